@@ -1,0 +1,312 @@
+//! Between the page and the worker in which its producers and consumers run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ErrorReport;
+
+/// From the page to the clients' worker.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ToClients {
+    /// A way to a broker: the message's attachment is a `MessagePort` whose other end was given to that broker.
+    /// Clients reach any broker that Metadata names under this host name.
+    Broker {
+        /// Which broker.
+        node_id: i32,
+    },
+    /// Asks for something; answered by [`FromClients::Reply`] with the same id.
+    Request {
+        /// Chosen by the page, never used twice.
+        id: u64,
+        /// What is asked.
+        request: Request,
+    },
+}
+
+/// What the page can ask.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Request {
+    /// Makes a topic.
+    CreateTopic {
+        /// Its name.
+        name: String,
+        /// How many partitions.
+        partitions: i32,
+        /// Configs by Kafka's keys.
+        configs: Vec<(String, String)>,
+    },
+    /// Deletes a topic with all its records.
+    DeleteTopic {
+        /// Its name.
+        name: String,
+    },
+    /// Adds partitions to a topic.
+    CreatePartitions {
+        /// Its name.
+        name: String,
+        /// How many it has afterwards.
+        count: i32,
+    },
+    /// Sends one record; answered with [`Reply::Sent`] when it is acknowledged (acks=all).
+    Send(RecordToSend),
+    /// Reads some records; answered with [`Reply::Records`].
+    Read {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where to begin.
+        from: ReadFrom,
+        /// How many at the most.
+        max_records: u32,
+    },
+    /// Reads the first rows of a source and says what it looks like; answered with [`Reply::Preview`].
+    Preview {
+        /// What to look at. For [`ImportSource::File`] the message's attachment is the `File`.
+        source: ImportSource,
+    },
+    /// Produces all rows of a source into a topic that is made if need be; answered with [`Reply::ImportStarted`],
+    /// and followed in [`ClientsSnapshot::imports`].
+    Import(ImportRequest),
+    /// Stops an import; what was sent stays, and the same import goes on from there when asked again.
+    StopImport {
+        /// Which, as [`Reply::ImportStarted`] said.
+        import: u64,
+    },
+    /// Reads every record of a topic from its start to its present end; answered with [`Reply::Consumed`].
+    ConsumeAll {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// A record typed by hand.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RecordToSend {
+    /// The topic.
+    pub topic: String,
+    /// The partition; by the key, or by the producer's own choice, when there is none.
+    pub partition: Option<i32>,
+    /// The key.
+    pub key: Option<String>,
+    /// The value; none is a tombstone.
+    pub value: Option<String>,
+    /// Headers in order; a name may stand more than once.
+    pub headers: Vec<(String, Option<String>)>,
+}
+
+/// Where reading begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "kebab-case")]
+pub enum ReadFrom {
+    /// At the first record.
+    Start,
+    /// At this offset.
+    Offset(i64),
+    /// At the first record of this time or later, in milliseconds since 1970.
+    Timestamp(i64),
+    /// So that the last records of the partition are read.
+    Last,
+}
+
+/// What an import reads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ImportSource {
+    /// A data set that comes with the page: NDJSON, gzip.
+    DataSet {
+        /// Its name; part of what identifies the import.
+        name: String,
+        /// Where it is, relative to the page.
+        url: String,
+    },
+    /// A file of the person's own: CSV with a header line, or NDJSON; gzip or plain. The bytes are in the `File`
+    /// that is the message's attachment.
+    File {
+        /// Its name; part of what identifies the import.
+        name: String,
+    },
+    /// Records made up on the spot, to see how fast it goes.
+    Synthetic {
+        /// How many.
+        records: u64,
+        /// The length of each value in bytes.
+        value_size: u32,
+    },
+}
+
+/// An import.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImportRequest {
+    /// What to read.
+    pub source: ImportSource,
+    /// The topic to produce into.
+    pub topic: String,
+    /// How many partitions the topic gets if it has to be made.
+    pub partitions: i32,
+    /// Configs that the topic gets if it has to be made.
+    pub configs: Vec<(String, String)>,
+    /// The field whose value is the record's key; none: no key.
+    pub key_field: Option<String>,
+    /// At most this many records a second; none: as fast as it goes.
+    pub records_per_s: Option<u32>,
+    /// False: go on after the last row of this source that the topic already has. True: all rows once more.
+    pub again: bool,
+}
+
+/// From the clients' worker to the page.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum FromClients {
+    /// The worker's code is loaded; it waits for brokers and requests.
+    Loaded,
+    /// The answer to a request.
+    Reply {
+        /// The request's.
+        id: u64,
+        /// What was asked for, or why not.
+        result: Result<Reply, ErrorReport>,
+    },
+    /// How things stand, at most some times a second and only when something changed.
+    Snapshot(ClientsSnapshot),
+    /// The worker cannot go on and has to be replaced.
+    Failed(ErrorReport),
+}
+
+/// Answers to [`Request`]s.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// A record is acknowledged.
+    Sent {
+        /// Its partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+    },
+    /// Records were read.
+    Records(RecordsPage),
+    /// What a source looks like.
+    Preview(Preview),
+    /// An import runs.
+    ImportStarted {
+        /// Its name in [`ClientsSnapshot::imports`].
+        import: u64,
+    },
+    /// All records of a topic were read.
+    Consumed {
+        /// How many.
+        records: u64,
+        /// Bytes of their keys and values.
+        bytes: u64,
+        /// How long it took, in milliseconds.
+        elapsed_ms: f64,
+    },
+}
+
+/// Records of one partition, in order.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RecordsPage {
+    /// The records; empty when there are none where reading began.
+    pub records: Vec<RecordView>,
+    /// Where to go on reading.
+    pub next_offset: i64,
+    /// The partition's first offset.
+    pub log_start_offset: i64,
+    /// The partition's end.
+    pub high_watermark: i64,
+}
+
+/// A record to look at.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RecordView {
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// Its key.
+    pub key: Option<Payload>,
+    /// Its value.
+    pub value: Option<Payload>,
+    /// Its headers, in order.
+    pub headers: Vec<(String, Option<Payload>)>,
+}
+
+/// Bytes to look at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Payload {
+    /// The text, where the bytes are UTF-8; else the bytes in hexadecimal. The first 64 KiB of either.
+    pub text: String,
+    /// Whether `text` is hexadecimal.
+    pub hex: bool,
+    /// The whole length in bytes.
+    pub length: u64,
+}
+
+/// What a source looks like.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Preview {
+    /// `csv`, `ndjson` or `records`.
+    pub format: String,
+    /// The names of its fields, in order.
+    pub fields: Vec<String>,
+    /// Its first rows, as they will be sent.
+    pub rows: Vec<String>,
+    /// The field that looks most like a key.
+    pub suggested_key: Option<String>,
+}
+
+/// How the clients stand.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ClientsSnapshot {
+    /// The imports since the worker started, the oldest first; at most the last 20.
+    pub imports: Vec<ImportSnapshot>,
+}
+
+/// How an import stands.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ImportSnapshot {
+    /// Its name.
+    pub import: u64,
+    /// The name of what it reads.
+    pub source: String,
+    /// The topic it produces into.
+    pub topic: String,
+    /// Whether it runs, and if not, how it ended.
+    pub state: ImportState,
+    /// Rows read so far, broken ones among them.
+    pub rows_read: u64,
+    /// Records acknowledged by this import.
+    pub acknowledged: u64,
+    /// Rows passed over because the topic already had them.
+    pub already_there: u64,
+    /// Rows that could not be read.
+    pub broken: u64,
+    /// The first broken rows: their line, from 1, and what is wrong. At most 20.
+    pub broken_rows: Vec<(u64, String)>,
+    /// Bytes of the source read, of how many; none where the length is not known.
+    pub bytes_read: u64,
+    /// Length of the source in bytes, where it is known.
+    pub bytes_total: Option<u64>,
+    /// Milliseconds since it started, or that it took.
+    pub elapsed_ms: f64,
+}
+
+/// Whether an import runs, and if not, how it ended.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ImportState {
+    /// Looking for what the topic already has.
+    Resuming,
+    /// Producing.
+    Running,
+    /// Every row is acknowledged, was there before, or is broken.
+    Done,
+    /// Stopped by a person.
+    Stopped,
+    /// Stopped by an error; asked again, it goes on after the last acknowledged row.
+    Failed(ErrorReport),
+}
