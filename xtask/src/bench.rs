@@ -1,0 +1,25 @@
+//! `cargo xtask bench NAME`.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{build, paths, setup, shell};
+
+/// Builds with what the bench needs and runs it; it prints its table and, as the last line, one JSON object.
+///
+/// # Errors
+///
+/// When there is no such bench, or it cannot be built or run.
+pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
+    if name != "browser" {
+        bail!("there is no bench {name}; there is: browser");
+    }
+    setup::for_the_browser_tests()?;
+    let folder = paths::target()?.join("dist-bench");
+    build::with_worker_features(&["bench"], &folder)?;
+    let mut node = Command::new("node");
+    node.arg("bench/browser.mjs").args(arguments).current_dir(paths::e2e());
+    node.env("HEADWATER_DIST", folder).env("CHROMIUM", setup::chromium()?);
+    shell::run("bench in Chromium", node)
+}

@@ -1,0 +1,30 @@
+//! Makes a machine ready: quick when there is nothing to do, one clear line when something cannot be had.
+
+mod browser;
+mod deny;
+mod npm;
+pub(crate) mod wasm_target;
+
+pub(crate) use browser::chromium;
+pub(crate) use deny::cargo_deny;
+
+use anyhow::Result;
+
+/// Everything that any command needs.
+pub(crate) fn everything() -> Result<()> {
+    for_the_page()?;
+    for_the_browser_tests()?;
+    eprintln!("everything is there");
+    Ok(())
+}
+
+/// What building the page needs: the standard library for wasm32.
+pub(crate) fn for_the_page() -> Result<()> {
+    wasm_target::ensure()
+}
+
+/// What browser tests need: npm packages and Chromium.
+pub(crate) fn for_the_browser_tests() -> Result<()> {
+    npm::ensure()?;
+    browser::ensure()
+}

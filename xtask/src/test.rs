@@ -1,0 +1,95 @@
+//! `cargo xtask test`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::args::Suite;
+use crate::setup::wasm_target::TARGET;
+use crate::{build, paths, setup, shell};
+
+/// What runs in a browser, and so is checked for wasm32 too.
+const IN_THE_BROWSER: [&str; 6] = [
+    "headwater-engine",
+    "headwater-client",
+    "headwater-driver",
+    "headwater-worker-protocol",
+    "headwater-worker",
+    "headwater-web",
+];
+/// The browser test that needs the worker to be built with its conformance suite.
+const CONFORMANCE: &str = "conformance.test.mjs";
+
+/// Sets up and runs tests.
+///
+/// # Errors
+///
+/// When the machine cannot be made ready, or a test fails.
+pub(crate) fn run(suite: Suite) -> Result<()> {
+    let started = Instant::now();
+    if matches!(suite, Suite::Rust | Suite::All) {
+        rust()?;
+    }
+    if matches!(suite, Suite::Wasm | Suite::All) {
+        wasm()?;
+    }
+    if matches!(suite, Suite::E2e | Suite::All) {
+        end_to_end()?;
+    }
+    eprintln!("\nevery test passed, {}", shell::seconds(started.elapsed()));
+    Ok(())
+}
+
+fn rust() -> Result<()> {
+    setup::for_the_page()?;
+    shell::run("formatting", shell::cargo(["fmt", "--all", "--check"]))?;
+    shell::run("clippy", clippy(&["--workspace", "--all-targets", "--all-features"]))?;
+    let mut for_wasm = vec!["--target", TARGET, "--all-features"];
+    for_wasm.extend(IN_THE_BROWSER.iter().flat_map(|package| ["--package", package]));
+    shell::run("clippy for wasm32", clippy(&for_wasm))?;
+    if let Some(cargo_deny) = setup::cargo_deny() {
+        let mut deny = Command::new(cargo_deny);
+        deny.args(["--all-features", "check", "licenses", "bans", "sources"]).current_dir(paths::root());
+        shell::run("cargo deny", deny)?;
+    }
+    shell::run("tests", shell::cargo(["test", "--workspace", "--locked"]))
+}
+
+fn clippy(what: &[&str]) -> Command {
+    let mut clippy = shell::cargo(["clippy", "--locked", "--quiet"]);
+    clippy.args(what).args(["--", "--deny", "warnings"]);
+    clippy
+}
+
+fn wasm() -> Result<()> {
+    setup::for_the_browser_tests()?;
+    let folder = paths::target()?.join("dist-conformance");
+    build::with_worker_features(&["conformance"], &folder)?;
+    node_tests("storage conformance in Chromium", &folder, &[paths::e2e().join("tests").join(CONFORMANCE)])
+}
+
+fn end_to_end() -> Result<()> {
+    setup::for_the_browser_tests()?;
+    let folder = build::playground()?;
+    let mut tests = Vec::new();
+    for entry in fs::read_dir(paths::e2e().join("tests")).context("e2e/tests cannot be read")? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".test.mjs") && name != CONFORMANCE {
+            tests.push(path);
+        }
+    }
+    tests.sort();
+    node_tests("browser tests", &folder, &tests)
+}
+
+/// Runs test files one after the other: each has a browser and workers of its own, and figures in them are timed.
+fn node_tests(label: &str, dist: &Path, files: &[PathBuf]) -> Result<()> {
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
+    node.current_dir(paths::e2e()).env("HEADWATER_DIST", dist).env("CHROMIUM", setup::chromium()?);
+    shell::run(label, node)
+}
