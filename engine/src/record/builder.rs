@@ -24,6 +24,8 @@ pub struct RecordBatchBuilder {
     record_count: i32,
     /// The offset delta of the last record, -1 before the first.
     last_offset_delta: i32,
+    /// What [`RecordBatchBuilder::override_last_offset_delta`] said, 0 without.
+    overridden_last_offset_delta: i32,
     base_timestamp: i64,
     max_timestamp: i64,
     fields: Fields,
@@ -39,6 +41,7 @@ struct Fields {
     base_sequence: i32,
     transactional: bool,
     control: bool,
+    delete_horizon: Option<i64>,
 }
 
 impl RecordBatchBuilder {
@@ -57,6 +60,7 @@ impl RecordBatchBuilder {
             compression,
             record_count: 0,
             last_offset_delta: -1,
+            overridden_last_offset_delta: 0,
             base_timestamp: -1,
             max_timestamp: -1,
             fields: Fields {
@@ -67,6 +71,7 @@ impl RecordBatchBuilder {
                 base_sequence: -1,
                 transactional: false,
                 control: false,
+                delete_horizon: None,
             },
         }
     }
@@ -96,6 +101,18 @@ impl RecordBatchBuilder {
     /// Whether the batch is a control batch (KIP-98).
     pub fn set_control(&mut self, control: bool) {
         self.fields.control = control;
+    }
+
+    /// The time from which compaction may remove the tombstones of the batch (KIP-534). It takes the place of the base
+    /// timestamp, so it has to be set before the first record.
+    pub fn set_delete_horizon(&mut self, delete_horizon: Option<i64>) {
+        self.fields.delete_horizon = delete_horizon;
+    }
+
+    /// Lets the batch being built reach up to `last_offset_delta`, past its last record: compaction may have removed
+    /// records there, and the offsets of the batch stay taken. A smaller delta than the last record's does nothing.
+    pub fn override_last_offset_delta(&mut self, last_offset_delta: i32) {
+        self.overridden_last_offset_delta = last_offset_delta;
     }
 
     /// Adds a record at the next offset; `timestamp` is in milliseconds since 1970.
@@ -136,7 +153,8 @@ impl RecordBatchBuilder {
             return Err(RecordError::InvalidRecordOffset { index: self.record_count, offset_delta });
         }
         let first = self.record_count == 0;
-        let base_timestamp = if first { timestamp } else { self.base_timestamp };
+        let base_timestamp =
+            if first { self.fields.delete_horizon.unwrap_or(timestamp) } else { self.base_timestamp };
         let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
         let body_size = body_size(timestamp_delta, offset_delta, key, value, headers);
         let size = varlong_size(body_size as i64) + body_size;
@@ -232,6 +250,9 @@ impl RecordBatchBuilder {
         self.write_header(&mut batch, compression);
         self.record_count = 0;
         self.last_offset_delta = -1;
+        self.overridden_last_offset_delta = 0;
+        self.base_timestamp = -1;
+        self.max_timestamp = -1;
         Bytes::from(batch)
     }
 
@@ -264,6 +285,10 @@ impl RecordBatchBuilder {
         if fields.control {
             attributes |= header::CONTROL_BIT;
         }
+        if fields.delete_horizon.is_some() {
+            attributes |= header::DELETE_HORIZON_BIT;
+        }
+        let last_offset_delta = self.last_offset_delta.max(self.overridden_last_offset_delta);
         // MAX_RECORDS_SIZE bounds the uncompressed size; no codec makes more than a few per cent more of it.
         let length = i32::try_from(batch.len() - header::LOG_OVERHEAD).unwrap_or(i32::MAX);
         put(batch, header::BASE_OFFSET, fields.base_offset.to_be_bytes());
@@ -271,7 +296,7 @@ impl RecordBatchBuilder {
         put(batch, header::PARTITION_LEADER_EPOCH, fields.partition_leader_epoch.to_be_bytes());
         put(batch, header::MAGIC, header::MAGIC_V2.to_be_bytes());
         put(batch, header::ATTRIBUTES, attributes.to_be_bytes());
-        put(batch, header::LAST_OFFSET_DELTA, self.last_offset_delta.max(0).to_be_bytes());
+        put(batch, header::LAST_OFFSET_DELTA, last_offset_delta.to_be_bytes());
         put(batch, header::BASE_TIMESTAMP, self.base_timestamp.to_be_bytes());
         put(batch, header::MAX_TIMESTAMP, self.max_timestamp.to_be_bytes());
         put(batch, header::PRODUCER_ID, fields.producer_id.to_be_bytes());

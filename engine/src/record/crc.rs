@@ -36,16 +36,11 @@ struct Tables {
 
 impl Tables {
     fn new() -> Tables {
+        let bit = |crc: u32, _| (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1));
         let mut step = [[0; 256]; 8];
-        for byte in 0..256 {
-            step[0][byte] =
-                (0..8).fold(byte as u32, |crc, _| (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1)));
-        }
+        step[0] = std::array::from_fn(|byte| (0..8).fold(byte as u32, bit));
         for k in 1..8 {
-            for byte in 0..256 {
-                let crc = step[k - 1][byte];
-                step[k][byte] = (crc >> 8) ^ step[0][(crc & 0xff) as usize];
-            }
+            step[k] = step[k - 1].map(|crc| (crc >> 8) ^ step[0][(crc & 0xff) as usize]);
         }
         let zero = |mut crc: u32| {
             for _ in 0..STRETCH {
