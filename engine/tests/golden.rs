@@ -1,5 +1,7 @@
 //! Record batches that Apache Kafka's own library wrote, read and written again by our code: see golden/README.md.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use headwater_engine::record::{
     Batches, Compression, Record, RecordBatch, RecordBatchBuilder, TimestampType, crc32c,
     set_base_offset_and_leader_epoch, set_log_append_time,
