@@ -1,0 +1,169 @@
+//! Settings, under Kafka's names. Times are in milliseconds, sizes in bytes.
+
+use headwater_engine::record::Compression;
+
+use crate::Address;
+
+/// What all producers, consumers and the admin of a client share.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// `client.id`: what the client calls itself.
+    pub client_id: String,
+    /// `bootstrap.servers`: where to ask for the cluster's brokers.
+    pub bootstrap_servers: Vec<Address>,
+    /// `request.timeout.ms`: how long a broker may take to answer before the connection is given up.
+    pub request_timeout_ms: u64,
+    /// `default.api.timeout.ms`: how long an admin request may take in all.
+    pub default_api_timeout_ms: u64,
+    /// `retry.backoff.ms`: how long to wait before something is tried again.
+    pub retry_backoff_ms: u64,
+    /// `reconnect.backoff.ms`: how long to wait before connecting again; doubles with every failure.
+    pub reconnect_backoff_ms: u64,
+    /// `reconnect.backoff.max.ms`: the end of the doubling.
+    pub reconnect_backoff_max_ms: u64,
+    /// `socket.connection.setup.timeout.ms`: how long the transport may take to connect.
+    pub socket_connection_setup_timeout_ms: u64,
+    /// `metadata.max.age.ms`: after this time what is known of the cluster is asked anew.
+    pub metadata_max_age_ms: u64,
+    /// `metadata.max.idle.ms`: topics that nobody has used for so long are forgotten.
+    pub metadata_max_idle_ms: u64,
+    /// `allow.auto.create.topics`: whether a topic that is asked for may come to be by that.
+    pub allow_auto_create_topics: bool,
+    /// Where partitions and jitter are drawn from; the same seed gives the same run.
+    pub seed: u64,
+}
+
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig {
+            client_id: "headwater".to_owned(),
+            bootstrap_servers: Vec::new(),
+            request_timeout_ms: 30_000,
+            default_api_timeout_ms: 60_000,
+            retry_backoff_ms: 100,
+            reconnect_backoff_ms: 50,
+            reconnect_backoff_max_ms: 1_000,
+            socket_connection_setup_timeout_ms: 10_000,
+            metadata_max_age_ms: 300_000,
+            metadata_max_idle_ms: 300_000,
+            allow_auto_create_topics: false,
+            seed: 0,
+        }
+    }
+}
+
+/// `acks`: when a batch counts as written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acks {
+    /// As soon as it is sent; nothing is known of what became of it.
+    None,
+    /// When the leader has it.
+    Leader,
+    /// When all in-sync replicas have it.
+    All,
+}
+
+impl Acks {
+    pub(crate) fn wire(self) -> i16 {
+        match self {
+            Acks::None => 0,
+            Acks::Leader => 1,
+            Acks::All => -1,
+        }
+    }
+}
+
+/// A producer's settings.
+#[derive(Clone, Debug)]
+pub struct ProducerConfig {
+    /// `acks`.
+    pub acks: Acks,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `linger.ms`: how long a batch that is not full waits for more records.
+    pub linger_ms: u64,
+    /// `batch.size`: a batch is full at this size; a larger record is a batch of its own.
+    pub batch_size: usize,
+    /// `buffer.memory`: what all batches that are not delivered may take, each counted as at least `batch.size`.
+    pub buffer_memory: usize,
+    /// `max.request.size`: of the batches in one request, and of a single record.
+    pub max_request_size: usize,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight_requests_per_connection: usize,
+    /// How many batches of one partition may be unacknowledged at a time. At 1 the order of a partition's records
+    /// holds whatever fails; above 1 a batch that is tried again may come behind later ones that were already sent.
+    pub max_in_flight_per_partition: usize,
+    /// `delivery.timeout.ms`: from the first record of a batch to its failure at the latest.
+    pub delivery_timeout_ms: u64,
+    /// `retries`: how often a batch is tried again.
+    pub retries: u32,
+    /// Whether to try again when it is not known if the batch is written (the connection was lost, the request took too
+    /// long): true is at least once, false at most once.
+    pub retry_unknown_outcome: bool,
+    /// Whether a batch that fails for good takes everything unsent with it, so that no later record of its partition is
+    /// ever written behind the hole; every further `send` is then refused.
+    pub halt_on_failure: bool,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> ProducerConfig {
+        ProducerConfig {
+            acks: Acks::All,
+            compression: Compression::None,
+            linger_ms: 5,
+            batch_size: 16_384,
+            buffer_memory: 32 * 1024 * 1024,
+            max_request_size: 1_048_576,
+            max_in_flight_requests_per_connection: 5,
+            max_in_flight_per_partition: 5,
+            delivery_timeout_ms: 120_000,
+            retries: u32::MAX,
+            retry_unknown_outcome: true,
+            halt_on_failure: false,
+        }
+    }
+}
+
+/// `auto.offset.reset`: what to do when the offset to read is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoOffsetReset {
+    /// Go on at the first offset there is.
+    Earliest,
+    /// Go on at the end.
+    Latest,
+    /// Report it.
+    None,
+}
+
+/// A consumer's settings.
+#[derive(Clone, Debug)]
+pub struct ConsumerConfig {
+    /// `fetch.min.bytes`: the broker waits until there is so much.
+    pub fetch_min_bytes: i32,
+    /// `fetch.max.wait.ms`: the broker waits no longer than this.
+    pub fetch_max_wait_ms: i32,
+    /// `fetch.max.bytes`: of one answer. A first batch larger than this comes all the same (KIP-74).
+    pub fetch_max_bytes: i32,
+    /// `max.partition.fetch.bytes`: of one partition in one answer. A first batch larger than this comes all the same.
+    pub max_partition_fetch_bytes: i32,
+    /// What is fetched ahead of the application at most; nothing more is asked for when there is so much.
+    pub max_buffered_bytes: usize,
+    /// `auto.offset.reset`.
+    pub auto_offset_reset: AutoOffsetReset,
+    /// `check.crcs`: whether every batch's checksum is verified.
+    pub check_crcs: bool,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> ConsumerConfig {
+        ConsumerConfig {
+            fetch_min_bytes: 1,
+            fetch_max_wait_ms: 500,
+            fetch_max_bytes: 50 * 1024 * 1024,
+            max_partition_fetch_bytes: 1024 * 1024,
+            max_buffered_bytes: 16 * 1024 * 1024,
+            auto_offset_reset: AutoOffsetReset::Latest,
+            check_crcs: true,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use headwater_engine::record::{Batches, Record, RecordError};
+use headwater_engine::{Offset, TopicPartition};
+
+use crate::error::{ClientError, code};
+
+/// Records of one partition, as they came: whole batches.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The partition.
+    pub topic_partition: TopicPartition,
+    /// The offset after these records.
+    pub next_offset: Offset,
+    /// The partition's end when they were fetched.
+    pub high_watermark: Offset,
+    /// The partition's first offset when they were fetched.
+    pub log_start_offset: Offset,
+    /// Records below this were not asked for: a batch always comes whole (KIP-74).
+    from: Offset,
+    batches: Bytes,
+}
+
+impl Fetched {
+    /// Gives every record to `take` until it breaks. Records are borrowed; nothing is allocated for them, except to
+    /// decompress a batch.
+    ///
+    /// # Errors
+    ///
+    /// A batch cannot be decompressed, or a record in it is malformed. Records before it have been given.
+    pub fn for_each(&self, mut take: impl FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), ClientError> {
+        for batch in Batches::new(&self.batches) {
+            let batch = batch.map_err(|error| corrupt(&self.topic_partition, &error))?;
+            if batch.is_control() || batch.next_offset() <= self.from {
+                continue;
+            }
+            let records = batch.records().map_err(|error| corrupt(&self.topic_partition, &error))?;
+            for record in records.iter() {
+                let record = record.map_err(|error| corrupt(&self.topic_partition, &error))?;
+                if record.offset >= self.from && take(&record).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The length of the batches in bytes, as they are stored.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.batches.len()
+    }
+}
+
+/// What a leader says about a partition with every answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) high_watermark: Offset,
+    pub(super) log_start_offset: Offset,
+}
+
+/// Takes the whole batches out of an answer. What is cut off at its end was left away for its size; the next answer
+/// begins with it. None: nothing came.
+pub(super) fn take(
+    topic_partition: &TopicPartition,
+    from: Offset,
+    mut bytes: Bytes,
+    bounds: Bounds,
+    check_crcs: bool,
+) -> Result<Option<Fetched>, ClientError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let mut batches = Batches::new(&bytes);
+    let (mut end, mut next_offset) = (0, from);
+    let mut error = None;
+    for batch in batches.by_ref() {
+        match batch.and_then(|batch| if check_crcs { batch.verify_crc().map(|()| batch) } else { Ok(batch) })
+        {
+            Ok(batch) => {
+                next_offset = next_offset.max(batch.next_offset());
+                end += batch.size();
+            }
+            Err(broken) => {
+                error = Some(broken);
+                break;
+            }
+        }
+    }
+    // What is good before something broken is handed out; the next answer begins with the broken one.
+    match error {
+        _ if next_offset > from => {}
+        Some(RecordError::Truncated { .. }) => {
+            return Err(ClientError::ours(
+                code::MESSAGE_TOO_LARGE,
+                format!("The batch of {topic_partition} at offset {from} came cut off."),
+            ));
+        }
+        Some(error) => return Err(corrupt(topic_partition, &error)),
+        None => {
+            return Err(ClientError::malformed("its records are all before the ones that were asked for"));
+        }
+    }
+    bytes.truncate(end);
+    let Bounds { high_watermark, log_start_offset } = bounds;
+    let topic_partition = topic_partition.clone();
+    Ok(Some(Fetched { topic_partition, next_offset, high_watermark, log_start_offset, from, batches: bytes }))
+}
+
+fn corrupt(topic_partition: &TopicPartition, error: &RecordError) -> ClientError {
+    ClientError::ours(code::CORRUPT_MESSAGE, format!("A batch of {topic_partition} is damaged: {error}."))
+}
