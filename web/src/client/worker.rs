@@ -1,0 +1,86 @@
+//! One module worker and what it says.
+
+use gloo_events::EventListener;
+use headwater_worker_protocol::js;
+use js_sys::{Array, Reflect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
+use yew::Callback;
+
+use crate::state::{Action, Role};
+use crate::strings;
+
+/// Where the worker's code is, relative to the page.
+const SCRIPT: &str = "./worker.js";
+
+/// A worker that ends when this is dropped. Nothing is heard of it afterwards.
+pub(super) struct WorkerHandle {
+    worker: Worker,
+    _listeners: [EventListener; 3],
+}
+
+impl WorkerHandle {
+    /// Starts a worker. Its messages, and that it broke, are told to `emit`.
+    pub(super) fn spawn<T: DeserializeOwned + 'static>(
+        role: Role,
+        emit: Callback<Action>,
+        into_action: fn(T) -> Action,
+    ) -> Result<Self, JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        options.set_name(match role {
+            Role::Broker => "broker",
+            Role::Clients => "clients",
+        });
+        let worker = Worker::new_with_options(SCRIPT, &options)?;
+
+        let heard = emit.clone();
+        let on_message = EventListener::new(&worker, "message", move |event| {
+            let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
+            heard.emit(match js::decode(data) {
+                Ok((message, _)) => into_action(message),
+                Err(_) => Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()),
+            });
+        });
+        let broken = emit.clone();
+        let on_error = EventListener::new(&worker, "error", move |event| {
+            broken.emit(Action::WorkerFailed(role, message_of(event)));
+        });
+        let on_message_error = EventListener::new(&worker, "messageerror", move |_: &Event| {
+            emit.emit(Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()));
+        });
+        Ok(WorkerHandle { worker, _listeners: [on_message, on_error, on_message_error] })
+    }
+
+    /// Sends a message with its attachment, which is moved or copied.
+    pub(super) fn post<T: Serialize>(
+        &self,
+        message: &T,
+        attachment: &JsValue,
+        transfer: bool,
+    ) -> Result<(), JsValue> {
+        let message = js::encode(message, attachment)?;
+        if transfer {
+            self.worker.post_message_with_transfer(&message, &Array::of1(attachment))
+        } else {
+            self.worker.post_message(&message)
+        }
+    }
+}
+
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+/// The words in an error or in an `error` event. One without words is a script that could not be loaded.
+pub(super) fn message_of(error: &JsValue) -> String {
+    Reflect::get(error, &JsValue::from_str("message"))
+        .ok()
+        .and_then(|message| message.as_string())
+        .filter(|message| !message.is_empty())
+        .unwrap_or_else(|| strings::WORKER_NOT_LOADED.to_owned())
+}

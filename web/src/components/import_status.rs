@@ -1,0 +1,109 @@
+//! How an import goes.
+
+use headwater_worker_protocol::{ErrorReport, ImportSnapshot};
+use yew::prelude::*;
+
+use crate::state::{Import, Phase, ProduceAction};
+use crate::{format, strings};
+
+/// Of the status.
+#[derive(Properties, PartialEq)]
+pub(super) struct ImportStatusProps {
+    pub(super) import: Import,
+    pub(super) stop_problem: Option<ErrorReport>,
+    pub(super) can_act: bool,
+    pub(super) act: Callback<ProduceAction>,
+}
+
+/// Figures, broken rows, and "produce all again" where nothing was new.
+#[component]
+pub(super) fn ImportStatus(props: &ImportStatusProps) -> Html {
+    let import = &props.import;
+    let phase = import.phase();
+    let (acknowledged, already_there, broken) = import.counts();
+    html! {
+        <div class="import" data-testid="import-status" data-state={phase.name()}
+            data-acknowledged={acknowledged.to_string()} data-already-there={already_there.to_string()}
+            data-broken={broken.to_string()}>
+            if phase != Phase::Idle {
+                <p class={classes!("phase", phase.name())}>{ phase_text(import) }</p>
+                { progress(import) }
+                { figures(import) }
+            }
+            if let Some(report) = &props.stop_problem {
+                <p class="problem">{ strings::error(report) }</p>
+            }
+            if import.can_repeat() {
+                <p>{ strings::ALL_THERE }</p>
+                <button type="button" data-testid="produce-again" disabled={!props.can_act}
+                    onclick={props.act.reform(|_| ProduceAction::Start { again: true })}>
+                    { strings::PRODUCE_AGAIN }
+                </button>
+            }
+            if let Some(snapshot) = &import.snapshot {
+                { broken_rows(snapshot) }
+            }
+        </div>
+    }
+}
+
+fn phase_text(import: &Import) -> String {
+    let text = match import.phase() {
+        Phase::Idle => "",
+        Phase::Resuming => strings::RESUMING,
+        Phase::Running => strings::RUNNING,
+        Phase::Done => strings::DONE,
+        Phase::Stopped => strings::STOPPED,
+        Phase::Failed => return import.failure().map_or(strings::FAILED.to_owned(), strings::error),
+    };
+    text.to_owned()
+}
+
+fn progress(import: &Import) -> Html {
+    let per_mille = import.read_per_mille().map(|per_mille| per_mille.to_string());
+    html! {
+        if import.is_active() {
+            <progress max="1000" value={per_mille} aria-label={strings::PROGRESS} />
+        }
+    }
+}
+
+fn figures(import: &Import) -> Html {
+    let (acknowledged, already_there, broken) = import.counts();
+    let elapsed_ms = import.snapshot.as_ref().map_or(0.0, |snapshot| snapshot.elapsed_ms);
+    let rate = if import.is_active() { import.rate } else { import.mean_rate() };
+    let figures = [
+        (strings::ACKNOWLEDGED, format::integer(acknowledged)),
+        (strings::ALREADY_THERE, format::integer(already_there)),
+        (strings::BROKEN, format::integer(broken)),
+        (strings::RATE, format::rate(rate)),
+        (strings::ELAPSED, format::duration(elapsed_ms)),
+    ];
+    html! {
+        <dl class="figures">
+            { for figures.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
+        </dl>
+    }
+}
+
+fn broken_rows(snapshot: &ImportSnapshot) -> Html {
+    let shown = snapshot.broken_rows.len();
+    html! {
+        if shown > 0 {
+            <details class="broken" open=true data-testid="broken-rows">
+                <summary>{ strings::BROKEN_ROWS }</summary>
+                <table>
+                    <thead><tr><th scope="col">{ strings::LINE }</th><th scope="col">{ strings::REASON }</th></tr></thead>
+                    <tbody>
+                        { for snapshot.broken_rows.iter().map(|(line, reason)| html! {
+                            <tr data-line={line.to_string()}><td class="number">{ format::integer(*line) }</td><td>{ reason }</td></tr>
+                        }) }
+                    </tbody>
+                </table>
+                if (shown as u64) < snapshot.broken {
+                    <p class="hint">{ strings::broken_rows_more(shown, &format::integer(snapshot.broken)) }</p>
+                }
+            </details>
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What is shown. Each panel gets its part of the state and tells what a person does.
+
+mod app;
+mod banner;
+mod dialog;
+mod fields;
+mod import_status;
+mod payload;
+mod preview;
+mod produce;
+mod read;
+mod records;
+mod send;
+mod status;
+mod time;
+mod topic;
+mod topics;
+
+pub(crate) use app::App;

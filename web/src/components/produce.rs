@@ -1,0 +1,145 @@
+//! The panel "produce".
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast;
+use web_sys::{File, HtmlInputElement};
+use yew::prelude::*;
+
+use super::fields::{Checkbox, SelectField, TextField, on_submit};
+use super::import_status::ImportStatus;
+use super::preview::SourcePreview;
+use crate::state::{Action, Produce, ProduceAction, Source};
+use crate::{format, strings};
+
+/// Of the panel.
+#[derive(Properties, PartialEq)]
+pub(super) struct ProduceProps {
+    pub(super) produce: Rc<Produce>,
+    pub(super) can_act: bool,
+    pub(super) act: Callback<Action>,
+    pub(super) choose_file: Callback<File>,
+}
+
+/// What to produce, into what, and how it goes.
+#[component]
+pub(super) fn ProducePanel(props: &ProduceProps) -> Html {
+    let produce = &props.produce;
+    let act = props.act.reform(Action::Produce);
+    let active = produce.import.is_active();
+    let can_produce = props.can_act && produce.can_produce();
+    html! {
+        <section class="panel" aria-labelledby="produce-title">
+            <h2 id="produce-title">{ strings::PRODUCE }</h2>
+            <p class="hint">{ strings::PRODUCE_INTRO }</p>
+            <form onsubmit={on_submit(&act, ProduceAction::Start { again: false })}>
+                { source_fields(produce, &act, &props.choose_file) }
+                <SourcePreview preview={produce.preview.clone()} />
+                { topic_fields(produce, &act) }
+                { options(produce, &act) }
+                <div class="buttons">
+                    <button type="submit" class="primary" data-testid="produce" disabled={!can_produce}>
+                        { strings::PRODUCE }
+                    </button>
+                    <button type="button" data-testid="stop" disabled={!active}
+                        onclick={act.reform(|_| ProduceAction::Stop)}>{ strings::STOP }</button>
+                </div>
+            </form>
+            <ImportStatus import={produce.import.clone()} stop_problem={produce.stop_problem.clone()}
+                can_act={props.can_act} act={act.clone()} />
+        </section>
+    }
+}
+
+fn source_fields(produce: &Produce, act: &Callback<ProduceAction>, choose_file: &Callback<File>) -> Html {
+    let options = vec![
+        ("vehicles".into(), strings::SOURCE_VEHICLES.into()),
+        ("file".into(), strings::SOURCE_FILE.into()),
+        ("synthetic".into(), strings::SOURCE_SYNTHETIC.into()),
+    ];
+    let value = match produce.source {
+        Source::Vehicles => "vehicles",
+        Source::File => "file",
+        Source::Synthetic => "synthetic",
+    };
+    let on_change = act.reform(|value: String| {
+        ProduceAction::Source(match value.as_str() {
+            "file" => Source::File,
+            "synthetic" => Source::Synthetic,
+            _ => Source::Vehicles,
+        })
+    });
+    html! {
+        <>
+            <SelectField id="source-select" label={strings::SOURCE} {options} {value} {on_change} />
+            if produce.source == Source::File {
+                { file_field(produce, choose_file) }
+            }
+            if produce.source == Source::Synthetic {
+                <div class="pair">
+                    <TextField id="synthetic-records" kind="number" label={strings::SYNTHETIC_RECORDS}
+                        value={produce.synthetic_records.clone()} problem={produce.synthetic_records_problem()}
+                        on_input={act.reform(ProduceAction::SyntheticRecords)} />
+                    <TextField id="synthetic-value-size" kind="number" label={strings::SYNTHETIC_VALUE_SIZE}
+                        value={produce.synthetic_value_size.clone()} problem={produce.synthetic_value_size_problem()}
+                        on_input={act.reform(ProduceAction::SyntheticValueSize)} />
+                </div>
+            }
+        </>
+    }
+}
+
+fn file_field(produce: &Produce, choose_file: &Callback<File>) -> Html {
+    let choose_file = choose_file.clone();
+    let on_change = Callback::from(move |event: Event| {
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        if let Some(file) = input.and_then(|input| input.files()).and_then(|files| files.get(0)) {
+            choose_file.emit(file);
+        }
+    });
+    html! {
+        <div class="field">
+            <label for="file-input">{ strings::FILE }</label>
+            <input id="file-input" data-testid="file-input" type="file" onchange={on_change}
+                accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson,.gz" aria-describedby="file-input-note" />
+            <p class="hint" id="file-input-note">{ strings::FILE_HINT }</p>
+            if let Some((name, size)) = &produce.file {
+                <p class="chosen" data-testid="file-chosen">{ strings::file_chosen(name, &format::bytes(*size)) }</p>
+            }
+        </div>
+    }
+}
+
+fn topic_fields(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
+    // An empty value is "no key": no field of a row has an empty name.
+    let mut options = vec![("".into(), strings::NO_KEY.into())];
+    options.extend(produce.fields().into_iter().map(|field| (field.clone().into(), field.into())));
+    let value = produce.key_field.clone().unwrap_or_default();
+    let on_change =
+        act.reform(|field: String| ProduceAction::KeyField(Some(field).filter(|field| !field.is_empty())));
+    html! {
+        <div class="pair">
+            <TextField id="topic-name" label={strings::TOPIC} value={produce.topic.clone()}
+                problem={produce.topic_problem()} on_input={act.reform(ProduceAction::Topic)} />
+            <SelectField id="key-field" label={strings::KEY} {options} {value} {on_change}
+                disabled={produce.source == Source::Synthetic} />
+        </div>
+    }
+}
+
+fn options(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
+    html! {
+        <>
+            <div class="pair">
+                <TextField id="partition-count" kind="number" label={strings::PARTITIONS}
+                    value={produce.partitions.clone()} hint={strings::PARTITIONS_HINT}
+                    problem={produce.partitions_problem()} on_input={act.reform(ProduceAction::Partitions)} />
+                <TextField id="rate-limit" kind="number" label={strings::RATE_LIMIT}
+                    value={produce.rate_limit.clone()} hint={strings::RATE_LIMIT_HINT}
+                    problem={produce.rate_limit_problem()} on_input={act.reform(ProduceAction::RateLimit)} />
+            </div>
+            <Checkbox id="strict" label={strings::STRICT} hint={strings::STRICT_HINT} checked={produce.strict}
+                on_change={act.reform(ProduceAction::Strict)} />
+        </>
+    }
+}

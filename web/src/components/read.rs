@@ -1,0 +1,136 @@
+//! The panel "read".
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::fields::{SelectField, TextField, on_submit};
+use super::records::RecordsTable;
+use super::time::parse_local;
+use crate::state::{Action, Read, ReadAction, ReadOrigin, TopicName};
+use crate::strings;
+
+/// Of the panel.
+#[derive(Properties, PartialEq)]
+pub(super) struct ReadProps {
+    pub(super) read: Rc<Read>,
+    pub(super) topics: Rc<Vec<TopicName>>,
+    pub(super) can_act: bool,
+    pub(super) act: Callback<Action>,
+}
+
+/// Records of one partition, page by page.
+#[component]
+pub(super) fn ReadPanel(props: &ReadProps) -> Html {
+    let ReadProps { read, topics, can_act, act } = props;
+    let act = act.reform(Action::Read);
+    html! {
+        <section class="panel" aria-labelledby="read-title">
+            <h2 id="read-title">{ strings::READ }</h2>
+            { form(read, topics, *can_act, &act) }
+            if let Some(report) = &read.problem {
+                <p class="problem" data-testid="read-problem">{ strings::error(report) }</p>
+            }
+            <div aria-busy={read.is_asking().to_string()}>
+                if let Some(page) = &read.page {
+                    <RecordsTable page={page.clone()} />
+                    { turn_buttons(read, *can_act, &act) }
+                } else if topics.is_empty() {
+                    <p class="empty" data-testid="read-empty">{ strings::READ_NO_TOPICS }</p>
+                } else if read.problem.is_none() {
+                    <p class="empty" data-testid="read-empty">
+                        { if read.is_asking() { strings::READING } else { strings::READ_NOTHING_YET } }
+                    </p>
+                }
+            </div>
+        </section>
+    }
+}
+
+fn form(read: &Read, topics: &[TopicName], can_act: bool, act: &Callback<ReadAction>) -> Html {
+    let can_go = can_act && !read.is_asking() && read.can_go(topics);
+    html! {
+        <form class="line" onsubmit={on_submit(act, ReadAction::Go)}>
+            { where_fields(read, topics, act) }
+            { origin_fields(read, act) }
+            <button type="submit" class="primary" data-testid="read-go" disabled={!can_go}>{ strings::READ_GO }</button>
+        </form>
+    }
+}
+
+fn where_fields(read: &Read, topics: &[TopicName], act: &Callback<ReadAction>) -> Html {
+    let chosen = read.topic_among(topics);
+    let partitions = chosen.map_or(0, |topic| topic.partitions);
+    let partition = read.partition.clamp(0, partitions.max(1) - 1);
+    html! {
+        <>
+            <SelectField id="read-topic" label={strings::TOPIC} options={topic_options(topics)}
+                value={chosen.map_or(String::new(), |topic| topic.name.clone())} disabled={topics.is_empty()}
+                on_change={act.reform(ReadAction::Topic)} />
+            <SelectField id="read-partition" label={strings::PARTITION} options={partition_options(partitions)}
+                value={partition.to_string()} disabled={topics.is_empty()}
+                on_change={act.reform(|text: String| ReadAction::Partition(text.parse().unwrap_or(0)))} />
+        </>
+    }
+}
+
+fn origin_fields(read: &Read, act: &Callback<ReadAction>) -> Html {
+    let options = vec![
+        ("start".into(), strings::FROM_START.into()),
+        ("offset".into(), strings::FROM_OFFSET.into()),
+        ("timestamp".into(), strings::FROM_TIMESTAMP.into()),
+        ("last".into(), strings::FROM_LAST.into()),
+    ];
+    let value = match read.origin {
+        ReadOrigin::Start => "start",
+        ReadOrigin::Offset => "offset",
+        ReadOrigin::Timestamp => "timestamp",
+        ReadOrigin::Last => "last",
+    };
+    let on_change = act.reform(|text: String| {
+        ReadAction::Origin(match text.as_str() {
+            "offset" => ReadOrigin::Offset,
+            "timestamp" => ReadOrigin::Timestamp,
+            "last" => ReadOrigin::Last,
+            _ => ReadOrigin::Start,
+        })
+    });
+    html! {
+        <>
+            <SelectField id="read-from" label={strings::FROM} {options} {value} {on_change} />
+            if read.origin == ReadOrigin::Offset {
+                <TextField id="read-offset" kind="number" label={strings::OFFSET} value={read.offset.clone()}
+                    problem={read.offset_problem()} on_input={act.reform(ReadAction::Offset)} />
+            }
+            if read.origin == ReadOrigin::Timestamp {
+                <TextField id="read-time" kind="datetime-local" label={strings::TIME} value={read.time.0.clone()}
+                    problem={read.time_problem()} on_input={act.reform(|text: String| {
+                        let wall_ms = parse_local(&text);
+                        ReadAction::Time(text, wall_ms)
+                    })} />
+            }
+        </>
+    }
+}
+
+fn turn_buttons(read: &Read, can_act: bool, act: &Callback<ReadAction>) -> Html {
+    let can_turn = can_act && !read.is_asking();
+    html! {
+        <div class="buttons">
+            <button type="button" data-testid="read-previous" disabled={!can_turn || read.previous().is_none()}
+                onclick={act.reform(|_| ReadAction::Previous)}>{ strings::PREVIOUS }</button>
+            <button type="button" data-testid="read-next" disabled={!can_turn || read.next().is_none()}
+                onclick={act.reform(|_| ReadAction::Next)}>{ strings::NEXT }</button>
+        </div>
+    }
+}
+
+/// Topics to choose from.
+pub(super) fn topic_options(topics: &[TopicName]) -> Vec<(AttrValue, AttrValue)> {
+    topics.iter().map(|topic| (topic.name.clone().into(), topic.name.clone().into())).collect()
+}
+
+/// Partitions to choose from.
+pub(super) fn partition_options(partitions: i32) -> Vec<(AttrValue, AttrValue)> {
+    (0..partitions).map(|partition| (partition.to_string().into(), partition.to_string().into())).collect()
+}

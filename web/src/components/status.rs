@@ -1,0 +1,109 @@
+//! The panel "status".
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use headwater_worker_protocol::ErrorCount;
+use yew::prelude::*;
+
+use super::time::{local_clock, local_iso};
+use crate::state::{Action, BrokerState, Confirm, LogEntry, Status, StorageFigures, Workers};
+use crate::{format, strings};
+
+/// Of the panel.
+#[derive(Properties, PartialEq)]
+pub(super) struct StatusProps {
+    pub(super) status: Rc<Status>,
+    pub(super) workers: Rc<Workers>,
+    pub(super) can_act: bool,
+    pub(super) act: Callback<Action>,
+}
+
+/// Figures of the broker, refusals, events, storage.
+#[component]
+pub(super) fn StatusPanel(props: &StatusProps) -> Html {
+    let status = &props.status;
+    html! {
+        <section class="panel" aria-labelledby="status-title">
+            <h2 id="status-title">{ strings::STATUS }</h2>
+            { figures(status, &props.workers) }
+            <h3>{ strings::STORAGE }</h3>
+            <p data-testid="storage-status" data-persisted={status.storage.persisted.map(|kept| kept.to_string())}>
+                { storage(&status.storage) }
+            </p>
+            <h3>{ strings::ERRORS }</h3>
+            { errors(&status.errors) }
+            <h3 id="events-title">{ strings::EVENTS }</h3>
+            <Events events={status.events.clone()} />
+            <div class="buttons">
+                <button type="button" class="danger" data-testid="clear-all" disabled={!props.can_act}
+                    onclick={props.act.reform(|_| Action::Ask(Confirm::ClearAll))}>{ strings::CLEAR_ALL }</button>
+            </div>
+        </section>
+    }
+}
+
+fn figures(status: &Status, workers: &Workers) -> Html {
+    let Some(figures) = &status.figures else { return Html::default() };
+    let list = [
+        (strings::REQUESTS, format::integer(figures.requests)),
+        (strings::COMMITS, format::integer(figures.commits)),
+        (strings::CONNECTIONS, format::integer(figures.connections.into())),
+        (strings::MEMORY, format::bytes(figures.memory_bytes)),
+    ];
+    html! {
+        <>
+            if let BrokerState::Running { logs, .. } = &workers.broker {
+                <p class="hint">{ strings::logs_found(*logs) }</p>
+            }
+            <dl class="figures">
+                { for list.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
+            </dl>
+        </>
+    }
+}
+
+fn storage(figures: &StorageFigures) -> String {
+    let Some(usage) = figures.usage_bytes else { return strings::storage_unknown().to_owned() };
+    let quota = figures.quota_bytes.map(format::bytes);
+    strings::storage(&format::bytes(usage), quota.as_deref(), figures.persisted)
+}
+
+fn errors(errors: &[ErrorCount]) -> Html {
+    if errors.is_empty() {
+        return html! { <p class="hint">{ strings::NO_ERRORS }</p> };
+    }
+    html! {
+        <ul class="errors">
+            { for errors.iter().map(|error| html! {
+                <li key={error.error.as_str()} data-testid={format!("error-count-{}", error.error)} data-count={error.count.to_string()}>
+                    <code>{ &error.error }</code>{ " " }<b>{ strings::error_count(&format::integer(error.count)) }</b>
+                    <span>{ &error.last_message }</span>
+                </li>
+            }) }
+        </ul>
+    }
+}
+
+/// Of the list of events.
+#[derive(Properties, PartialEq)]
+struct EventsProps {
+    events: Rc<VecDeque<(u64, LogEntry)>>,
+}
+
+/// What happened, the newest first.
+#[component]
+fn Events(props: &EventsProps) -> Html {
+    html! {
+        <ol class="events" role="log" tabindex="0" aria-labelledby="events-title" data-testid="event-log">
+            if props.events.is_empty() {
+                <li key="none" class="hint">{ strings::NO_EVENTS }</li>
+            }
+            { for props.events.iter().map(|(number, event)| html! {
+                <li key={*number} class={event.warning.then_some("warning")}>
+                    <time datetime={local_iso(event.wall_ms)}>{ local_clock(event.wall_ms) }</time>{ " " }{ &event.message }
+                </li>
+            }) }
+        </ol>
+    }
+}

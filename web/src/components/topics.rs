@@ -1,0 +1,61 @@
+//! The panel "topics".
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::fields::{TextField, on_submit};
+use super::topic::TopicView;
+use crate::state::{Action, Topics, TopicsAction};
+use crate::strings;
+
+/// Of the panel.
+#[derive(Properties, PartialEq)]
+pub(super) struct TopicsProps {
+    pub(super) topics: Rc<Topics>,
+    pub(super) can_act: bool,
+    pub(super) act: Callback<Action>,
+}
+
+/// All topics, and a form for a new one.
+#[component]
+pub(super) fn TopicsPanel(props: &TopicsProps) -> Html {
+    let topics = &props.topics;
+    let can_act = props.can_act;
+    html! {
+        <section class="panel" aria-labelledby="topics-title">
+            <h2 id="topics-title">{ strings::TOPICS }</h2>
+            <div data-testid="topic-list" data-count={topics.list.len().to_string()}>
+                if topics.list.is_empty() {
+                    <p class="empty">{ if topics.known { strings::NO_TOPICS } else { strings::TOPICS_UNKNOWN } }</p>
+                }
+                { for topics.list.iter().map(|topic| html! {
+                    <TopicView key={topic.name.as_str()} topic={topic.clone()} act={&props.act}
+                        problem={topics.problems.get(&topic.name).cloned()}
+                        can_act={can_act && !topics.busy.contains(&topic.name)} />
+                }) }
+            </div>
+            { create_form(topics, can_act, &props.act.reform(Action::Topics)) }
+        </section>
+    }
+}
+
+fn create_form(topics: &Topics, can_act: bool, act: &Callback<TopicsAction>) -> Html {
+    html! {
+        <form class="create" onsubmit={on_submit(act, TopicsAction::Create)} aria-labelledby="create-title">
+            <h3 id="create-title">{ strings::CREATE_TOPIC }</h3>
+            <div class="line">
+                <TextField id="create-topic-name" label={strings::NAME} value={topics.new_name.clone()}
+                    on_input={act.reform(TopicsAction::NewName)} />
+                <TextField id="create-topic-partitions" kind="number" label={strings::PARTITIONS}
+                    value={topics.new_partitions.clone()} problem={topics.new_partitions_problem()}
+                    on_input={act.reform(TopicsAction::NewPartitions)} />
+                <button type="submit" data-testid="create-topic"
+                    disabled={!can_act || topics.new_partitions_problem().is_some()}>{ strings::CREATE }</button>
+            </div>
+            if let Some(report) = &topics.create_problem {
+                <p class="problem" data-testid="create-topic-problem">{ strings::error(report) }</p>
+            }
+        </form>
+    }
+}
