@@ -1,13 +1,25 @@
 //! The broker core of Headwater: a Kafka broker as a deterministic state machine.
 //!
 //! Nothing here does input or output, reads a clock, draws a random number or knows a platform. Time and entropy
-//! are arguments; what the broker wants of its storage it asks for ([`StorageOp`]) and is told the outcome of.
+//! are arguments; what the broker wants of its storage it asks for ([`StorageOp`]) and is told the outcome of. So the
+//! same core runs in a browser's worker, in a function, behind TCP and in a simulator.
+//!
+//! [`Broker`] is the entry point; [`record`] is the batch format that producers and consumers share with it.
 
+mod broker;
+mod config;
+mod error;
+mod log;
+mod partition;
+mod protocol;
 pub mod record;
 mod storage_op;
 mod time;
+mod topic;
 mod types;
 
+pub use broker::{Broker, BrokerEvent, ErrorTally, PartitionView, TopicView};
+pub use config::{BrokerConfig, ConfigError};
 pub use storage_op::{
     Applied, Durability, LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,
     StoredLog, StoredSegment, StoredSnapshot,

@@ -1,0 +1,211 @@
+//! Appends: handed to storage, and what follows when storage answers.
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+
+use super::produce::ProduceEntry;
+use super::{Broker, Owner};
+use crate::config::{LogConfig, TopicConfigs};
+use crate::error::ApiError;
+use crate::partition::{PendingAppend, Settling};
+use crate::record::RecordBatch;
+use crate::storage_op::{Durability, LogId, NotAppliedReason, OpId, StorageError, StorageOp, StorageResult};
+use crate::time::Now;
+use crate::types::Offset;
+
+/// Who is told how an append ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waiter {
+    /// A partition's entry in a Produce request.
+    Produce(ProduceEntry),
+    /// The change of metadata under way.
+    MetadataChange,
+}
+
+impl Broker {
+    /// Hands a batch to storage; its base offset and leader epoch are set, and it was checked.
+    pub(super) fn append(&mut self, log: LogId, batch: Bytes, waiter: Waiter) -> Result<(), ApiError> {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return Err(ApiError::new(ResponseError::NotLeaderOrFollower, "This broker has no such log."));
+        };
+        if partition.settling.is_some() {
+            let message = format!("{} is being read again after a failure of its storage.", partition.name);
+            return Err(ApiError::new(ResponseError::KafkaStorageError, message));
+        }
+        let view = RecordBatch::parse(&batch)
+            .map_err(|error| ApiError::new(ResponseError::CorruptMessage, error.to_string()))?;
+        let point = partition.log.append(&batch, view, &partition.config);
+        let durability =
+            if partition.config.flush_every_append { Durability::Strict } else { Durability::Relaxed };
+        let size = batch.len();
+        let op = StorageOp::Append {
+            log,
+            segment: point.segment,
+            position: point.position,
+            batches: batch,
+            durability,
+        };
+        let op = self.ops.submit(op, Owner::Append(log));
+        partition.pending.push_back(PendingAppend { op, point, size, waiter, doomed: false });
+        self.appending_bytes += size;
+        self.tail_grew(log, size);
+        self.trim_tails();
+        Ok(())
+    }
+
+    pub(super) fn append_ended(&mut self, now: Now, log: LogId, op: OpId, result: StorageResult) {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return;
+        };
+        if let Some(settling) = &mut partition.settling {
+            settling.outstanding -= 1;
+            if settling.outstanding == 0 {
+                self.recover(log);
+            }
+            return;
+        }
+        let Some(append) = partition.pending.pop_front() else {
+            return;
+        };
+        assert_eq!(append.op, op, "storage answers the appends to a log in their order");
+        self.appending_bytes -= append.size;
+        match result {
+            Ok(_) => self.append_applied(now, log, &append),
+            Err(StorageError::NotApplied { reason, message }) => {
+                self.append_refused(now, log, &append, reason, &message);
+            }
+            Err(error @ StorageError::Unknown { .. }) => self.settle(log, append, &error),
+        }
+        self.trim_tails();
+    }
+
+    fn append_applied(&mut self, now: Now, log: LogId, append: &PendingAppend<Waiter>) {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return;
+        };
+        assert!(!append.doomed, "storage has taken an append behind one that it refused");
+        let segments = partition.log.segment_count();
+        for op in partition.log.appended(&append.point) {
+            self.ops.submit(op, Owner::Upkeep(log));
+        }
+        if append.point.position == 0 && append.point.base_offset > 0 {
+            let message = format!(
+                "{} goes on in a new segment at offset {}; it has {segments} now.",
+                partition.name, append.point.base_offset
+            );
+            self.report.event(false, message);
+        }
+        self.append_answered_at(now, append, Ok(append.point.base_offset));
+        self.wake_fetches(now, log);
+    }
+
+    fn append_refused(
+        &mut self,
+        now: Now,
+        log: LogId,
+        append: &PendingAppend<Waiter>,
+        reason: NotAppliedReason,
+        message: &str,
+    ) {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return;
+        };
+        let message = match reason {
+            NotAppliedReason::Full => {
+                format!(
+                    "{} could not be stored: the storage is full. Delete something, then try again.",
+                    partition.name
+                )
+            }
+            _ => format!("{} could not be stored: {message}.", partition.name),
+        };
+        if !append.doomed {
+            partition.log.roll_back(&append.point);
+            for later in &mut partition.pending {
+                later.doomed = true;
+            }
+            self.report.event(true, message.clone());
+        }
+        self.append_answered_at(now, append, Err(ApiError::new(ResponseError::KafkaStorageError, message)));
+        if matches!(reason, NotAppliedReason::Fenced | NotAppliedReason::Failed) {
+            self.fail(
+                "The storage takes nothing any more: it has failed, or another owner has it.".to_owned(),
+            );
+        }
+    }
+
+    /// It is not known whether an append is stored: nothing more is appended until the log was loaded again.
+    fn settle(&mut self, log: LogId, append: PendingAppend<Waiter>, error: &StorageError) {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return;
+        };
+        let mut appends = vec![append];
+        let outstanding = partition.pending.len();
+        for pending in partition.pending.drain(..) {
+            self.appending_bytes -= pending.size;
+            appends.push(pending);
+        }
+        partition.settling = Some(Settling { appends, outstanding });
+        let message = format!("An append to {}: {error}. Its log is read again.", partition.name);
+        self.report.event(true, message);
+        if outstanding == 0 {
+            self.recover(log);
+        }
+    }
+
+    /// The log was loaded again: what lies below its end was stored.
+    pub(super) fn settled(&mut self, now: Now, log: LogId) {
+        let Some(partition) = self.partitions.get_mut(&log) else {
+            return;
+        };
+        let log_end_offset = partition.log.log_end_offset();
+        let Some(settling) = partition.settling.take() else {
+            return;
+        };
+        for append in settling.appends {
+            let result = if append.point.end_offset <= log_end_offset {
+                Ok(append.point.base_offset)
+            } else {
+                Err(ApiError::new(ResponseError::KafkaStorageError, "The records were not stored."))
+            };
+            self.append_answered_at(now, &append, result);
+        }
+        self.wake_fetches(now, log);
+    }
+
+    fn append_answered_at(
+        &mut self,
+        now: Now,
+        append: &PendingAppend<Waiter>,
+        result: Result<Offset, ApiError>,
+    ) {
+        match append.waiter {
+            Waiter::Produce(entry) => self.produce_entry_ended(entry, result),
+            Waiter::MetadataChange => self.metadata_change_ended(now, result),
+        }
+    }
+
+    /// The same for an append to a partition of a topic.
+    pub(super) fn append_answered(
+        &mut self,
+        append: &PendingAppend<Waiter>,
+        result: Result<Offset, ApiError>,
+    ) {
+        if let Waiter::Produce(entry) = append.waiter {
+            self.produce_entry_ended(entry, result);
+        }
+    }
+
+    /// What a log works by.
+    pub(super) fn log_config(&self, log: LogId) -> LogConfig {
+        let mut config = match self.topics.by_id(log.topic_id) {
+            Some(topic) => topic.configs.resolve(&self.config),
+            None => TopicConfigs::default().resolve(&self.config),
+        };
+        if log == LogId::CLUSTER_METADATA {
+            // A topic that was made stays made, also after a power cut.
+            config.flush_every_append = true;
+        }
+        config
+    }
+}

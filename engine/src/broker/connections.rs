@@ -1,0 +1,114 @@
+//! Clients' connections: requests are worked on side by side, but answered in the order in which they came.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::protocol::Header;
+use crate::types::ConnectionId;
+
+/// How many requests of one connection are worked on at once; further ones wait. Clients have 5 in flight by default.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// Which request an answer belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Context {
+    pub(super) connection: ConnectionId,
+    slot: u64,
+    pub(super) header: Header,
+}
+
+/// A place in the order of a connection's answers.
+#[derive(Debug)]
+enum Slot {
+    Waiting,
+    Answered(Bytes),
+    /// The request gets no answer (Produce with acks=0).
+    Silent,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    first_slot: u64,
+    slots: VecDeque<Slot>,
+    queued: VecDeque<Bytes>,
+    queued_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    open: BTreeMap<ConnectionId, Connection>,
+    answers: VecDeque<(ConnectionId, Bytes)>,
+}
+
+impl Connections {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Puts a frame behind the others of its connection; returns how many bytes wait there.
+    pub(super) fn queue(&mut self, id: ConnectionId, frame: Bytes) -> usize {
+        let connection = self.open.entry(id).or_default();
+        connection.queued_bytes += frame.len();
+        connection.queued.push_back(frame);
+        connection.queued_bytes
+    }
+
+    /// The next frame that may be worked on.
+    pub(super) fn next_frame(&mut self, id: ConnectionId) -> Option<Bytes> {
+        let connection = self.open.get_mut(&id)?;
+        if connection.slots.len() >= MAX_IN_FLIGHT {
+            return None;
+        }
+        let frame = connection.queued.pop_front()?;
+        connection.queued_bytes -= frame.len();
+        Some(frame)
+    }
+
+    /// The connections on which frames wait.
+    pub(super) fn with_queued_frames(&self) -> Vec<ConnectionId> {
+        let queued = self.open.iter().filter(|(_, connection)| !connection.queued.is_empty());
+        queued.map(|(id, _)| *id).collect()
+    }
+
+    /// Gives a request its place in the order of answers.
+    pub(super) fn admit(&mut self, id: ConnectionId, header: Header) -> Context {
+        let connection = self.open.entry(id).or_default();
+        let slot = connection.first_slot + connection.slots.len() as u64;
+        connection.slots.push_back(Slot::Waiting);
+        Context { connection: id, slot, header }
+    }
+
+    pub(super) fn answer(&mut self, context: Context, frame: Bytes) {
+        self.fill(context, Slot::Answered(frame));
+    }
+
+    pub(super) fn leave_unanswered(&mut self, context: Context) {
+        self.fill(context, Slot::Silent);
+    }
+
+    fn fill(&mut self, context: Context, answer: Slot) {
+        let Some(connection) = self.open.get_mut(&context.connection) else {
+            return;
+        };
+        let place = usize::try_from(context.slot - connection.first_slot).unwrap_or(usize::MAX);
+        if let Some(slot) = connection.slots.get_mut(place) {
+            *slot = answer;
+        }
+        while let Some(Slot::Answered(_) | Slot::Silent) = connection.slots.front() {
+            connection.first_slot += 1;
+            if let Some(Slot::Answered(frame)) = connection.slots.pop_front() {
+                self.answers.push_back((context.connection, frame));
+            }
+        }
+    }
+
+    pub(super) fn poll_answer(&mut self) -> Option<(ConnectionId, Bytes)> {
+        self.answers.pop_front()
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) {
+        self.open.remove(&id);
+        self.answers.retain(|(connection, _)| *connection != id);
+    }
+}

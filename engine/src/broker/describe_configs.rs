@@ -1,0 +1,122 @@
+//! DescribeConfigs: what a topic or the broker is set to, and where that comes from (KIP-133, KIP-226).
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::DescribeConfigsRequest;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Broker, Context};
+use crate::config::{BROKER_KEYS, ConfigKey, Source, TOPIC_KEYS, broker_key};
+use crate::error::ApiError;
+
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+
+impl Broker {
+    pub(super) fn handle_describe_configs(&mut self, context: Context, request: DescribeConfigsRequest) {
+        let options = (request.include_synonyms, request.include_documentation);
+        let mut results = Vec::new();
+        for resource in request.resources {
+            let described = self.describe_resource(&resource, options);
+            let mut result = DescribeConfigsResult::default()
+                .with_resource_type(resource.resource_type)
+                .with_resource_name(resource.resource_name);
+            match described {
+                Ok(configs) => result.configs = configs,
+                Err(error) => {
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                }
+            }
+            results.push(result);
+        }
+        self.respond(context, &DescribeConfigsResponse::default().with_results(results));
+    }
+
+    fn describe_resource(
+        &self,
+        resource: &DescribeConfigsResource,
+        options: (bool, bool),
+    ) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
+        let wanted = |key: &&ConfigKey| match &resource.configuration_keys {
+            Some(keys) => keys.iter().any(|wanted| &wanted[..] == key.name),
+            None => true,
+        };
+        match resource.resource_type {
+            TOPIC => {
+                let topic = self.topics.by_name(&resource.resource_name).ok_or_else(|| {
+                    ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic.")
+                })?;
+                let described = TOPIC_KEYS.iter().filter(wanted).map(|key| {
+                    let (value, source) = topic.configs.value(key, &self.config);
+                    let mut result = described(key, value, source, options);
+                    if options.0 {
+                        result.synonyms = self.synonyms(key, value, source);
+                    }
+                    result
+                });
+                Ok(described.collect())
+            }
+            BROKER => {
+                let name = self.config.node_id().to_string();
+                if resource.resource_name[..] != name && !resource.resource_name.is_empty() {
+                    let message = format!("This is broker {name}, not {}.", &resource.resource_name[..]);
+                    return Err(ApiError::new(ResponseError::InvalidRequest, message));
+                }
+                let described = BROKER_KEYS.iter().filter(wanted).map(|key| {
+                    let (value, set) = self.config.value(key);
+                    let source = if set { Source::Broker } else { Source::Default };
+                    described(key, value, source, options).with_read_only(true)
+                });
+                Ok(described.collect())
+            }
+            other => {
+                let message = format!("Resources of type {other} have no configs here.");
+                Err(ApiError::new(ResponseError::InvalidRequest, message))
+            }
+        }
+    }
+
+    /// The values that a topic's config is chosen from, the one in force first.
+    fn synonyms(&self, key: &ConfigKey, value: &str, source: Source) -> Vec<DescribeConfigsSynonym> {
+        let synonym = |name: &str, value: &str, source: Source| {
+            DescribeConfigsSynonym::default()
+                .with_name(text(name))
+                .with_value(Some(text(value)))
+                .with_source(source as i8)
+        };
+        let mut synonyms = Vec::new();
+        if source == Source::Topic {
+            synonyms.push(synonym(key.name, value, Source::Topic));
+        }
+        if let Some(broker) = key.synonym.and_then(broker_key) {
+            let (value, set) = self.config.value(broker);
+            if set {
+                synonyms.push(synonym(broker.name, value, Source::Broker));
+            }
+            synonyms.push(synonym(broker.name, broker.default, Source::Default));
+        }
+        synonyms
+    }
+}
+
+fn described(
+    key: &ConfigKey,
+    value: &str,
+    source: Source,
+    (_, documentation): (bool, bool),
+) -> DescribeConfigsResourceResult {
+    DescribeConfigsResourceResult::default()
+        .with_name(text(key.name))
+        .with_value(Some(text(value)))
+        .with_config_source(source as i8)
+        .with_config_type(key.type_code())
+        .with_documentation(documentation.then(|| text(key.documentation)))
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}

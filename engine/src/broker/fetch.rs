@@ -1,0 +1,463 @@
+//! Fetch: stored batches are handed out as they lie; a reader that has read all waits for more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::fetch_request::FetchPartition;
+use kafka_protocol::messages::fetch_response::{FetchResponse, FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::{FetchRequest, TopicName};
+use uuid::Uuid;
+
+use super::{Broker, Context, Owner};
+use crate::error::ApiError;
+use crate::log::Location;
+use crate::record::{Batches, RecordError};
+use crate::storage_op::{Applied, LogId, StorageOp, StorageResult};
+use crate::time::Now;
+use crate::types::{ConnectionId, Offset};
+
+/// Read beyond what was asked for, as reading begins at an index entry and not at the batch itself.
+const READ_MARGIN: u64 = 16 * 1024;
+
+/// Fetches that are not answered.
+#[derive(Debug, Default)]
+pub(super) struct Fetches {
+    next: u64,
+    pending: BTreeMap<u64, PendingFetch>,
+    /// Those that wait for records, by deadline on the monotonic clock.
+    deadlines: BTreeSet<(u64, u64)>,
+    /// Those that wait for records, by the logs in which they want them.
+    waiting: BTreeSet<(LogId, u64)>,
+}
+
+#[derive(Debug)]
+struct PendingFetch {
+    context: Context,
+    deadline: u64,
+    min_bytes: u64,
+    max_bytes: usize,
+    topics: Vec<PendingTopic>,
+    /// Reads that storage has not answered.
+    reading: usize,
+}
+
+#[derive(Debug)]
+struct PendingTopic {
+    name: TopicName,
+    id: Uuid,
+    partitions: Vec<PendingPartition>,
+}
+
+#[derive(Debug)]
+struct PendingPartition {
+    wanted: FetchPartition,
+    log: Option<LogId>,
+    answer: PartitionData,
+    /// Whole batches of at most so many bytes are given.
+    budget: usize,
+    /// Whether the first batch is given even if it is larger (KIP-74).
+    at_least_one: bool,
+    /// What is being read: from where, and how many bytes without the margin.
+    read: Option<(Location, usize)>,
+}
+
+impl Fetches {
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    pub(super) fn remove_connection(&mut self, connection: ConnectionId) {
+        let ended: Vec<u64> = self
+            .pending
+            .iter()
+            .filter(|(_, fetch)| fetch.context.connection == connection)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ended {
+            self.stop_waiting(id);
+            self.pending.remove(&id);
+        }
+    }
+
+    fn wait(&mut self, id: u64) {
+        let Some(fetch) = self.pending.get(&id) else {
+            return;
+        };
+        self.deadlines.insert((fetch.deadline, id));
+        for partition in fetch.topics.iter().flat_map(|topic| &topic.partitions) {
+            self.waiting.extend(partition.log.map(|log| (log, id)));
+        }
+    }
+
+    fn stop_waiting(&mut self, id: u64) {
+        let Some(fetch) = self.pending.get(&id) else {
+            return;
+        };
+        self.deadlines.remove(&(fetch.deadline, id));
+        for partition in fetch.topics.iter().flat_map(|topic| &topic.partitions) {
+            if let Some(log) = partition.log {
+                self.waiting.remove(&(log, id));
+            }
+        }
+    }
+
+    fn partition_mut(&mut self, fetch: u64, topic: usize, partition: usize) -> Option<&mut PendingPartition> {
+        self.pending.get_mut(&fetch)?.topics.get_mut(topic)?.partitions.get_mut(partition)
+    }
+}
+
+impl Broker {
+    pub(super) fn handle_fetch(&mut self, now: Now, context: Context, request: FetchRequest) {
+        if request.session_epoch > 0 {
+            // No session was ever granted (session id 0 in every answer), so there is none to go on with (KIP-227).
+            let error =
+                ApiError::new(ResponseError::FetchSessionIdNotFound, "There is no such fetch session.");
+            let response = FetchResponse::default().with_error_code(self.report.refuse(&error));
+            self.respond(context, &response);
+            return;
+        }
+        let by_id = context.header.version >= 13;
+        let topics = request.topics.into_iter().map(|topic| {
+            let known =
+                if by_id { self.topics.by_id(topic.topic_id) } else { self.topics.by_name(&topic.topic) };
+            let log =
+                |index| known.filter(|known| known.assignment(index).is_some()).map(|k| k.log_id(index));
+            let partitions = topic.partitions.into_iter().map(|wanted| PendingPartition {
+                log: log(wanted.partition),
+                answer: PartitionData::default().with_partition_index(wanted.partition),
+                wanted,
+                budget: 0,
+                at_least_one: false,
+                read: None,
+            });
+            PendingTopic { name: topic.topic, id: topic.topic_id, partitions: partitions.collect() }
+        });
+        let fetch = PendingFetch {
+            context,
+            deadline: now.monotonic_ms + u64::from(request.max_wait_ms.max(0).unsigned_abs()),
+            min_bytes: u64::from(request.min_bytes.max(0).unsigned_abs()),
+            max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(self.config.fetch_max_bytes()),
+            topics: topics.collect(),
+            reading: 0,
+        };
+        let id = self.fetches.next;
+        self.fetches.next += 1;
+        self.fetches.pending.insert(id, fetch);
+        self.try_fetch(now, id);
+    }
+
+    /// Answers a fetch if there is enough to answer, else has it wait.
+    fn try_fetch(&mut self, now: Now, id: u64) {
+        let Some(mut fetch) = self.fetches.pending.remove(&id) else {
+            return;
+        };
+        let (available, failed) = self.available(&mut fetch);
+        let due = failed || available >= fetch.min_bytes || fetch.deadline <= now.monotonic_ms;
+        if due {
+            self.read_for_fetch(id, &mut fetch);
+        }
+        let answered = due && fetch.reading == 0;
+        if answered {
+            self.answer_fetch(fetch);
+            return;
+        }
+        self.fetches.pending.insert(id, fetch);
+        if !due {
+            self.fetches.wait(id);
+        }
+    }
+
+    /// How many bytes the partitions of a fetch have for it, and whether one of them has an error.
+    fn available(&mut self, fetch: &mut PendingFetch) -> (u64, bool) {
+        let mut available = 0_u64;
+        let mut failed = fetch.topics.is_empty();
+        let by_id = fetch.context.header.version >= 13;
+        for topic in &mut fetch.topics {
+            for partition in &mut topic.partitions {
+                match self.check_fetch(partition, by_id) {
+                    Ok(bytes) => available = available.saturating_add(bytes),
+                    Err(error) => {
+                        partition.answer.error_code = self.report.refuse(&error);
+                        partition.answer.high_watermark = -1;
+                        failed = true;
+                    }
+                }
+            }
+        }
+        (available, failed)
+    }
+
+    fn check_fetch(&self, partition: &mut PendingPartition, by_id: bool) -> Result<u64, ApiError> {
+        let wanted = &partition.wanted;
+        let log = partition.log.ok_or_else(|| {
+            let error =
+                if by_id { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
+            ApiError::new(error, "There is no such topic or partition.")
+        })?;
+        let led = self.partitions.get(&log).ok_or_else(|| {
+            if self.topics.by_id(log.topic_id).is_some() {
+                ApiError::new(ResponseError::NotLeaderOrFollower, "This broker does not lead the partition.")
+            } else {
+                ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.")
+            }
+        })?;
+        check_leader_epoch(wanted.current_leader_epoch, led.leader_epoch)?;
+        let (start, end) = (led.log.log_start_offset(), led.high_watermark());
+        if !(start..=end).contains(&wanted.fetch_offset) {
+            let message = format!(
+                "Offset {} of {} is out of range: it has offsets from {start} to {end}.",
+                wanted.fetch_offset, led.name
+            );
+            return Err(ApiError::new(ResponseError::OffsetOutOfRange, message));
+        }
+        partition.answer.high_watermark = end;
+        partition.answer.last_stable_offset = end;
+        partition.answer.log_start_offset = start;
+        Ok(led.log.bytes_from(wanted.fetch_offset))
+    }
+
+    /// Takes what memory has, and asks storage for the rest.
+    fn read_for_fetch(&mut self, id: u64, fetch: &mut PendingFetch) {
+        let mut left = fetch.max_bytes;
+        let mut nothing_yet = true;
+        for (topic_index, topic) in fetch.topics.iter_mut().enumerate() {
+            for (partition_index, partition) in topic.partitions.iter_mut().enumerate() {
+                partition.answer.records = Some(Bytes::new());
+                let Some(led) = partition.log.and_then(|log| self.partitions.get(&log)) else {
+                    continue;
+                };
+                let offset = partition.wanted.fetch_offset;
+                if partition.answer.error_code != 0 || offset >= led.high_watermark() {
+                    continue;
+                }
+                partition.budget =
+                    left.min(usize::try_from(partition.wanted.partition_max_bytes).unwrap_or(0));
+                partition.at_least_one = nothing_yet;
+                if partition.budget == 0 && !nothing_yet {
+                    continue;
+                }
+                nothing_yet = false;
+                match led.log.read_tail(offset, partition.budget, partition.at_least_one) {
+                    Some(batches) => {
+                        let records = joined(batches);
+                        left = left.saturating_sub(records.len());
+                        partition.answer.records = Some(records);
+                    }
+                    None => {
+                        let Some(location) = led.log.locate(offset) else {
+                            continue;
+                        };
+                        let wanted = (partition.budget as u64).min(led.log.bytes_from(offset));
+                        left = left.saturating_sub(usize::try_from(wanted).unwrap_or(left));
+                        let size = usize::try_from(wanted).unwrap_or(usize::MAX);
+                        partition.read = Some((location, size));
+                        let op = read_op(led.log.id, location, size);
+                        let owner =
+                            Owner::Fetch { fetch: id, topic: topic_index, partition: partition_index };
+                        self.ops.submit(op, owner);
+                        fetch.reading += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Storage has answered a read.
+    pub(super) fn fetch_read(&mut self, id: u64, topic: usize, partition: usize, result: StorageResult) {
+        let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
+            return;
+        };
+        let Some((log, (location, size))) = pending.log.zip(pending.read) else {
+            return;
+        };
+        let bytes = match result {
+            Ok(Applied::Read(bytes)) => Ok(bytes),
+            Ok(_) => Err("the storage has answered what it was not asked".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        let step = match (&bytes, self.partitions.get(&log)) {
+            (Err(message), _) => Taken::Failed(ResponseError::KafkaStorageError, message.clone()),
+            (Ok(_), None) => {
+                Taken::Failed(ResponseError::UnknownTopicOrPartition, "the topic was deleted".to_owned())
+            }
+            (Ok(bytes), Some(led)) => {
+                let end = led.high_watermark();
+                let at_segment_end =
+                    location.position + bytes.len() as u64 >= led.log.segment_size(location.segment);
+                match take_batches(bytes, pending, location, end) {
+                    Taken::Nothing { .. } if at_segment_end => {
+                        match led.log.segment_after(location.segment) {
+                            Some(next) => Taken::ReadOn { from: next, size: pending.budget },
+                            None => Taken::Records(0..0),
+                        }
+                    }
+                    Taken::Nothing { skipped } => {
+                        let position = location.position + skipped as u64;
+                        let from = Location { position, ..location };
+                        // Nothing at all means that the storage is at its end; asking again would not help.
+                        let size = if skipped == 0 { 0 } else { pending.budget };
+                        Taken::ReadOn { from, size }
+                    }
+                    Taken::ReadOn { .. } if at_segment_end => Taken::Failed(
+                        ResponseError::CorruptMessage,
+                        "a stored batch is longer than its segment".to_owned(),
+                    ),
+                    // More was asked for than came, though the segment is longer.
+                    Taken::ReadOn { from, size: again } if from == location && again <= size => {
+                        Taken::Failed(
+                            ResponseError::KafkaStorageError,
+                            "the storage has less than it took".to_owned(),
+                        )
+                    }
+                    taken => taken,
+                }
+            }
+        };
+        self.fetch_step(id, topic, partition, log, step, &bytes.unwrap_or_default());
+    }
+
+    fn fetch_step(
+        &mut self,
+        id: u64,
+        topic: usize,
+        partition: usize,
+        log: LogId,
+        step: Taken,
+        bytes: &Bytes,
+    ) {
+        let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
+            return;
+        };
+        match step {
+            Taken::ReadOn { from, size } => {
+                pending.read = Some((from, size));
+                self.ops.submit(read_op(log, from, size), Owner::Fetch { fetch: id, topic, partition });
+                return;
+            }
+            Taken::Records(range) => pending.answer.records = Some(bytes.slice(range)),
+            Taken::Failed(error, why) => {
+                let error = ApiError::new(error, format!("Records could not be read: {why}."));
+                pending.answer.error_code = self.report.refuse(&error);
+            }
+            Taken::Nothing { .. } => {}
+        }
+        if let Some(mut fetch) = self.fetches.pending.remove(&id) {
+            fetch.reading -= 1;
+            if fetch.reading == 0 {
+                self.answer_fetch(fetch);
+            } else {
+                self.fetches.pending.insert(id, fetch);
+            }
+        }
+    }
+
+    fn answer_fetch(&mut self, fetch: PendingFetch) {
+        let responses = fetch.topics.into_iter().map(|topic| {
+            FetchableTopicResponse::default()
+                .with_topic(topic.name)
+                .with_topic_id(topic.id)
+                .with_partitions(topic.partitions.into_iter().map(|partition| partition.answer).collect())
+        });
+        let response = FetchResponse::default().with_responses(responses.collect());
+        self.respond(fetch.context, &response);
+    }
+
+    /// A log has grown, or is gone: those that wait for it look again.
+    pub(super) fn wake_fetches(&mut self, now: Now, log: LogId) {
+        let waiting = self.fetches.waiting.range((log, 0)..=(log, u64::MAX)).map(|(_, id)| *id);
+        for id in waiting.collect::<Vec<_>>() {
+            self.fetches.stop_waiting(id);
+            self.try_fetch(now, id);
+        }
+    }
+
+    pub(super) fn expire_fetches(&mut self, now: Now) {
+        while let Some((deadline, id)) = self.fetches.deadlines.first().copied()
+            && deadline <= now.monotonic_ms
+        {
+            self.fetches.stop_waiting(id);
+            self.try_fetch(now, id);
+        }
+    }
+}
+
+/// What a read has brought.
+enum Taken {
+    /// These of the bytes are the answer.
+    Records(std::ops::Range<usize>),
+    /// All that was read lies before the offset that is wanted.
+    Nothing {
+        skipped: usize,
+    },
+    /// The batch that is wanted begins there and is longer than what was read.
+    ReadOn {
+        from: Location,
+        size: usize,
+    },
+    Failed(ResponseError, String),
+}
+
+/// The whole batches of what was read that a fetch may have.
+fn take_batches(bytes: &[u8], wanted: &PendingPartition, read_from: Location, end_offset: Offset) -> Taken {
+    let mut batches = Batches::new(bytes);
+    let mut range = 0..0;
+    loop {
+        let position = batches.position();
+        let batch = match batches.next() {
+            None => break,
+            Some(Ok(batch)) => batch,
+            Some(Err(RecordError::Truncated { needed, .. })) => {
+                if range.is_empty() && (wanted.at_least_one || needed <= wanted.budget) {
+                    let from = Location { position: read_from.position + position as u64, ..read_from };
+                    return Taken::ReadOn { from, size: needed };
+                }
+                return Taken::Records(range);
+            }
+            Some(Err(error)) if range.is_empty() => {
+                return Taken::Failed(ResponseError::CorruptMessage, error.to_string());
+            }
+            Some(Err(_)) => break,
+        };
+        if batch.next_offset() <= wanted.wanted.fetch_offset {
+            range = batches.position()..batches.position();
+            continue;
+        }
+        let first = range.is_empty();
+        let fits = position + batch.size() - range.start <= wanted.budget || (first && wanted.at_least_one);
+        if !fits || batch.next_offset() > end_offset {
+            return Taken::Records(range);
+        }
+        range.end = position + batch.size();
+    }
+    if range.is_empty() { Taken::Nothing { skipped: range.start } } else { Taken::Records(range) }
+}
+
+fn read_op(log: LogId, from: Location, size: usize) -> StorageOp {
+    let range = from.position..from.position + size as u64 + READ_MARGIN;
+    StorageOp::Read { log, segment: from.segment, range }
+}
+
+fn joined(mut batches: Vec<Bytes>) -> Bytes {
+    if batches.len() == 1 {
+        return batches.remove(0);
+    }
+    let mut all = BytesMut::with_capacity(batches.iter().map(Bytes::len).sum());
+    for batch in &batches {
+        all.extend_from_slice(batch);
+    }
+    all.freeze()
+}
+
+/// Whether a client knows the leader it talks to (KIP-320); -1 is no claim.
+pub(super) fn check_leader_epoch(claimed: i32, current: i32) -> Result<(), ApiError> {
+    if claimed == -1 || claimed == current {
+        return Ok(());
+    }
+    let (error, which) = if claimed < current {
+        (ResponseError::FencedLeaderEpoch, "an earlier")
+    } else {
+        (ResponseError::UnknownLeaderEpoch, "a later")
+    };
+    Err(ApiError::new(error, format!("The request is for {which} leader: epoch {claimed}, now {current}.")))
+}

@@ -1,0 +1,300 @@
+//! The broker: frames in, frames out, and storage operations between the two.
+
+mod api_versions;
+mod append;
+mod connections;
+mod describe_configs;
+mod fetch;
+mod list_offsets;
+mod metadata;
+mod metadata_log;
+mod ops;
+mod produce;
+mod random;
+mod report;
+mod startup;
+mod tails;
+#[cfg(test)]
+mod tests;
+mod topic_changes;
+mod view;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use kafka_protocol::protocol::Encodable;
+
+use self::append::Waiter;
+use self::connections::{Connections, Context};
+use self::fetch::Fetches;
+use self::list_offsets::Lookups;
+use self::metadata_log::MetadataChanges;
+use self::ops::{Ops, Owner};
+use self::produce::Produces;
+use self::random::Random;
+use self::report::Report;
+pub use self::report::{BrokerEvent, ErrorTally};
+use self::startup::Startup;
+use self::tails::Tails;
+pub use self::view::{PartitionView, TopicView};
+use crate::config::BrokerConfig;
+use crate::error::ApiError;
+use crate::partition::Partition;
+use crate::protocol::{FrameError, Header, Request, decode_request, encode_response};
+use crate::storage_op::{LogId, OpId, StorageOp, StorageResult};
+use crate::time::Now;
+use crate::topic::Topics;
+use crate::types::ConnectionId;
+
+/// A broker's core.
+///
+/// Call what there is news for (`handle_*`), then poll until all four queues are empty: [`Broker::poll_op`],
+/// [`Broker::poll_response`], [`Broker::poll_close`], [`Broker::poll_event`]; further polls do no harm. Call
+/// [`Broker::handle_timeout`] at [`Broker::poll_timeout`]; earlier does no harm either.
+#[derive(Debug)]
+pub struct Broker {
+    config: BrokerConfig,
+    random: Random,
+    phase: Phase,
+    startup: Startup,
+    topics: Topics,
+    partitions: BTreeMap<LogId, Partition<Waiter>>,
+    connections: Connections,
+    closes: Vec<ConnectionId>,
+    ops: Ops,
+    produces: Produces,
+    fetches: Fetches,
+    lookups: Lookups,
+    changes: MetadataChanges,
+    tails: Tails,
+    report: Report,
+    /// Bytes of appends that storage has not answered.
+    appending_bytes: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Phase {
+    Starting,
+    Running,
+    /// It cannot go on, for the reason given.
+    Failed(String),
+}
+
+impl Broker {
+    /// A broker that begins by asking its storage what there is. Requests may come at once; they are answered when the
+    /// logs are recovered.
+    ///
+    /// `entropy` should differ from start to start; what is random in the broker follows from it.
+    #[must_use]
+    pub fn new(config: BrokerConfig, entropy: u64) -> Broker {
+        let mut broker = Broker {
+            config,
+            random: Random::new(entropy),
+            phase: Phase::Starting,
+            startup: Startup::default(),
+            topics: Topics::default(),
+            partitions: BTreeMap::new(),
+            connections: Connections::default(),
+            closes: Vec::new(),
+            ops: Ops::default(),
+            produces: Produces::default(),
+            fetches: Fetches::default(),
+            lookups: Lookups::default(),
+            changes: MetadataChanges::default(),
+            tails: Tails::default(),
+            report: Report::default(),
+            appending_bytes: 0,
+        };
+        broker.begin_startup();
+        broker
+    }
+
+    /// Whether the logs are recovered and requests are being answered.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    /// Why the broker cannot go on, if it cannot: what is stored is not readable, or storage has failed. It answers
+    /// nothing any more; a new one may be made over the same storage.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Failed(reason) => Some(reason),
+            Phase::Starting | Phase::Running => None,
+        }
+    }
+
+    /// Takes a request frame in: header and body, without the four bytes of length that TCP has before them.
+    ///
+    /// Bytes that are no request that is answered here have the connection closed ([`Broker::poll_close`]), as Kafka
+    /// does it, and are counted; nothing else is disturbed. Requests of one connection are answered in their order.
+    pub fn handle_request(&mut self, now: Now, connection: ConnectionId, frame: Bytes) {
+        let limit = self.config.socket_request_max_bytes();
+        let size = frame.len();
+        let queued = self.connections.queue(connection, frame);
+        if queued > limit {
+            let message = if size > limit {
+                format!(
+                    "A frame of {size} bytes is longer than the {limit} that socket.request.max.bytes allows."
+                )
+            } else {
+                format!(
+                    "{queued} bytes of requests wait on one connection; socket.request.max.bytes is {limit}."
+                )
+            };
+            self.refuse_connection(connection, &ApiError::new(ResponseError::InvalidRequest, message));
+            return;
+        }
+        self.work_on(now, connection);
+    }
+
+    /// A connection has ended. Nothing more is answered on it; what it had asked to be appended is appended.
+    pub fn handle_disconnect(&mut self, _now: Now, connection: ConnectionId) {
+        self.connections.remove(connection);
+        self.fetches.remove_connection(connection);
+    }
+
+    /// Takes in how an operation ended that [`Broker::poll_op`] gave out.
+    pub fn handle_completion(&mut self, now: Now, op: OpId, result: StorageResult) {
+        match self.ops.complete(op) {
+            Some(Owner::Append(log)) => self.append_ended(now, log, op, result),
+            Some(Owner::Recovery(log)) => self.recovery_went_on(now, log, result),
+            Some(Owner::Fetch { fetch, topic, partition }) => {
+                self.fetch_read(fetch, topic, partition, result);
+            }
+            Some(Owner::Search(search)) => self.search_read(search, result),
+            Some(Owner::Upkeep(log)) => {
+                if let Err(error) = result {
+                    let name = self.partitions.get(&log).map(|partition| partition.name.to_string());
+                    let name = name.unwrap_or_else(|| "a deleted partition".to_owned());
+                    self.report.event(true, format!("Upkeep of {name}: {error}."));
+                }
+            }
+            None => {}
+        }
+        self.work_on_waiting(now);
+    }
+
+    /// Does what time has come for.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.expire_fetches(now);
+    }
+
+    /// The next operation for the storage.
+    #[must_use]
+    pub fn poll_op(&mut self) -> Option<(OpId, StorageOp)> {
+        self.ops.poll()
+    }
+
+    /// The next answer to send: the frame goes out on its connection as it is, after those polled before.
+    #[must_use]
+    pub fn poll_response(&mut self) -> Option<(ConnectionId, Bytes)> {
+        self.connections.poll_answer()
+    }
+
+    /// The next connection to close; the broker has forgotten it already.
+    #[must_use]
+    pub fn poll_close(&mut self) -> Option<ConnectionId> {
+        self.closes.pop()
+    }
+
+    /// The next thing a person may want to know.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<BrokerEvent> {
+        self.report.poll_event()
+    }
+
+    /// When [`Broker::handle_timeout`] is to be called next, on the monotonic clock.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.fetches.next_deadline()
+    }
+
+    /// Works on the frames of a connection as far as limits allow.
+    fn work_on(&mut self, now: Now, connection: ConnectionId) {
+        while self.phase == Phase::Running && self.appending_bytes <= self.config.queued_max_request_bytes() {
+            let Some(frame) = self.connections.next_frame(connection) else {
+                return;
+            };
+            match decode_request(frame) {
+                Ok((header, request)) => {
+                    let context = self.connections.admit(connection, header);
+                    self.dispatch(now, context, request);
+                }
+                Err(error) => self.refuse_frame(connection, &error),
+            }
+        }
+    }
+
+    fn work_on_waiting(&mut self, now: Now) {
+        for connection in self.connections.with_queued_frames() {
+            self.work_on(now, connection);
+        }
+    }
+
+    fn dispatch(&mut self, now: Now, context: Context, request: Request) {
+        match request {
+            Request::Produce(request) => self.handle_produce(now, context, request),
+            Request::Fetch(request) => self.handle_fetch(now, context, request),
+            Request::ListOffsets(request) => self.handle_list_offsets(context, request),
+            Request::Metadata(request) => self.handle_metadata(now, context, request),
+            Request::ApiVersions => self.handle_api_versions(context),
+            Request::CreateTopics(request) => self.handle_create_topics(now, context, request),
+            Request::DeleteTopics(request) => self.handle_delete_topics(now, context, request),
+            Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
+            Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
+        }
+    }
+
+    fn refuse_frame(&mut self, connection: ConnectionId, error: &FrameError) {
+        match error {
+            FrameError::UnsupportedVersion(header)
+                if self.answer_unknown_api_versions(connection, *header) => {}
+            FrameError::UnsupportedVersion(_) => {
+                let error = ApiError::new(ResponseError::UnsupportedVersion, error.to_string());
+                self.refuse_connection(connection, &error);
+            }
+            _ => {
+                let error = ApiError::new(ResponseError::InvalidRequest, error.to_string());
+                self.refuse_connection(connection, &error);
+            }
+        }
+    }
+
+    /// Closes a connection on which something came that cannot be answered.
+    fn refuse_connection(&mut self, connection: ConnectionId, error: &ApiError) {
+        self.report.refuse(error);
+        self.report.event(true, format!("{} The connection is closed.", error.message));
+        self.connections.remove(connection);
+        self.fetches.remove_connection(connection);
+        self.closes.push(connection);
+    }
+
+    /// Answers a request.
+    fn respond<R: Encodable>(&mut self, context: Context, response: &R) {
+        self.respond_in_version(context, context.header.version, response);
+    }
+
+    fn respond_in_version<R: Encodable>(&mut self, context: Context, version: i16, response: &R) {
+        let header: Header = context.header;
+        match encode_response(header, version, response) {
+            Ok(frame) => {
+                self.report.requests += 1;
+                self.connections.answer(context, frame);
+            }
+            Err(why) => {
+                let message = format!("An answer to {:?} cannot be encoded: {why}.", header.api);
+                let error = ApiError::new(ResponseError::UnknownServerError, message);
+                self.refuse_connection(context.connection, &error);
+            }
+        }
+    }
+
+    /// Ends the broker's work for good.
+    fn fail(&mut self, reason: String) {
+        self.report.event(true, reason.clone());
+        self.phase = Phase::Failed(reason);
+    }
+}

@@ -1,0 +1,45 @@
+//! Storage operations under way, and on whose behalf.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::storage_op::{LogId, OpId, StorageOp};
+
+/// Who is told how an operation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// The partition's oldest pending append.
+    Append(LogId),
+    /// The recovery of a log.
+    Recovery(LogId),
+    /// One partition of a Fetch, by its topic's and its own place in the request.
+    Fetch { fetch: u64, topic: usize, partition: usize },
+    /// A search for a timestamp.
+    Search(u64),
+    /// Nobody waits; an error is worth an event.
+    Upkeep(LogId),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ops {
+    next: u64,
+    queue: VecDeque<(OpId, StorageOp)>,
+    owners: BTreeMap<OpId, Owner>,
+}
+
+impl Ops {
+    pub(super) fn submit(&mut self, op: StorageOp, owner: Owner) -> OpId {
+        let id = OpId(self.next);
+        self.next += 1;
+        self.owners.insert(id, owner);
+        self.queue.push_back((id, op));
+        id
+    }
+
+    pub(super) fn poll(&mut self) -> Option<(OpId, StorageOp)> {
+        self.queue.pop_front()
+    }
+
+    pub(super) fn complete(&mut self, id: OpId) -> Option<Owner> {
+        self.owners.remove(&id)
+    }
+}

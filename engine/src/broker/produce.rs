@@ -1,0 +1,262 @@
+//! Produce: batches are checked, given their offsets, and appended as they came.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ProduceRequest;
+use kafka_protocol::messages::produce_response::{
+    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+};
+
+use super::append::Waiter;
+use super::{Broker, Context};
+use crate::config::LogConfig;
+use crate::error::ApiError;
+use crate::record::{
+    Compression, RecordBatch, RecordError, set_base_offset_and_leader_epoch, set_log_append_time,
+};
+use crate::storage_op::LogId;
+use crate::time::Now;
+use crate::topic::Topic;
+use crate::types::{LeaderEpoch, Offset};
+
+/// Requests of which some append is not answered.
+#[derive(Debug, Default)]
+pub(super) struct Produces {
+    next: u64,
+    pending: BTreeMap<u64, PendingProduce>,
+}
+
+#[derive(Debug)]
+struct PendingProduce {
+    context: Context,
+    acks: i16,
+    response: ProduceResponse,
+    waiting: usize,
+}
+
+/// The place of a partition in a Produce request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ProduceEntry {
+    produce: u64,
+    topic: usize,
+    partition: usize,
+}
+
+impl Broker {
+    pub(super) fn handle_produce(&mut self, now: Now, context: Context, request: ProduceRequest) {
+        let produce = self.produces.next;
+        self.produces.next += 1;
+        let acks = request.acks;
+        if acks == 0 {
+            // No answer, and none that a later request has to wait for.
+            self.connections.leave_unanswered(context);
+        }
+        let invalid = invalid_request(&request);
+        let mut pending = PendingProduce { context, acks, response: ProduceResponse::default(), waiting: 0 };
+        for (topic_index, topic) in request.topic_data.into_iter().enumerate() {
+            let known = match context.header.version {
+                13.. => self.topics.by_id(topic.topic_id),
+                _ => self.topics.by_name(&topic.name),
+            };
+            let known = known.cloned();
+            let mut response =
+                TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.topic_id);
+            for (partition_index, partition) in topic.partition_data.into_iter().enumerate() {
+                let entry = ProduceEntry { produce, topic: topic_index, partition: partition_index };
+                let started = match &invalid {
+                    Some(error) => Err(error.clone()),
+                    None => self.start_append(now, known.as_ref(), partition.index, partition.records, entry),
+                };
+                let mut answer = PartitionProduceResponse::default().with_index(partition.index);
+                match started {
+                    Ok(started) => {
+                        pending.waiting += 1;
+                        answer.log_append_time_ms = started.log_append_time_ms;
+                        answer.log_start_offset = started.log_start_offset;
+                    }
+                    Err(error) => self.refuse_entry(&mut answer, &error),
+                }
+                response.partition_responses.push(answer);
+            }
+            pending.response.responses.push(response);
+        }
+        if pending.waiting == 0 {
+            self.answer_produce(&pending);
+        } else {
+            self.produces.pending.insert(produce, pending);
+        }
+    }
+
+    fn start_append(
+        &mut self,
+        now: Now,
+        topic: Option<&Topic>,
+        index: i32,
+        records: Option<Bytes>,
+        entry: ProduceEntry,
+    ) -> Result<Started, ApiError> {
+        let (log, leader_epoch) = self.led_partition(topic, index)?;
+        let Some(partition) = self.partitions.get(&log) else {
+            return Err(not_leader(index));
+        };
+        let records = records.unwrap_or_default();
+        check_batch(&records, &partition.config)?;
+        let mut batch = BytesMut::from(&records[..]);
+        let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
+        let mut log_append_time_ms = -1;
+        if partition.config.log_append_time {
+            set_log_append_time(&mut batch, now.wall_ms).map_err(corrupt)?;
+            log_append_time_ms = now.wall_ms;
+        }
+        set_base_offset_and_leader_epoch(&mut batch, partition.log.next_offset(), leader_epoch)
+            .map_err(corrupt)?;
+        let log_start_offset = partition.log.log_start_offset();
+        self.append(log, batch.freeze(), Waiter::Produce(entry))?;
+        Ok(Started { log_append_time_ms, log_start_offset })
+    }
+
+    /// The log of a partition that this broker leads.
+    pub(super) fn led_partition(
+        &self,
+        topic: Option<&Topic>,
+        index: i32,
+    ) -> Result<(LogId, LeaderEpoch), ApiError> {
+        let Some(topic) = topic else {
+            return Err(ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic."));
+        };
+        let Some(assignment) = topic.assignment(index) else {
+            let message = format!("Topic {} has no partition {index}.", topic.name);
+            return Err(ApiError::new(ResponseError::UnknownTopicOrPartition, message));
+        };
+        if assignment.leader != self.config.node_id() {
+            return Err(not_leader(index));
+        }
+        Ok((topic.log_id(index), assignment.leader_epoch))
+    }
+
+    fn refuse_entry(&mut self, answer: &mut PartitionProduceResponse, error: &ApiError) {
+        answer.error_code = self.report.refuse(error);
+        answer.error_message = error.text();
+        answer.base_offset = -1;
+        answer.log_append_time_ms = -1;
+        answer.log_start_offset = -1;
+    }
+
+    /// An append of a Produce has ended.
+    pub(super) fn produce_entry_ended(&mut self, entry: ProduceEntry, result: Result<Offset, ApiError>) {
+        let Some(mut pending) = self.produces.pending.remove(&entry.produce) else {
+            return;
+        };
+        if let Some(answer) = pending
+            .response
+            .responses
+            .get_mut(entry.topic)
+            .and_then(|topic| topic.partition_responses.get_mut(entry.partition))
+        {
+            match result {
+                Ok(base_offset) => answer.base_offset = base_offset,
+                Err(error) => self.refuse_entry(answer, &error),
+            }
+        }
+        pending.waiting -= 1;
+        if pending.waiting == 0 {
+            self.answer_produce(&pending);
+        } else {
+            self.produces.pending.insert(entry.produce, pending);
+        }
+    }
+
+    fn answer_produce(&mut self, pending: &PendingProduce) {
+        if pending.acks != 0 {
+            self.respond(pending.context, &pending.response);
+            return;
+        }
+        // Whoever asks for no answer learns of an error by the end of the connection, as with Kafka.
+        self.report.requests += 1;
+        let mut partitions = pending.response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        if partitions.any(|partition| partition.error_code != 0) {
+            let connection = pending.context.connection;
+            let message = "A Produce with acks=0 failed; the connection is closed to say so.".to_owned();
+            self.report.event(true, message);
+            self.connections.remove(connection);
+            self.fetches.remove_connection(connection);
+            self.closes.push(connection);
+        }
+    }
+}
+
+/// An append that is on its way.
+struct Started {
+    log_append_time_ms: i64,
+    log_start_offset: Offset,
+}
+
+fn not_leader(index: i32) -> ApiError {
+    let message = format!("This broker does not lead partition {index}.");
+    ApiError::new(ResponseError::NotLeaderOrFollower, message)
+}
+
+/// What is wrong with a request as a whole.
+fn invalid_request(request: &ProduceRequest) -> Option<ApiError> {
+    if !(-1..=1).contains(&request.acks) {
+        let message = format!("acks is 0, 1 or -1 (all), not {}.", request.acks);
+        return Some(ApiError::new(ResponseError::InvalidRequiredAcks, message));
+    }
+    if request.transactional_id.is_some() {
+        let message = "Transactions are not supported.";
+        return Some(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
+    }
+    None
+}
+
+/// Whether the records of a partition can be appended: one intact batch of the current format (KIP-98), not larger than
+/// the topic allows.
+fn check_batch(records: &[u8], config: &LogConfig) -> Result<(), ApiError> {
+    let invalid = |message: &str| Err(ApiError::new(ResponseError::InvalidRecord, message));
+    let batch = RecordBatch::parse(records).map_err(|error| {
+        let kind = match error {
+            RecordError::UnsupportedMagic { .. } => ResponseError::UnsupportedForMessageFormat,
+            _ => ResponseError::CorruptMessage,
+        };
+        ApiError::new(kind, format!("The records cannot be read: {error}."))
+    })?;
+    if batch.size() > config.max_message_bytes {
+        let message = format!(
+            "A batch of {} bytes is larger than the {} that max.message.bytes allows.",
+            batch.size(),
+            config.max_message_bytes
+        );
+        return Err(ApiError::new(ResponseError::MessageTooLarge, message));
+    }
+    if batch.size() != records.len() {
+        return invalid("A Produce request has exactly one batch for a partition.");
+    }
+    batch.verify_crc().map_err(|error| {
+        ApiError::new(ResponseError::CorruptMessage, format!("The records are damaged: {error}."))
+    })?;
+    match batch.compression() {
+        Ok(
+            Compression::None
+            | Compression::Gzip
+            | Compression::Snappy
+            | Compression::Lz4
+            | Compression::Zstd,
+        ) => {}
+        Err(error) => {
+            return Err(ApiError::new(ResponseError::UnsupportedCompressionType, error.to_string()));
+        }
+    }
+    if batch.record_count() < 1 || batch.last_offset_delta() != batch.record_count() - 1 {
+        return invalid("A produced batch has at least one record, and its offsets have no gaps.");
+    }
+    if batch.is_control() {
+        return invalid("Only brokers write control records.");
+    }
+    if batch.is_transactional() || batch.producer_id() >= 0 {
+        let message = "Idempotent and transactional producers are not supported.";
+        return Err(ApiError::new(ResponseError::InvalidProducerIdMapping, message));
+    }
+    Ok(())
+}

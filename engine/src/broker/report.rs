@@ -1,0 +1,65 @@
+//! What people are told: events in words, and how often which error was answered.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::error::{ApiError, error_name};
+
+/// Events kept until somebody polls them; the oldest goes first.
+const MAX_EVENTS: usize = 200;
+
+/// Something that happened in a broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerEvent {
+    /// Whether it is something that should not be.
+    pub warning: bool,
+    /// What and why, in a sentence.
+    pub message: String,
+}
+
+/// How often an error was answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorTally {
+    /// The error's name in Kafka (`CORRUPT_MESSAGE`).
+    pub error: String,
+    /// How often.
+    pub count: u64,
+    /// What the last one was about.
+    pub last_message: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    events: VecDeque<BrokerEvent>,
+    errors: BTreeMap<i16, ErrorTally>,
+    pub(super) requests: u64,
+}
+
+impl Report {
+    pub(super) fn event(&mut self, warning: bool, message: String) {
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(BrokerEvent { warning, message });
+    }
+
+    pub(super) fn poll_event(&mut self) -> Option<BrokerEvent> {
+        self.events.pop_front()
+    }
+
+    /// Counts an error that is answered; returns its code.
+    pub(super) fn refuse(&mut self, error: &ApiError) -> i16 {
+        let code = error.error.code();
+        let tally = self.errors.entry(code).or_insert_with(|| ErrorTally {
+            error: error_name(error.error),
+            count: 0,
+            last_message: String::new(),
+        });
+        tally.count += 1;
+        tally.last_message.clone_from(&error.message);
+        code
+    }
+
+    pub(super) fn errors(&self) -> impl Iterator<Item = &ErrorTally> {
+        self.errors.values()
+    }
+}

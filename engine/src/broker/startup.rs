@@ -1,0 +1,173 @@
+//! From nothing to running: the metadata log is recovered first, then the logs it names; and the same recovery for a log
+//! that has to be settled later.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+
+use super::{Broker, Owner, Partition, Phase};
+use crate::error::ApiError;
+use crate::log::{Log, Recovery, Step};
+use crate::storage_op::{Applied, LogId, StorageError, StorageOp, StorageResult};
+use crate::time::Now;
+use crate::types::TopicPartition;
+
+/// Logs recovered at once: enough to keep the storage busy, few enough for the memory that reading takes.
+const MAX_RECOVERING: usize = 4;
+
+#[derive(Debug, Default)]
+pub(super) struct Startup {
+    waiting: VecDeque<LogId>,
+    /// Under way; none while the storage has not said what there is.
+    recovering: BTreeMap<LogId, Option<Recovery>>,
+}
+
+impl Broker {
+    pub(super) fn begin_startup(&mut self) {
+        self.startup.waiting.push_back(LogId::CLUSTER_METADATA);
+        self.recover_waiting();
+    }
+
+    /// Has a log loaded and its batches looked at.
+    pub(super) fn recover(&mut self, log: LogId) {
+        self.startup.waiting.push_back(log);
+        self.recover_waiting();
+    }
+
+    fn recover_waiting(&mut self) {
+        while self.startup.recovering.len() < MAX_RECOVERING
+            && let Some(log) = self.startup.waiting.pop_front()
+        {
+            self.startup.recovering.insert(log, None);
+            self.ops.submit(StorageOp::Load { log }, Owner::Recovery(log));
+        }
+    }
+
+    pub(super) fn recovery_went_on(&mut self, now: Now, log: LogId, result: StorageResult) {
+        let Some(recovery) = self.startup.recovering.remove(&log) else {
+            return;
+        };
+        let (recovery, step) = match (recovery, result) {
+            (None, Ok(Applied::Loaded(stored))) => {
+                let interval = self.log_config(log).index_interval_bytes;
+                // The broker works by the metadata records, so it has to read them all.
+                Recovery::new(log, stored, interval, log != LogId::CLUSTER_METADATA).next()
+            }
+            (Some(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
+            (_, Ok(_)) => return self.fail("The storage has answered what it was not asked.".to_owned()),
+            (_, Err(error)) => return self.recovery_failed(log, &error),
+        };
+        match step {
+            Step::Continue { op, batches } => {
+                self.startup.recovering.insert(log, recovery);
+                self.ops.submit(op, Owner::Recovery(log));
+                self.take_metadata(log, &batches);
+            }
+            Step::Done { log: recovered, batches, truncate } => {
+                if let Some(damage) = truncate {
+                    let name = self.log_name(log);
+                    self.report.event(true, format!("{name} was damaged: {}.", damage.message));
+                    self.ops.submit(damage.op, Owner::Upkeep(log));
+                }
+                self.take_metadata(log, &batches);
+                self.recovered(now, recovered);
+            }
+        }
+    }
+
+    fn take_metadata(&mut self, log: LogId, batches: &Bytes) {
+        if log == LogId::CLUSTER_METADATA
+            && self.phase == Phase::Starting
+            && let Err(reason) = self.apply_metadata_batches(batches)
+        {
+            self.fail(format!("The cluster's metadata cannot be used: {reason}."));
+        }
+    }
+
+    fn recovered(&mut self, now: Now, log: Log) {
+        let id = log.id;
+        match self.partitions.get_mut(&id) {
+            Some(partition) => {
+                partition.log = log;
+                self.settled(now, id);
+            }
+            None => self.install(log),
+        }
+        if id == LogId::CLUSTER_METADATA && self.phase == Phase::Starting {
+            self.startup.waiting.extend(self.local_logs());
+        }
+        self.recover_waiting();
+        if self.phase == Phase::Starting && self.startup.recovering.is_empty() {
+            self.phase = Phase::Running;
+            self.report.event(false, self.readiness());
+        }
+    }
+
+    fn readiness(&self) -> String {
+        let partitions = self.partitions.len().saturating_sub(1);
+        format!("Broker {} is ready with {partitions} partitions.", self.config.node_id())
+    }
+
+    /// A log that cannot be recovered ends the start; later on it leaves its partition unsettled, so it takes no appends.
+    fn recovery_failed(&mut self, log: LogId, error: &StorageError) {
+        let name = self.log_name(log);
+        if self.phase == Phase::Starting || log == LogId::CLUSTER_METADATA {
+            self.fail(format!("{name} cannot be read: {error}."));
+            return;
+        }
+        self.report.event(true, format!("{name} cannot be read: {error}. It takes no records any more."));
+        if let Some(settling) =
+            self.partitions.get_mut(&log).and_then(|partition| partition.settling.as_mut())
+        {
+            let appends = std::mem::take(&mut settling.appends);
+            let error = ApiError::new(ResponseError::KafkaStorageError, error.to_string());
+            for append in appends {
+                self.append_answered(&append, Err(error.clone()));
+            }
+        }
+    }
+
+    /// Makes a partition of a log; not of one whose topic is gone.
+    pub(super) fn install(&mut self, log: Log) {
+        let id = log.id;
+        let config = self.log_config(id);
+        let partition = if id == LogId::CLUSTER_METADATA {
+            let name = TopicPartition { topic: "__cluster_metadata".to_owned(), partition: 0 };
+            Partition::new(name, 0, config, log)
+        } else {
+            let Some((topic, assignment)) = self.topics.by_id(id.topic_id).and_then(|topic| {
+                let assignment = topic.assignment(id.partition)?;
+                Some((topic, assignment))
+            }) else {
+                return;
+            };
+            let name = TopicPartition { topic: topic.name.clone(), partition: id.partition };
+            Partition::new(name, assignment.leader_epoch, config, log)
+        };
+        self.partitions.insert(id, partition);
+    }
+
+    /// The logs of the partitions that this broker leads.
+    fn local_logs(&self) -> Vec<LogId> {
+        let node_id = self.config.node_id();
+        let mut logs = Vec::new();
+        for topic in self.topics.iter() {
+            let local = topic.partition_indexes().filter(|&partition| {
+                topic.assignment(partition).is_some_and(|assignment| assignment.leader == node_id)
+            });
+            logs.extend(local.map(|partition| topic.log_id(partition)));
+        }
+        logs
+    }
+
+    fn log_name(&self, log: LogId) -> String {
+        if log == LogId::CLUSTER_METADATA {
+            return "__cluster_metadata".to_owned();
+        }
+        match self.topics.by_id(log.topic_id) {
+            Some(topic) => format!("{}-{}", topic.name, log.partition),
+            None => format!("{}-{}", log.topic_id, log.partition),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! CreateTopics, DeleteTopics, CreatePartitions: which records a change means, or why it is refused.
+
+use std::collections::BTreeSet;
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_response::{
+    CreatePartitionsResponse, CreatePartitionsTopicResult,
+};
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_response::{
+    CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse,
+};
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
+use kafka_protocol::messages::{
+    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+use super::{Broker, Context};
+use crate::config::{TOPIC_KEYS, TopicConfigs};
+use crate::error::ApiError;
+use crate::time::Now;
+use crate::topic::{MetadataRecord, check_name, partition_count};
+
+/// The most partitions of a cluster: each costs some hundred bytes of memory, and a moment at the start.
+const MAX_PARTITIONS: usize = 10_000;
+
+/// A change of metadata that was asked for.
+#[derive(Debug)]
+pub(super) enum Change {
+    CreateTopics(Context, CreateTopicsRequest),
+    DeleteTopics(Context, DeleteTopicsRequest),
+    CreatePartitions(Context, CreatePartitionsRequest),
+    /// A topic that Metadata was asked about and that does not exist.
+    CreateAsked(String),
+}
+
+/// The answer to a change, given when it has taken effect.
+#[derive(Debug)]
+pub(super) enum Reply {
+    CreateTopics(Context, CreateTopicsResponse),
+    DeleteTopics(Context, DeleteTopicsResponse),
+    CreatePartitions(Context, CreatePartitionsResponse),
+    None,
+}
+
+impl Broker {
+    pub(super) fn handle_create_topics(&mut self, now: Now, context: Context, request: CreateTopicsRequest) {
+        self.change_metadata(now, Change::CreateTopics(context, request));
+    }
+
+    pub(super) fn handle_delete_topics(&mut self, now: Now, context: Context, request: DeleteTopicsRequest) {
+        self.change_metadata(now, Change::DeleteTopics(context, request));
+    }
+
+    pub(super) fn handle_create_partitions(
+        &mut self,
+        now: Now,
+        context: Context,
+        request: CreatePartitionsRequest,
+    ) {
+        self.change_metadata(now, Change::CreatePartitions(context, request));
+    }
+
+    /// Makes a topic with the broker's defaults, unless that is under way.
+    pub(super) fn create_asked_topic(&mut self, now: Now, name: &str) {
+        if !self.changes.creates(name) {
+            self.change_metadata(now, Change::CreateAsked(name.to_owned()));
+        }
+    }
+
+    /// The records that a change means, and the answer if they are committed.
+    pub(super) fn plan(&mut self, change: Change) -> (Vec<MetadataRecord>, Reply) {
+        let mut records = Vec::new();
+        let reply = match change {
+            Change::CreateTopics(context, request) => {
+                Reply::CreateTopics(context, self.plan_create_topics(request, &mut records))
+            }
+            Change::DeleteTopics(context, request) => {
+                Reply::DeleteTopics(context, self.plan_delete_topics(request, &mut records))
+            }
+            Change::CreatePartitions(context, request) => {
+                Reply::CreatePartitions(context, self.plan_create_partitions(request, &mut records))
+            }
+            Change::CreateAsked(name) => {
+                let asked = CreatableTopic::default()
+                    .with_name(TopicName(StrBytes::from_string(name)))
+                    .with_num_partitions(-1)
+                    .with_replication_factor(-1);
+                match self.plan_topic(&asked, self.topics.partition_count()) {
+                    Ok(planned) => records = planned.records,
+                    Err(error) => {
+                        self.report.refuse(&error);
+                    }
+                }
+                Reply::None
+            }
+        };
+        (records, reply)
+    }
+
+    fn plan_create_topics(
+        &mut self,
+        request: CreateTopicsRequest,
+        records: &mut Vec<MetadataRecord>,
+    ) -> CreateTopicsResponse {
+        let repeated = repeated(request.topics.iter().map(|topic| &topic.name));
+        let mut partitions = self.topics.partition_count();
+        let mut results = Vec::new();
+        for topic in request.topics {
+            let planned = if repeated.contains(&topic.name) {
+                Err(ApiError::new(ResponseError::InvalidRequest, "The request names this topic twice."))
+            } else {
+                self.plan_topic(&topic, partitions)
+            };
+            let mut result = CreatableTopicResult::default().with_name(topic.name);
+            match planned {
+                Ok(planned) => {
+                    partitions += usize::try_from(planned.partitions).unwrap_or(0);
+                    result.topic_id = planned.id;
+                    result.num_partitions = planned.partitions;
+                    result.replication_factor = 1;
+                    result.configs = Some(self.created_configs(&planned.configs));
+                    if !request.validate_only {
+                        records.extend(planned.records);
+                    }
+                }
+                Err(error) => {
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                    result.num_partitions = -1;
+                    result.replication_factor = -1;
+                }
+            }
+            results.push(result);
+        }
+        CreateTopicsResponse::default().with_topics(results)
+    }
+
+    /// Checks one topic; `existing` is how many partitions there are already.
+    fn plan_topic(&mut self, topic: &CreatableTopic, existing: usize) -> Result<PlannedTopic, ApiError> {
+        let name = &topic.name[..];
+        check_name(name).map_err(|message| ApiError::new(ResponseError::InvalidTopicException, message))?;
+        if name == "__cluster_metadata" {
+            let message = "__cluster_metadata is the cluster's own log.";
+            return Err(ApiError::new(ResponseError::InvalidTopicException, message));
+        }
+        if self.topics.by_name(name).is_some() {
+            let message = format!("Topic '{name}' already exists.");
+            return Err(ApiError::new(ResponseError::TopicAlreadyExists, message));
+        }
+        let count = self.planned_partitions(topic)?;
+        check_room(existing, count)?;
+        let mut configs = TopicConfigs::default();
+        let mut config_records = Vec::new();
+        for config in &topic.configs {
+            let value = config.value.as_ref().ok_or_else(|| {
+                let message = format!("Config {} has no value.", &config.name[..]);
+                ApiError::new(ResponseError::InvalidConfig, message)
+            })?;
+            configs
+                .set(&config.name, value)
+                .map_err(|error| ApiError::new(ResponseError::InvalidConfig, error.to_string()))?;
+            config_records.push(MetadataRecord::Config {
+                topic: name.to_owned(),
+                key: config.name.to_string(),
+                value: Some(value.trim().to_owned()),
+            });
+        }
+        let id = self.random.uuid();
+        let mut records = vec![MetadataRecord::Topic { name: name.to_owned(), id }];
+        records.extend((0..count).map(|partition| self.partition_record(id, partition)));
+        records.extend(config_records);
+        Ok(PlannedTopic { id, partitions: count, configs, records })
+    }
+
+    /// How many partitions a new topic gets, its assignment checked.
+    fn planned_partitions(&self, topic: &CreatableTopic) -> Result<i32, ApiError> {
+        if topic.assignments.is_empty() {
+            if !matches!(topic.replication_factor, -1 | 1) {
+                let message = format!(
+                    "Replication factor: {} larger than the 1 broker that can hold a replica.",
+                    topic.replication_factor
+                );
+                return Err(ApiError::new(ResponseError::InvalidReplicationFactor, message));
+            }
+            return match topic.num_partitions {
+                -1 => Ok(self.config.num_partitions()),
+                count if count > 0 => Ok(count),
+                count => {
+                    let message = format!("A topic has at least 1 partition, not {count}.");
+                    Err(ApiError::new(ResponseError::InvalidPartitions, message))
+                }
+            };
+        }
+        if topic.num_partitions != -1 || topic.replication_factor != -1 {
+            let message = "With an assignment, the numbers of partitions and replicas are left at -1.";
+            return Err(ApiError::new(ResponseError::InvalidRequest, message));
+        }
+        let mut indexes: Vec<i32> =
+            topic.assignments.iter().map(|assignment| assignment.partition_index).collect();
+        indexes.sort_unstable();
+        let count = i32::try_from(indexes.len()).unwrap_or(i32::MAX);
+        if !indexes.into_iter().eq(0..count) {
+            let message = "The partitions of an assignment are numbered from 0, each once.";
+            return Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message));
+        }
+        for assignment in &topic.assignments {
+            self.check_replicas(&assignment.broker_ids)?;
+        }
+        Ok(count)
+    }
+
+    fn check_replicas(&self, replicas: &[BrokerId]) -> Result<(), ApiError> {
+        if replicas == [BrokerId(self.config.node_id())] {
+            return Ok(());
+        }
+        let message = format!("A partition has one replica, on broker {}.", self.config.node_id());
+        Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message))
+    }
+
+    fn partition_record(&self, topic_id: Uuid, partition: i32) -> MetadataRecord {
+        MetadataRecord::Partition { partition, topic_id, leader: self.config.node_id(), leader_epoch: 0 }
+    }
+
+    fn created_configs(&self, configs: &TopicConfigs) -> Vec<CreatableTopicConfigs> {
+        let described = TOPIC_KEYS.iter().map(|key| {
+            let (value, source) = configs.value(key, &self.config);
+            CreatableTopicConfigs::default()
+                .with_name(StrBytes::from_static_str(key.name))
+                .with_value(Some(StrBytes::from_string(value.to_owned())))
+                .with_config_source(source as i8)
+        });
+        described.collect()
+    }
+
+    fn plan_delete_topics(
+        &mut self,
+        request: DeleteTopicsRequest,
+        records: &mut Vec<MetadataRecord>,
+    ) -> DeleteTopicsResponse {
+        let named = request.topic_names.into_iter();
+        let asked = named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics);
+        let mut results = Vec::new();
+        let mut removed = BTreeSet::new();
+        for asked in asked {
+            let (known, unknown) = match &asked.name {
+                Some(name) => (self.topics.by_name(name), ResponseError::UnknownTopicOrPartition),
+                None => (self.topics.by_id(asked.topic_id), ResponseError::UnknownTopicId),
+            };
+            let mut result =
+                DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id);
+            match known {
+                Some(topic) => {
+                    result.name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
+                    result.topic_id = topic.id;
+                    if removed.insert(topic.id) {
+                        records.push(MetadataRecord::RemoveTopic { id: topic.id });
+                    }
+                }
+                None => {
+                    let error = ApiError::new(unknown, "There is no such topic.");
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                }
+            }
+            results.push(result);
+        }
+        DeleteTopicsResponse::default().with_responses(results)
+    }
+
+    fn plan_create_partitions(
+        &mut self,
+        request: CreatePartitionsRequest,
+        records: &mut Vec<MetadataRecord>,
+    ) -> CreatePartitionsResponse {
+        let repeated = repeated(request.topics.iter().map(|topic| &topic.name));
+        let mut existing = self.topics.partition_count();
+        let mut results = Vec::new();
+        for topic in request.topics {
+            let planned = if repeated.contains(&topic.name) {
+                Err(ApiError::new(ResponseError::InvalidRequest, "The request names this topic twice."))
+            } else {
+                self.plan_partitions(&topic, existing)
+            };
+            let mut result = CreatePartitionsTopicResult::default().with_name(topic.name);
+            match planned {
+                Ok(planned) if request.validate_only => drop(planned),
+                Ok(planned) => {
+                    existing += planned.len();
+                    records.extend(planned);
+                }
+                Err(error) => {
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                }
+            }
+            results.push(result);
+        }
+        CreatePartitionsResponse::default().with_results(results)
+    }
+
+    fn plan_partitions(
+        &self,
+        asked: &CreatePartitionsTopic,
+        existing: usize,
+    ) -> Result<Vec<MetadataRecord>, ApiError> {
+        let Some(topic) = self.topics.by_name(&asked.name) else {
+            return Err(ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic."));
+        };
+        let present = partition_count(topic);
+        if asked.count <= present {
+            let message = format!(
+                "Topic '{}' has {present} partitions; it can only get more, and {} is not more.",
+                topic.name, asked.count
+            );
+            return Err(ApiError::new(ResponseError::InvalidPartitions, message));
+        }
+        check_room(existing, asked.count - present)?;
+        if let Some(assignments) = &asked.assignments {
+            if i32::try_from(assignments.len()) != Ok(asked.count - present) {
+                let message = "An assignment names the replicas of each new partition.";
+                return Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message));
+            }
+            for assignment in assignments {
+                self.check_replicas(&assignment.broker_ids)?;
+            }
+        }
+        Ok((present..asked.count).map(|partition| self.partition_record(topic.id, partition)).collect())
+    }
+
+    /// Gives the answer to a change; `error` if it could not be stored, which then holds for all that was accepted.
+    pub(super) fn reply(&mut self, reply: Reply, error: Option<&ApiError>) {
+        if let Some(error) = error {
+            self.report.refuse(error);
+        }
+        let failed = error.map(|error| (error.error.code(), error.text()));
+        match reply {
+            Reply::CreateTopics(context, mut response) => {
+                if let Some((code, text)) = failed {
+                    for topic in response.topics.iter_mut().filter(|topic| topic.error_code == 0) {
+                        topic.error_code = code;
+                        topic.error_message.clone_from(&text);
+                    }
+                }
+                self.respond(context, &response);
+            }
+            Reply::DeleteTopics(context, mut response) => {
+                if let Some((code, text)) = failed {
+                    for topic in response.responses.iter_mut().filter(|topic| topic.error_code == 0) {
+                        topic.error_code = code;
+                        topic.error_message.clone_from(&text);
+                    }
+                }
+                self.respond(context, &response);
+            }
+            Reply::CreatePartitions(context, mut response) => {
+                if let Some((code, text)) = failed {
+                    for topic in response.results.iter_mut().filter(|topic| topic.error_code == 0) {
+                        topic.error_code = code;
+                        topic.error_message.clone_from(&text);
+                    }
+                }
+                self.respond(context, &response);
+            }
+            Reply::None => {}
+        }
+    }
+}
+
+struct PlannedTopic {
+    id: Uuid,
+    partitions: i32,
+    configs: TopicConfigs,
+    records: Vec<MetadataRecord>,
+}
+
+fn check_room(existing: usize, new: i32) -> Result<(), ApiError> {
+    if existing.saturating_add(usize::try_from(new).unwrap_or(0)) <= MAX_PARTITIONS {
+        return Ok(());
+    }
+    let message =
+        format!("The cluster has {existing} partitions; with {new} more it would exceed {MAX_PARTITIONS}.");
+    Err(ApiError::new(ResponseError::InvalidPartitions, message))
+}
+
+/// The names that stand more than once.
+fn repeated<'a>(names: impl Iterator<Item = &'a TopicName>) -> BTreeSet<TopicName> {
+    let mut seen = BTreeSet::new();
+    names.filter(|&name| !seen.insert(name.clone())).cloned().collect()
+}

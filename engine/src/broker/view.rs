@@ -1,0 +1,70 @@
+//! What a broker shows of itself.
+
+use super::{Broker, ErrorTally};
+use crate::types::Offset;
+
+/// A topic as it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicView<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The partitions that this broker leads.
+    pub partitions: Vec<PartitionView>,
+    /// Configs set on the topic itself.
+    pub configs: Vec<(&'a str, &'a str)>,
+}
+
+/// A partition as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartitionView {
+    /// Its index, from 0.
+    pub partition: i32,
+    /// The first offset that can be read.
+    pub log_start_offset: Offset,
+    /// The first offset that cannot be read yet.
+    pub high_watermark: Offset,
+    /// Bytes of its batches.
+    pub size_bytes: u64,
+    /// How many segments they lie in.
+    pub segments: usize,
+}
+
+impl Broker {
+    /// The topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = TopicView<'_>> {
+        self.topics.iter().map(|topic| {
+            let led = topic.partition_indexes().filter_map(|index| {
+                let partition = self.partitions.get(&topic.log_id(index))?;
+                Some(PartitionView {
+                    partition: index,
+                    log_start_offset: partition.log.log_start_offset(),
+                    high_watermark: partition.high_watermark(),
+                    size_bytes: partition.log.size_bytes(),
+                    segments: partition.log.segment_count(),
+                })
+            });
+            TopicView {
+                name: &topic.name,
+                partitions: led.collect(),
+                configs: topic.configs.iter().collect(),
+            }
+        })
+    }
+
+    /// How often which error was answered, since the broker was made.
+    pub fn errors(&self) -> impl Iterator<Item = &ErrorTally> {
+        self.report.errors()
+    }
+
+    /// Requests answered since the broker was made.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.report.requests
+    }
+
+    /// Connections on which something came and that were not closed.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+}

@@ -1,0 +1,225 @@
+//! Broker and topic configs, under Kafka's keys.
+//!
+//! Every key that the engine acts on is in one of two tables; a key that is not there is refused, and so is a value
+//! that would be accepted only to be ignored.
+
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub(crate) use keys::{BROKER_KEYS, ConfigKey, TOPIC_KEYS, broker_key, topic_key};
+
+use crate::types::NodeId;
+
+/// A config that is not accepted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No config of this name exists here.
+    UnknownKey {
+        /// The name as given.
+        key: String,
+    },
+    /// The value is not one that the config takes.
+    InvalidValue {
+        /// The config's name.
+        key: String,
+        /// The value as given.
+        value: String,
+        /// What it takes.
+        expected: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::UnknownKey { key } => write!(f, "Unknown config {key}."),
+            ConfigError::InvalidValue { key, value, expected } => {
+                write!(f, "Invalid value {value} for config {key}: it takes {expected}.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// How a broker is set up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerConfig {
+    node_id: NodeId,
+    host: String,
+    port: u16,
+    cluster_id: String,
+    set: BTreeMap<String, String>,
+}
+
+impl BrokerConfig {
+    /// A broker with every config at its default.
+    ///
+    /// `host` and `port` are where clients reach it, as Metadata tells them.
+    #[must_use]
+    pub fn new(cluster_id: &str, node_id: NodeId, host: &str, port: u16) -> BrokerConfig {
+        BrokerConfig {
+            node_id,
+            host: host.to_owned(),
+            port,
+            cluster_id: cluster_id.to_owned(),
+            set: BTreeMap::new(),
+        }
+    }
+
+    /// Sets a broker config by Kafka's key (`log.segment.bytes`, not the topic's `segment.bytes`).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key, or the value is not one it takes.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let known = broker_key(key).ok_or_else(|| ConfigError::UnknownKey { key: key.to_owned() })?;
+        known.check(value)?;
+        self.set.insert(key.to_owned(), value.trim().to_owned());
+        Ok(())
+    }
+
+    /// Which broker of the cluster this is.
+    #[must_use]
+    pub fn node_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// The value in force, and whether it was set rather than defaulted.
+    pub(crate) fn value<'a>(&'a self, key: &'a ConfigKey) -> (&'a str, bool) {
+        match self.set.get(key.name) {
+            Some(value) => (value, true),
+            None => (key.default, false),
+        }
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        broker_key(name).map_or(0, |key| parse_number(self.value(key).0))
+    }
+
+    pub(crate) fn auto_create_topics(&self) -> bool {
+        broker_key("auto.create.topics.enable").is_some_and(|key| self.value(key).0 == "true")
+    }
+
+    pub(crate) fn num_partitions(&self) -> i32 {
+        to_i32(self.number("num.partitions"))
+    }
+
+    pub(crate) fn socket_request_max_bytes(&self) -> usize {
+        to_usize(self.number("socket.request.max.bytes"))
+    }
+
+    pub(crate) fn queued_max_request_bytes(&self) -> usize {
+        to_usize(self.number("queued.max.request.bytes"))
+    }
+
+    pub(crate) fn fetch_max_bytes(&self) -> usize {
+        to_usize(self.number("fetch.max.bytes"))
+    }
+
+    pub(crate) fn tail_max_bytes(&self) -> usize {
+        to_usize(self.number("headwater.tail.max.bytes"))
+    }
+}
+
+/// The configs of one topic: those set on it, the rest from the broker.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TopicConfigs(BTreeMap<String, String>);
+
+impl TopicConfigs {
+    /// Checks and keeps one config.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let known = topic_key(key).ok_or_else(|| ConfigError::UnknownKey { key: key.to_owned() })?;
+        known.check(value)?;
+        self.0.insert(key.to_owned(), value.trim().to_owned());
+        Ok(())
+    }
+
+    /// Keeps what the metadata log says. A key this version does not know is kept too: it does no harm, and an
+    /// upgrade may know it.
+    pub(crate) fn restore(&mut self, key: String, value: Option<String>) {
+        match value {
+            Some(value) => self.0.insert(key, value),
+            None => self.0.remove(&key),
+        };
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The value in force and where it comes from.
+    pub(crate) fn value<'a>(&'a self, key: &'a ConfigKey, broker: &'a BrokerConfig) -> (&'a str, Source) {
+        if let Some(value) = self.0.get(key.name) {
+            return (value, Source::Topic);
+        }
+        match key.synonym.and_then(broker_key).map(|key| broker.value(key)) {
+            Some((value, true)) => (value, Source::Broker),
+            _ => (key.default, Source::Default),
+        }
+    }
+
+    /// The values that the log works by.
+    pub(crate) fn resolve(&self, broker: &BrokerConfig) -> LogConfig {
+        let text = |name: &str| topic_key(name).map_or("", |key| self.value(key, broker).0);
+        let number = |name: &str| parse_number(text(name));
+        LogConfig {
+            max_message_bytes: to_usize(number("max.message.bytes")),
+            segment_bytes: number("segment.bytes").unsigned_abs(),
+            segment_ms: number("segment.ms"),
+            index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
+            flush_every_append: number("flush.messages") == 1,
+            log_append_time: text("message.timestamp.type") == "LogAppendTime",
+        }
+    }
+}
+
+/// Where a config's value comes from, with the numbers that DescribeConfigs uses (KIP-226).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Source {
+    Topic = 1,
+    Broker = 4,
+    Default = 5,
+}
+
+/// What a log works by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogConfig {
+    pub(crate) max_message_bytes: usize,
+    pub(crate) segment_bytes: u64,
+    pub(crate) segment_ms: i64,
+    pub(crate) index_interval_bytes: u64,
+    /// `flush.messages=1`: each append is durable against a power cut before it is acknowledged.
+    pub(crate) flush_every_append: bool,
+    pub(crate) log_append_time: bool,
+}
+
+/// The number a checked value holds.
+fn parse_number(value: &str) -> i64 {
+    value.parse().unwrap_or(0)
+}
+
+fn to_usize(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn to_i32(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

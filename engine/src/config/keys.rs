@@ -1,0 +1,184 @@
+use super::ConfigError;
+
+/// What values a config takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ValueKind {
+    Boolean,
+    /// A 32-bit number from `min`.
+    Int {
+        min: i64,
+    },
+    /// A 64-bit number from `min`.
+    Long {
+        min: i64,
+    },
+    /// One of some words.
+    Choice(&'static [&'static str]),
+}
+
+/// A config.
+#[derive(Debug)]
+pub(crate) struct ConfigKey {
+    pub(crate) name: &'static str,
+    pub(crate) kind: ValueKind,
+    pub(crate) default: &'static str,
+    /// For a topic's config: the broker's that it falls back to.
+    pub(crate) synonym: Option<&'static str>,
+    pub(crate) documentation: &'static str,
+}
+
+impl ConfigKey {
+    pub(crate) fn check(&self, value: &str) -> Result<(), ConfigError> {
+        let value = value.trim();
+        let (valid, expected) = match self.kind {
+            ValueKind::Boolean => (value == "true" || value == "false", "true or false".to_owned()),
+            ValueKind::Int { min } => (
+                value.parse::<i32>().is_ok_and(|number| i64::from(number) >= min),
+                format!("a whole number from {min} to {}", i32::MAX),
+            ),
+            ValueKind::Long { min } => (
+                value.parse::<i64>().is_ok_and(|number| number >= min),
+                format!("a whole number from {min} to {}", i64::MAX),
+            ),
+            ValueKind::Choice(words) => (words.contains(&value), words.join(" or ")),
+        };
+        if valid {
+            return Ok(());
+        }
+        Err(ConfigError::InvalidValue { key: self.name.to_owned(), value: value.to_owned(), expected })
+    }
+
+    /// The number that DescribeConfigs gives the kind (KIP-569).
+    pub(crate) fn type_code(&self) -> i8 {
+        match self.kind {
+            ValueKind::Boolean => 1,
+            ValueKind::Choice(_) => 2,
+            ValueKind::Int { .. } => 3,
+            ValueKind::Long { .. } => 5,
+        }
+    }
+}
+
+const fn topic(
+    name: &'static str,
+    kind: ValueKind,
+    default: &'static str,
+    synonym: &'static str,
+    documentation: &'static str,
+) -> ConfigKey {
+    ConfigKey { name, kind, default, synonym: Some(synonym), documentation }
+}
+
+const fn broker(
+    name: &'static str,
+    kind: ValueKind,
+    default: &'static str,
+    documentation: &'static str,
+) -> ConfigKey {
+    ConfigKey { name, kind, default, synonym: None, documentation }
+}
+
+const INT_FROM_0: ValueKind = ValueKind::Int { min: 0 };
+const INT_FROM_1: ValueKind = ValueKind::Int { min: 1 };
+const LONG_FROM_1: ValueKind = ValueKind::Long { min: 1 };
+// Kafka's own minimum: what a segment with one empty batch could need at the least.
+const SEGMENT_BYTES: ValueKind = ValueKind::Int { min: 14 };
+const TIMESTAMP_TYPE: ValueKind = ValueKind::Choice(&["CreateTime", "LogAppendTime"]);
+const ONE_WEEK_MS: &str = "604800000";
+const ONE_GIB: &str = "1073741824";
+const NO_FLUSH: &str = "9223372036854775807";
+
+/// The configs of a topic, by name.
+pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
+    topic(
+        "flush.messages",
+        LONG_FROM_1,
+        NO_FLUSH,
+        "log.flush.interval.messages",
+        "1: a record is acknowledged when it is safe against a power cut. Greater: when it is safe against the end of the process.",
+    ),
+    topic(
+        "index.interval.bytes",
+        INT_FROM_0,
+        "4096",
+        "log.index.interval.bytes",
+        "How many bytes of batches lie between two entries of the offset index.",
+    ),
+    topic(
+        "max.message.bytes",
+        INT_FROM_0,
+        "1048588",
+        "message.max.bytes",
+        "The greatest size of a record batch, compressed, that is accepted.",
+    ),
+    topic(
+        "message.timestamp.type",
+        TIMESTAMP_TYPE,
+        "CreateTime",
+        "log.message.timestamp.type",
+        "Whether records keep their producer's timestamp or get the time of the append.",
+    ),
+    topic(
+        "segment.bytes",
+        SEGMENT_BYTES,
+        ONE_GIB,
+        "log.segment.bytes",
+        "The size beyond which the log goes on in a new segment.",
+    ),
+    topic(
+        "segment.ms",
+        LONG_FROM_1,
+        ONE_WEEK_MS,
+        "log.roll.ms",
+        "The time span of a segment's records beyond which the log goes on in a new one.",
+    ),
+];
+
+/// The configs of a broker, by name.
+pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
+    broker(
+        "auto.create.topics.enable",
+        ValueKind::Boolean,
+        "true",
+        "Whether a topic is made when a client asks for the metadata of one that does not exist.",
+    ),
+    broker(
+        "fetch.max.bytes",
+        INT_FROM_1,
+        "57671680",
+        "The most that one Fetch is answered with; the first batch is given even if it is larger.",
+    ),
+    broker(
+        "headwater.tail.max.bytes",
+        INT_FROM_0,
+        "8388608",
+        "How many bytes of the latest batches are kept in memory, over all partitions.",
+    ),
+    broker("log.flush.interval.messages", LONG_FROM_1, NO_FLUSH, "Default of a topic's flush.messages."),
+    broker("log.index.interval.bytes", INT_FROM_0, "4096", "Default of a topic's index.interval.bytes."),
+    broker(
+        "log.message.timestamp.type",
+        TIMESTAMP_TYPE,
+        "CreateTime",
+        "Default of a topic's message.timestamp.type.",
+    ),
+    broker("log.roll.ms", LONG_FROM_1, ONE_WEEK_MS, "Default of a topic's segment.ms."),
+    broker("log.segment.bytes", SEGMENT_BYTES, ONE_GIB, "Default of a topic's segment.bytes."),
+    broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),
+    broker("num.partitions", INT_FROM_1, "1", "How many partitions a topic gets that does not say."),
+    broker(
+        "queued.max.request.bytes",
+        INT_FROM_1,
+        "16777216",
+        "How many bytes of appends may be under way before further requests wait.",
+    ),
+    broker("socket.request.max.bytes", INT_FROM_1, "104857600", "The longest request that is accepted."),
+];
+
+pub(crate) fn topic_key(name: &str) -> Option<&'static ConfigKey> {
+    TOPIC_KEYS.iter().find(|key| key.name == name)
+}
+
+pub(crate) fn broker_key(name: &str) -> Option<&'static ConfigKey> {
+    BROKER_KEYS.iter().find(|key| key.name == name)
+}

@@ -1,0 +1,218 @@
+//! A partition's log: segments with their indexes, the hot tail, and where the log ends.
+//!
+//! The bytes lie in storage; here is what is needed to find them. Three positions matter: `log_start_offset` (the first
+//! offset that can be read), `log_end_offset` (the first that storage does not have yet) and `next_offset` (the
+//! first not handed out; what lies between it and the log end is on its way to storage).
+
+mod index;
+mod recovery;
+mod segment;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub(crate) use recovery::{Recovery, Step};
+pub(crate) use segment::Segment;
+use tail::Tail;
+
+use crate::config::LogConfig;
+use crate::record::RecordBatch;
+use crate::storage_op::{LogId, StorageOp};
+use crate::types::Offset;
+
+/// A log without the bytes of its batches.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) id: LogId,
+    segments: Vec<Segment>,
+    tail: Tail,
+    log_start_offset: Offset,
+    log_end_offset: Offset,
+    next_offset: Offset,
+    /// How many of the leading segments have their index kept in storage, or on its way there.
+    indexed_segments: usize,
+}
+
+/// Where an append goes, and how to take it back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AppendPoint {
+    pub(crate) segment: Offset,
+    pub(crate) position: u64,
+    pub(crate) base_offset: Offset,
+    pub(crate) end_offset: Offset,
+    mark: Mark,
+}
+
+/// The state of a log before an append, as far as the append changes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Mark {
+    next_offset: Offset,
+    segments: usize,
+    last_segment: Option<segment::SegmentMark>,
+}
+
+/// Bytes of a segment in storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Location {
+    pub(crate) segment: Offset,
+    /// A position at or before the batch that was looked for; batches begin there.
+    pub(crate) position: u64,
+}
+
+impl Log {
+    pub(crate) fn empty(id: LogId) -> Log {
+        Log {
+            id,
+            segments: Vec::new(),
+            tail: Tail::default(),
+            log_start_offset: 0,
+            log_end_offset: 0,
+            next_offset: 0,
+            indexed_segments: 0,
+        }
+    }
+
+    pub(crate) fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    pub(crate) fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    pub(crate) fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(Segment::size).sum()
+    }
+
+    pub(crate) fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    pub(crate) fn tail_mut(&mut self) -> &mut Tail {
+        &mut self.tail
+    }
+
+    /// Takes a batch in at the end, its base offset already set to [`Log::next_offset`], and says where its bytes go.
+    ///
+    /// Until [`Log::appended`] the batch is not part of what can be read.
+    pub(crate) fn append(&mut self, batch: &Bytes, view: RecordBatch<'_>, config: &LogConfig) -> AppendPoint {
+        assert_eq!(view.base_offset(), self.next_offset, "a batch goes where the log ends");
+        let mark = Mark {
+            next_offset: self.next_offset,
+            segments: self.segments.len(),
+            last_segment: self.segments.last().map(Segment::mark),
+        };
+        if self.segments.last().is_none_or(|segment| segment.must_roll(view, config)) {
+            self.segments.push(Segment::new(self.next_offset));
+        }
+        let point = self.push(view, config.index_interval_bytes, mark);
+        self.tail.push(view.base_offset(), view.next_offset(), batch.clone());
+        point
+    }
+
+    fn push(&mut self, view: RecordBatch<'_>, index_interval_bytes: u64, mark: Mark) -> AppendPoint {
+        let Some(segment) = self.segments.last_mut() else {
+            unreachable!("append has made sure of a segment");
+        };
+        let position = segment.size();
+        segment.push(view, index_interval_bytes);
+        self.next_offset = view.next_offset();
+        AppendPoint {
+            segment: segment.base_offset(),
+            position,
+            base_offset: view.base_offset(),
+            end_offset: view.next_offset(),
+            mark,
+        }
+    }
+
+    /// Storage took an append: its records are in the log. Returns the indexes of segments that are now complete.
+    pub(crate) fn appended(&mut self, point: &AppendPoint) -> Vec<StorageOp> {
+        assert_eq!(point.base_offset, self.log_end_offset.max(point.base_offset), "appends end in order");
+        self.log_end_offset = point.end_offset;
+        self.index_complete_segments()
+    }
+
+    /// Takes an append back that storage refused, with everything behind it.
+    pub(crate) fn roll_back(&mut self, point: &AppendPoint) {
+        self.segments.truncate(point.mark.segments);
+        if let (Some(segment), Some(mark)) = (self.segments.last_mut(), point.mark.last_segment) {
+            segment.reset(mark);
+        }
+        self.next_offset = point.mark.next_offset;
+        self.tail.truncate(point.base_offset);
+    }
+
+    /// A segment that no longer grows gets its index stored, so that a later start need not read its batches.
+    fn index_complete_segments(&mut self) -> Vec<StorageOp> {
+        let mut ops = Vec::new();
+        while let [segment, next, ..] = &self.segments[self.indexed_segments..] {
+            if next.base_offset() > self.log_end_offset {
+                break;
+            }
+            ops.push(segment.put_index(self.id, next.base_offset()));
+            self.indexed_segments += 1;
+        }
+        ops
+    }
+
+    /// The batches from the one that holds `offset` on, up to the log end, when memory has them: whole batches of
+    /// at most `max_bytes` together, but the first in any case if `at_least_one`.
+    pub(crate) fn read_tail(
+        &self,
+        offset: Offset,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Option<Vec<Bytes>> {
+        self.tail.read(offset, self.log_end_offset, max_bytes, at_least_one)
+    }
+
+    /// Where in storage the batch that holds `offset`, or the first after it, is to be looked for.
+    pub(crate) fn locate(&self, offset: Offset) -> Option<Location> {
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
+        let segment = self.segments.get(after.saturating_sub(1))?;
+        Some(Location { segment: segment.base_offset(), position: segment.position_of(offset) })
+    }
+
+    /// The segment behind the one that begins at `base_offset`.
+    pub(crate) fn segment_after(&self, base_offset: Offset) -> Option<Location> {
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= base_offset);
+        self.segments.get(after).map(|segment| Location { segment: segment.base_offset(), position: 0 })
+    }
+
+    /// The size of the segment that begins at `base_offset`, with what is on its way to storage.
+    pub(crate) fn segment_size(&self, base_offset: Offset) -> u64 {
+        match self.segments.binary_search_by_key(&base_offset, Segment::base_offset) {
+            Ok(index) => self.segments[index].size(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Where the first record of `timestamp` or later is to be looked for, none where there is no such record.
+    pub(crate) fn locate_timestamp(&self, timestamp: i64) -> Option<Location> {
+        let segment = self.segments.iter().find(|segment| segment.max_timestamp() >= timestamp)?;
+        Some(Location { segment: segment.base_offset(), position: segment.position_of_timestamp(timestamp) })
+    }
+
+    /// The greatest timestamp of all records.
+    pub(crate) fn max_timestamp(&self) -> Option<i64> {
+        self.segments.iter().map(Segment::max_timestamp).max()
+    }
+
+    /// Bytes that a reader at `offset` has before it, at the most: an upper bound that the index can give.
+    pub(crate) fn bytes_from(&self, offset: Offset) -> u64 {
+        if offset >= self.log_end_offset {
+            return 0;
+        }
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= offset).max(1);
+        let first =
+            self.segments.get(after - 1).map_or(0, |segment| segment.size() - segment.position_of(offset));
+        first + self.segments.iter().skip(after).map(Segment::size).sum::<u64>()
+    }
+}

@@ -1,0 +1,159 @@
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
+    DescribeConfigsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest, RequestHeader,
+    ResponseHeader,
+};
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+use super::shape::{self, ShapeError};
+use super::versions::supported_api;
+
+/// A decoded request.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Produce(ProduceRequest),
+    Fetch(FetchRequest),
+    ListOffsets(ListOffsetsRequest),
+    Metadata(MetadataRequest),
+    ApiVersions,
+    CreateTopics(CreateTopicsRequest),
+    DeleteTopics(DeleteTopicsRequest),
+    DescribeConfigs(DescribeConfigsRequest),
+    CreatePartitions(CreatePartitionsRequest),
+}
+
+/// What an answer needs of its request's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Header {
+    pub(crate) api: ApiKey,
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+}
+
+/// Why a frame is not a request that can be answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub(crate) enum FrameError {
+    /// Shorter than any request's header.
+    TooShort(usize),
+    /// No request that this broker answers has this number.
+    UnknownApi(i16),
+    /// The request exists, the version does not.
+    UnsupportedVersion(Header),
+    /// The bytes do not follow the schema of the request.
+    Malformed { api: ApiKey, version: i16, why: Why },
+}
+
+/// What is wrong with a malformed request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Why {
+    Header,
+    Shape(ShapeError),
+    Decoder(String),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::TooShort(size) => {
+                write!(f, "A frame of {size} bytes is too short to be a Kafka request.")
+            }
+            FrameError::UnknownApi(key) => {
+                write!(f, "A frame asks for request type {key}, which is not supported.")
+            }
+            FrameError::UnsupportedVersion(header) => {
+                write!(f, "Version {} of {:?} is not supported.", header.version, header.api)
+            }
+            FrameError::Malformed { api, version, why } => {
+                write!(f, "A frame says it is {api:?} version {version}, but ")?;
+                match why {
+                    Why::Header => f.write_str("its header cannot be read."),
+                    Why::Shape(error) => write!(f, "{error}."),
+                    Why::Decoder(error) => write!(f, "it cannot be read: {error}."),
+                }
+            }
+        }
+    }
+}
+
+/// A frame's header and request.
+pub(crate) fn decode_request(mut frame: Bytes) -> Result<(Header, Request), FrameError> {
+    let header = peek_header(&frame)?;
+    let malformed = |why| FrameError::Malformed { api: header.api, version: header.version, why };
+    if !has_readable_header(&frame, header) {
+        return Err(malformed(Why::Header));
+    }
+    RequestHeader::decode(&mut frame, header.api.request_header_version(header.version))
+        .map_err(|_| malformed(Why::Header))?;
+    shape::check(header.api, header.version, &frame).map_err(|error| malformed(Why::Shape(error)))?;
+    let request = decode_body(header, &mut frame).map_err(|error| malformed(Why::Decoder(error)))?;
+    Ok((header, request))
+}
+
+/// The fields of a header that stand at fixed places.
+fn peek_header(frame: &[u8]) -> Result<Header, FrameError> {
+    let [a, b, c, d, e, f, g, h, ..] = *frame else {
+        return Err(FrameError::TooShort(frame.len()));
+    };
+    let key = i16::from_be_bytes([a, b]);
+    let version = i16::from_be_bytes([c, d]);
+    let correlation_id = i32::from_be_bytes([e, f, g, h]);
+    let supported = supported_api(key).ok_or(FrameError::UnknownApi(key))?;
+    let header = Header { api: supported.api, version, correlation_id };
+    if (supported.min_version..=supported.max_version).contains(&version) {
+        return Ok(header);
+    }
+    Err(FrameError::UnsupportedVersion(header))
+}
+
+/// Whether the client id's length is one that the decoder can take.
+fn has_readable_header(frame: &[u8], header: Header) -> bool {
+    let fixed = 8 + size_of::<i16>();
+    frame.len() >= fixed && i32::from(header.version) >= 0 && {
+        let length = i16::from_be_bytes([frame[8], frame[9]]);
+        length >= -1 && fixed + usize::from(length.max(0).unsigned_abs()) <= frame.len()
+    }
+}
+
+fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
+    let version = header.version;
+    Ok(match header.api {
+        ApiKey::Produce => Request::Produce(decode(body, version)?),
+        ApiKey::Fetch => Request::Fetch(decode(body, version)?),
+        ApiKey::ListOffsets => Request::ListOffsets(decode(body, version)?),
+        ApiKey::Metadata => Request::Metadata(decode(body, version)?),
+        ApiKey::CreateTopics => Request::CreateTopics(decode(body, version)?),
+        ApiKey::DeleteTopics => Request::DeleteTopics(decode(body, version)?),
+        ApiKey::DescribeConfigs => Request::DescribeConfigs(decode(body, version)?),
+        ApiKey::CreatePartitions => Request::CreatePartitions(decode(body, version)?),
+        _ => {
+            decode::<ApiVersionsRequest>(body, version)?;
+            Request::ApiVersions
+        }
+    })
+}
+
+fn decode<T: Decodable>(body: &mut Bytes, version: i16) -> Result<T, String> {
+    T::decode(body, version).map_err(|error| error.to_string())
+}
+
+/// An answer's frame. `version` is that of its body, which for ApiVersions need not be the request's.
+///
+/// The answers that this broker makes can all be encoded; should one not be, the caller closes the connection.
+pub(crate) fn encode_response<R: Encodable>(
+    header: Header,
+    version: i16,
+    response: &R,
+) -> Result<Bytes, String> {
+    let header_version = header.api.response_header_version(version);
+    let response_header = ResponseHeader::default().with_correlation_id(header.correlation_id);
+    let mut size = response.compute_size(version).map_err(|error| error.to_string())?;
+    size += response_header.compute_size(header_version).map_err(|error| error.to_string())?;
+    let mut frame = BytesMut::with_capacity(size);
+    response_header.encode(&mut frame, header_version).map_err(|error| error.to_string())?;
+    response.encode(&mut frame, version).map_err(|error| error.to_string())?;
+    Ok(frame.freeze())
+}

@@ -1,0 +1,307 @@
+//! A look over a request before it is decoded.
+//!
+//! The decoder reserves memory for as many elements as an array claims to have, so a frame of twenty bytes could ask for
+//! gigabytes, which in wasm ends the worker. Here the bytes are walked along the request's schema first, and no array
+//! may claim more elements than the bytes behind it could hold, nor all arrays together more than [`MAX_ELEMENTS`].
+
+use std::fmt;
+
+use kafka_protocol::messages::ApiKey;
+
+/// The most array elements in one request, over all its arrays: well above what a client with some ten thousands of
+/// partitions sends, and some tens of megabytes once decoded.
+const MAX_ELEMENTS: usize = 100_000;
+
+/// A field's form on the wire, as Kafka's schemas name it.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A number, boolean or UUID of so many bytes.
+    Fixed(usize),
+    /// A string, nullable or not.
+    Text,
+    /// Bytes or records, nullable or not.
+    Bytes,
+    /// An array of a primitive of so many bytes.
+    FixedArray(usize),
+    /// An array of strings.
+    TextArray,
+    /// An array of structures.
+    Array(&'static [Field]),
+    /// A tagged field that the decoder knows: its tag, and the size in bytes that the decoder takes it to have.
+    Tagged(u32, usize),
+}
+
+/// A field, in the versions that have it (both inclusive).
+struct Field(i16, i16, Form);
+
+const LAST: i16 = i16::MAX;
+
+const fn always(form: Form) -> Field {
+    Field(0, LAST, form)
+}
+
+use Form::{Array, Bytes, Fixed, FixedArray, Tagged, Text, TextArray};
+
+const BYTE: Form = Fixed(1);
+const INT16: Form = Fixed(2);
+const INT32: Form = Fixed(4);
+const INT64: Form = Fixed(8);
+const UUID: Form = Fixed(16);
+
+const PRODUCE: &[Field] = &[
+    always(Text),
+    always(INT16),
+    always(INT32),
+    always(Array(&[
+        Field(0, 12, Text),
+        Field(13, LAST, UUID),
+        always(Array(&[always(INT32), always(Bytes)])),
+    ])),
+];
+
+const FETCH: &[Field] = &[
+    Field(0, 14, INT32),
+    always(INT32),
+    always(INT32),
+    always(INT32),
+    always(BYTE),
+    Field(7, LAST, INT32),
+    Field(7, LAST, INT32),
+    always(Array(&[
+        Field(0, 12, Text),
+        Field(13, LAST, UUID),
+        always(Array(&[
+            always(INT32),
+            Field(9, LAST, INT32),
+            always(INT64),
+            Field(12, LAST, INT32),
+            Field(5, LAST, INT64),
+            always(INT32),
+            Field(17, LAST, Tagged(0, 16)),
+            Field(18, LAST, Tagged(1, 8)),
+        ])),
+    ])),
+    Field(7, LAST, Array(&[Field(0, 12, Text), Field(13, LAST, UUID), always(FixedArray(4))])),
+    Field(11, LAST, Text),
+];
+
+const LIST_OFFSETS: &[Field] = &[
+    always(INT32),
+    Field(2, LAST, BYTE),
+    always(Array(&[always(Text), always(Array(&[always(INT32), Field(4, LAST, INT32), always(INT64)]))])),
+    Field(10, LAST, INT32),
+];
+
+const METADATA: &[Field] = &[
+    always(Array(&[Field(10, LAST, UUID), always(Text)])),
+    Field(4, LAST, BYTE),
+    Field(8, 10, BYTE),
+    Field(8, LAST, BYTE),
+];
+
+const API_VERSIONS: &[Field] = &[Field(3, LAST, Text), Field(3, LAST, Text)];
+
+const CREATE_TOPICS: &[Field] = &[
+    always(Array(&[
+        always(Text),
+        always(INT32),
+        always(INT16),
+        always(Array(&[always(INT32), always(FixedArray(4))])),
+        always(Array(&[always(Text), always(Text)])),
+    ])),
+    always(INT32),
+    always(BYTE),
+];
+
+const DELETE_TOPICS: &[Field] =
+    &[Field(6, LAST, Array(&[always(Text), always(UUID)])), Field(0, 5, TextArray), always(INT32)];
+
+const DESCRIBE_CONFIGS: &[Field] =
+    &[always(Array(&[always(BYTE), always(Text), always(TextArray)])), always(BYTE), Field(3, LAST, BYTE)];
+
+const CREATE_PARTITIONS: &[Field] = &[
+    always(Array(&[always(Text), always(INT32), always(Array(&[always(FixedArray(4))]))])),
+    always(INT32),
+    always(BYTE),
+];
+
+/// The schema of a request's body, and the first version in the compact, tagged form (KIP-482).
+fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
+    Some(match api {
+        ApiKey::Produce => (PRODUCE, 9),
+        ApiKey::Fetch => (FETCH, 12),
+        ApiKey::ListOffsets => (LIST_OFFSETS, 6),
+        ApiKey::Metadata => (METADATA, 9),
+        ApiKey::ApiVersions => (API_VERSIONS, 3),
+        ApiKey::CreateTopics => (CREATE_TOPICS, 5),
+        ApiKey::DeleteTopics => (DELETE_TOPICS, 4),
+        ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
+        ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),
+        _ => return None,
+    })
+}
+
+/// Why bytes are not a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub(crate) enum ShapeError {
+    /// The bytes end before the request does.
+    CutOff,
+    /// A length is negative where none may be, or its own bytes do not end.
+    InvalidLength,
+    /// The arrays have more elements together than is accepted.
+    TooManyElements,
+    /// Bytes follow the request.
+    TrailingBytes(usize),
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ShapeError::CutOff => f.write_str("it is cut off"),
+            ShapeError::InvalidLength => f.write_str("a length in it is invalid"),
+            ShapeError::TooManyElements => write!(f, "it has more than {MAX_ELEMENTS} elements"),
+            ShapeError::TrailingBytes(count) => write!(f, "{count} bytes follow it"),
+        }
+    }
+}
+
+/// Checks a request's body, from behind the header.
+pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), ShapeError> {
+    let Some((fields, first_flexible)) = schema(api) else {
+        return Ok(());
+    };
+    let mut walk = Walk { rest: body, version, flexible: version >= first_flexible, elements: 0 };
+    walk.structure(fields)?;
+    match walk.rest.len() {
+        0 => Ok(()),
+        count => Err(ShapeError::TrailingBytes(count)),
+    }
+}
+
+struct Walk<'a> {
+    rest: &'a [u8],
+    version: i16,
+    flexible: bool,
+    elements: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn structure(&mut self, fields: &[Field]) -> Result<(), ShapeError> {
+        for Field(from, to, form) in fields {
+            if (*from..=*to).contains(&self.version) {
+                self.field(*form)?;
+            }
+        }
+        if self.flexible { self.tagged_fields(fields) } else { Ok(()) }
+    }
+
+    fn field(&mut self, form: Form) -> Result<(), ShapeError> {
+        match form {
+            Fixed(size) => self.skip(size),
+            Text => {
+                let length = self.length(size_of::<i16>())?;
+                self.skip(length)
+            }
+            Bytes => {
+                let length = self.length(size_of::<i32>())?;
+                self.skip(length)
+            }
+            FixedArray(size) => {
+                let count = self.count(size)?;
+                self.skip(count.saturating_mul(size))
+            }
+            TextArray => {
+                for _ in 0..self.count(1)? {
+                    self.field(Text)?;
+                }
+                Ok(())
+            }
+            Array(fields) => {
+                for _ in 0..self.count(1)? {
+                    self.structure(fields)?;
+                }
+                Ok(())
+            }
+            Tagged(..) => Ok(()),
+        }
+    }
+
+    /// An array's length; each element takes at least `element_size` bytes.
+    fn count(&mut self, element_size: usize) -> Result<usize, ShapeError> {
+        let count = self.length(size_of::<i32>())?;
+        if count.saturating_mul(element_size) > self.rest.len() {
+            return Err(ShapeError::CutOff);
+        }
+        self.elements += count;
+        if self.elements > MAX_ELEMENTS {
+            return Err(ShapeError::TooManyElements);
+        }
+        Ok(count)
+    }
+
+    /// A length in the form of this version; null is 0. `width` is that of the form before KIP-482, in bytes.
+    fn length(&mut self, width: usize) -> Result<usize, ShapeError> {
+        if self.flexible {
+            return Ok(self.varint()?.saturating_sub(1));
+        }
+        let negative_is_null = |length: i64| match length {
+            -1 => Ok(0),
+            _ => usize::try_from(length).map_err(|_| ShapeError::InvalidLength),
+        };
+        let bytes = self.take(width)?;
+        match *bytes {
+            [a, b] => negative_is_null(i64::from(i16::from_be_bytes([a, b]))),
+            [a, b, c, d] => negative_is_null(i64::from(i32::from_be_bytes([a, b, c, d]))),
+            _ => Err(ShapeError::InvalidLength),
+        }
+    }
+
+    fn tagged_fields(&mut self, fields: &[Field]) -> Result<(), ShapeError> {
+        let count = self.varint()?;
+        if count > self.rest.len() {
+            return Err(ShapeError::CutOff);
+        }
+        self.elements += count;
+        if self.elements > MAX_ELEMENTS {
+            return Err(ShapeError::TooManyElements);
+        }
+        for _ in 0..count {
+            let tag = self.varint()?;
+            let size = self.varint()?;
+            let misread = |field: &Field| match field.2 {
+                Tagged(known, known_size) => known as usize == tag && known_size != size,
+                _ => false,
+            };
+            if fields.iter().any(misread) {
+                return Err(ShapeError::InvalidLength);
+            }
+            self.skip(size)?;
+        }
+        Ok(())
+    }
+
+    fn varint(&mut self) -> Result<usize, ShapeError> {
+        let mut value = 0;
+        for shift in (0..32).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return u32::try_from(value)
+                    .map(|value| value as usize)
+                    .map_err(|_| ShapeError::InvalidLength);
+            }
+        }
+        Err(ShapeError::InvalidLength)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<(), ShapeError> {
+        self.take(count).map(|_| ())
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], ShapeError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(ShapeError::CutOff)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+}

@@ -1,0 +1,36 @@
+use kafka_protocol::messages::ApiKey;
+
+/// The versions of a request that are answered, both inclusive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Supported {
+    pub(crate) api: ApiKey,
+    pub(crate) min_version: i16,
+    pub(crate) max_version: i16,
+    /// What ApiVersions says in place of `min_version`, where clients need to be told less.
+    pub(crate) advertised_min_version: i16,
+}
+
+const fn supported(api: ApiKey, min_version: i16, max_version: i16) -> Supported {
+    Supported { api, min_version, max_version, advertised_min_version: min_version }
+}
+
+/// What this broker answers.
+///
+/// Produce is advertised from version 0, as Kafka does (KAFKA-18659): librdkafka up to 2.8 sends everything uncompressed to
+/// a broker that is not. No such client then uses a version below 3.
+pub(crate) const SUPPORTED: &[Supported] = &[
+    Supported { api: ApiKey::Produce, min_version: 3, max_version: 13, advertised_min_version: 0 },
+    supported(ApiKey::Fetch, 4, 17),
+    supported(ApiKey::ListOffsets, 1, 10),
+    supported(ApiKey::Metadata, 0, 13),
+    supported(ApiKey::ApiVersions, 0, 4),
+    supported(ApiKey::CreateTopics, 2, 7),
+    supported(ApiKey::DeleteTopics, 1, 6),
+    supported(ApiKey::DescribeConfigs, 1, 4),
+    supported(ApiKey::CreatePartitions, 0, 3),
+];
+
+/// The entry of a request, if it is answered at all.
+pub(super) fn supported_api(api_key: i16) -> Option<&'static Supported> {
+    SUPPORTED.iter().find(|supported| supported.api as i16 == api_key)
+}

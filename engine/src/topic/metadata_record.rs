@@ -1,0 +1,189 @@
+//! The records of `__cluster_metadata`, in Kafka's own form (KIP-631): a frame version, the record's type and version as
+//! unsigned varints, then its fields in the compact, tagged encoding.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::types::{LeaderEpoch, NodeId};
+
+/// A change of the cluster's topics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum MetadataRecord {
+    Topic { name: String, id: Uuid },
+    Partition { partition: i32, topic_id: Uuid, leader: NodeId, leader_epoch: LeaderEpoch },
+    Config { topic: String, key: String, value: Option<String> },
+    RemoveTopic { id: Uuid },
+}
+
+const FRAME_VERSION: u8 = 1;
+const RECORD_VERSION: u8 = 0;
+const TOPIC: u8 = 2;
+const PARTITION: u8 = 3;
+const CONFIG: u8 = 4;
+const REMOVE_TOPIC: u8 = 9;
+/// The number that Kafka's config records give to topics.
+const TOPIC_RESOURCE: u8 = 2;
+
+/// Bytes that are not a record this version knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MetadataRecordError {
+    /// Of another kind or version: written by a newer Headwater.
+    Unknown { kind: u8, version: u8 },
+    /// Not what its kind says.
+    Malformed,
+}
+
+impl fmt::Display for MetadataRecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MetadataRecordError::Unknown { kind, version } => write!(
+                f,
+                "a metadata record of type {kind} version {version} is not known here; a newer version may have written it"
+            ),
+            MetadataRecordError::Malformed => f.write_str("a metadata record cannot be read"),
+        }
+    }
+}
+
+impl MetadataRecord {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![FRAME_VERSION];
+        match self {
+            MetadataRecord::Topic { name, id } => {
+                out.extend([TOPIC, RECORD_VERSION]);
+                put_text(&mut out, Some(name));
+                out.extend(id.as_bytes());
+            }
+            MetadataRecord::Partition { partition, topic_id, leader, leader_epoch } => {
+                out.extend([PARTITION, RECORD_VERSION]);
+                out.extend(partition.to_be_bytes());
+                out.extend(topic_id.as_bytes());
+                // Replicas and in-sync replicas: the leader alone. No replica is being removed or added.
+                for _ in 0..2 {
+                    put_length(&mut out, Some(1));
+                    out.extend(leader.to_be_bytes());
+                }
+                put_length(&mut out, Some(0));
+                put_length(&mut out, Some(0));
+                out.extend(leader.to_be_bytes());
+                out.extend(leader_epoch.to_be_bytes());
+                // The partition epoch counts changes of the in-sync replicas, of which there are none.
+                out.extend(0_i32.to_be_bytes());
+            }
+            MetadataRecord::Config { topic, key, value } => {
+                out.extend([CONFIG, RECORD_VERSION, TOPIC_RESOURCE]);
+                put_text(&mut out, Some(topic));
+                put_text(&mut out, Some(key));
+                put_text(&mut out, value.as_deref());
+            }
+            MetadataRecord::RemoveTopic { id } => {
+                out.extend([REMOVE_TOPIC, RECORD_VERSION]);
+                out.extend(id.as_bytes());
+            }
+        }
+        // No tagged fields.
+        out.push(0);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<MetadataRecord, MetadataRecordError> {
+        let [frame_version, kind, version, rest @ ..] = bytes else {
+            return Err(MetadataRecordError::Malformed);
+        };
+        if *frame_version != FRAME_VERSION || *version != RECORD_VERSION {
+            return Err(MetadataRecordError::Unknown { kind: *kind, version: *version });
+        }
+        let mut fields = Fields(rest);
+        let record = match *kind {
+            TOPIC => fields.topic(),
+            PARTITION => fields.partition(),
+            CONFIG => fields.config(),
+            REMOVE_TOPIC => fields.uuid().map(|id| MetadataRecord::RemoveTopic { id }),
+            kind => return Err(MetadataRecordError::Unknown { kind, version: *version }),
+        };
+        record.ok_or(MetadataRecordError::Malformed)
+    }
+}
+
+/// A compact length: one more than the length, 0 for null, as an unsigned varint.
+fn put_length(out: &mut Vec<u8>, length: Option<usize>) {
+    let mut value = length.map_or(0, |length| length + 1);
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
+    put_length(out, text.map(str::len));
+    out.extend(text.unwrap_or("").as_bytes());
+}
+
+/// Reads fields one by one; none when the bytes are not such a field.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn topic(&mut self) -> Option<MetadataRecord> {
+        Some(MetadataRecord::Topic { name: self.text()??, id: self.uuid()? })
+    }
+
+    fn partition(&mut self) -> Option<MetadataRecord> {
+        let partition = self.int32()?;
+        let topic_id = self.uuid()?;
+        // Replicas, in-sync replicas, replicas being removed and added.
+        for _ in 0..4 {
+            for _ in 0..self.length()?.unwrap_or(0) {
+                self.int32()?;
+            }
+        }
+        Some(MetadataRecord::Partition {
+            partition,
+            topic_id,
+            leader: self.int32()?,
+            leader_epoch: self.int32()?,
+        })
+    }
+
+    fn config(&mut self) -> Option<MetadataRecord> {
+        let [kind] = self.take()?;
+        (kind == TOPIC_RESOURCE).then_some(())?;
+        Some(MetadataRecord::Config { topic: self.text()??, key: self.text()??, value: self.text()? })
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn int32(&mut self) -> Option<i32> {
+        self.take().map(i32::from_be_bytes)
+    }
+
+    fn uuid(&mut self) -> Option<Uuid> {
+        self.take().map(Uuid::from_bytes)
+    }
+
+    fn length(&mut self) -> Option<Option<usize>> {
+        let mut value = 0_usize;
+        for shift in (0..28).step_by(7) {
+            let [byte] = self.take()?;
+            value |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value.checked_sub(1));
+            }
+        }
+        None
+    }
+
+    fn text(&mut self) -> Option<Option<String>> {
+        let Some(length) = self.length()? else {
+            return Some(None);
+        };
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok().map(|text| Some(text.to_owned()))
+    }
+}
