@@ -1,1 +1,471 @@
-#![cfg(test)]
+//! The story of a person at the page, without the page.
+
+use headwater_worker_protocol::{
+    BrokerEvent, BrokerSnapshot, ClientsSnapshot, ErrorCount, ImportSnapshot, ImportSource, ImportState,
+    PartitionSnapshot, Preview as SourcePreview, ReadFrom, RecordView, RecordsPage, Request, TopicSnapshot,
+};
+
+use super::*;
+
+/// A page whose workers run.
+fn running() -> State {
+    let mut state = State::default();
+    assert_eq!(state.start(Vec::new()), [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]);
+    act(&mut state, Action::Broker(FromBroker::Loaded));
+    act(&mut state, Action::Clients(FromClients::Loaded));
+    act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 12.5 }));
+    assert!(state.can_act());
+    state
+}
+
+fn act(state: &mut State, action: Action) -> Vec<Command> {
+    state.apply(0.0, action).commands
+}
+
+/// The one request among commands: its id, itself, whether the file goes with it.
+fn request(commands: &[Command]) -> (u64, Request, bool) {
+    let mut requests = commands.iter().filter_map(|command| match command {
+        Command::Request { id, request, with_file } => Some((*id, request.clone(), *with_file)),
+        _ => None,
+    });
+    let found = requests.next().expect("no request was made");
+    assert!(requests.next().is_none(), "more than one request was made");
+    found
+}
+
+fn reply(state: &mut State, id: u64, result: Result<Reply, ErrorReport>) -> Vec<Command> {
+    act(state, Action::Clients(FromClients::Reply { id, result }))
+}
+
+fn refusal(kind: &str) -> ErrorReport {
+    ErrorReport { kind: kind.into(), code: Some(1), message: "No.".into(), retriable: false }
+}
+
+fn topic(name: &str, high_watermarks: &[i64]) -> TopicSnapshot {
+    let partition = |(index, &high_watermark)| PartitionSnapshot {
+        partition: index as i32,
+        high_watermark,
+        ..PartitionSnapshot::default()
+    };
+    TopicSnapshot {
+        name: name.into(),
+        partitions: high_watermarks.iter().enumerate().map(partition).collect(),
+        configs: Vec::new(),
+    }
+}
+
+fn snapshot(topics: Vec<TopicSnapshot>) -> Action {
+    Action::Broker(FromBroker::Snapshot(BrokerSnapshot { topics, ..BrokerSnapshot::default() }))
+}
+
+fn import(id: u64, state: ImportState, acknowledged: u64, already_there: u64) -> ImportSnapshot {
+    ImportSnapshot {
+        import: id,
+        source: "vehicles".into(),
+        topic: "vehicles".into(),
+        state,
+        rows_read: acknowledged + already_there,
+        acknowledged,
+        already_there,
+        broken: 0,
+        broken_rows: Vec::new(),
+        bytes_read: 50,
+        bytes_total: Some(200),
+        elapsed_ms: 1000.0,
+    }
+}
+
+fn imports(imports: Vec<ImportSnapshot>) -> Action {
+    Action::Clients(FromClients::Snapshot(ClientsSnapshot { imports }))
+}
+
+#[test]
+fn the_broker_is_started_and_joined_with_the_clients_in_either_order() {
+    let mut state = State::default();
+    state.start(Vec::new());
+    assert_eq!(act(&mut state, Action::Clients(FromClients::Loaded)), []);
+    let commands = act(&mut state, Action::Broker(FromBroker::Loaded));
+    assert!(matches!(commands[0], Command::ToBroker(ToBroker::Start { node_id: 0, .. })));
+    assert_eq!(commands[1], Command::Connect { node_id: 0 });
+    assert_eq!(state.workers.broker, BrokerState::Recovering);
+
+    let mut state = State::default();
+    state.start(Vec::new());
+    assert_eq!(act(&mut state, Action::Broker(FromBroker::Loaded)).len(), 1);
+    assert_eq!(act(&mut state, Action::Clients(FromClients::Loaded)), [Command::Connect { node_id: 0 }]);
+}
+
+#[test]
+fn a_browser_that_lacks_something_starts_nothing() {
+    let mut state = State::default();
+    assert_eq!(state.start(vec![Missing::WebLocks]), []);
+    assert_eq!(state.workers.broker, BrokerState::Unsupported);
+    assert!(!state.can_act());
+}
+
+#[test]
+fn a_second_tab_waits_and_then_runs() {
+    let mut state = State::default();
+    state.start(Vec::new());
+    act(&mut state, Action::Broker(FromBroker::Loaded));
+    act(&mut state, Action::Clients(FromClients::Loaded));
+    act(&mut state, Action::Broker(FromBroker::Waiting));
+    assert!(!state.can_act());
+    act(&mut state, Action::Broker(FromBroker::Ready { logs: 4, recovery_ms: 1.0 }));
+    assert!(state.can_act());
+}
+
+#[test]
+fn the_vehicles_are_looked_at_and_produced() {
+    let mut state = State::default();
+    state.start(Vec::new());
+    act(&mut state, Action::Broker(FromBroker::Loaded));
+    act(&mut state, Action::Clients(FromClients::Loaded));
+    let commands = act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 1.0 }));
+    let (id, asked, with_file) = request(&commands);
+    assert!(matches!(asked, Request::Preview { source: ImportSource::DataSet { .. } }));
+    assert!(!with_file);
+    let preview = SourcePreview {
+        fields: vec!["t".into(), "id".into()],
+        suggested_key: Some("t".into()),
+        ..SourcePreview::default()
+    };
+    reply(&mut state, id, Ok(Reply::Preview(preview)));
+    assert_eq!(state.produce.key_field.as_deref(), Some("id"), "a key that the source has is kept");
+
+    let commands = act(&mut state, Action::Produce(ProduceAction::Start { again: false }));
+    assert!(commands.contains(&Command::Persist), "the browser is asked to keep what is stored");
+    let (id, asked, _) = request(&commands);
+    let Request::Import(asked) = asked else { panic!("{asked:?}") };
+    assert_eq!((asked.topic.as_str(), asked.partitions, asked.again), ("vehicles", 4, false));
+    assert_eq!((asked.key_field.as_deref(), asked.records_per_s), (Some("id"), None));
+    assert!(asked.configs.is_empty());
+    assert_eq!(state.produce.import.phase(), Phase::Resuming);
+    assert_eq!(act(&mut state, Action::Produce(ProduceAction::Start { again: false })), [], "one at a time");
+
+    reply(&mut state, id, Ok(Reply::ImportStarted { import: 7 }));
+    act(
+        &mut state,
+        imports(vec![import(6, ImportState::Done, 1, 0), import(7, ImportState::Running, 10, 0)]),
+    );
+    assert_eq!(state.produce.import.phase(), Phase::Running);
+    assert_eq!(state.produce.import.read_per_mille(), Some(250));
+    let (_, asked, _) = request(&act(&mut state, Action::Produce(ProduceAction::Stop)));
+    assert_eq!(asked, Request::StopImport { import: 7 });
+
+    act(&mut state, imports(vec![import(7, ImportState::Done, 56_899, 0)]));
+    assert_eq!(state.produce.import.phase(), Phase::Done);
+    assert!(state.announcement.contains("56,899"));
+    assert!(!state.produce.import.can_repeat());
+    let commands = act(&mut state, Action::Produce(ProduceAction::Start { again: false }));
+    assert!(!commands.contains(&Command::Persist), "the browser is asked once");
+    assert_eq!(state.produce.import.counts(), (0, 0, 0), "a new import shows nothing of the one before");
+}
+
+#[test]
+fn what_is_all_there_can_be_produced_again() {
+    let mut state = running();
+    let (id, ..) = request(&act(&mut state, Action::Produce(ProduceAction::Start { again: false })));
+    // The snapshot may come before the answer.
+    act(&mut state, imports(vec![import(1, ImportState::Done, 0, 56_899)]));
+    reply(&mut state, id, Ok(Reply::ImportStarted { import: 1 }));
+    assert!(state.produce.import.can_repeat());
+    let (_, asked, _) = request(&act(&mut state, Action::Produce(ProduceAction::Start { again: true })));
+    assert!(matches!(asked, Request::Import(asked) if asked.again));
+
+    let mut state = running();
+    let (id, ..) = request(&act(&mut state, Action::Produce(ProduceAction::Start { again: false })));
+    reply(&mut state, id, Ok(Reply::ImportStarted { import: 1 }));
+    act(&mut state, imports(vec![import(1, ImportState::Done, 0, 56_899)]));
+    act(&mut state, Action::Produce(ProduceAction::Source(Source::Synthetic)));
+    assert!(!state.produce.import.can_repeat(), "it is about another source now");
+}
+
+#[test]
+fn a_dropped_file_is_looked_at_and_names_its_topic() {
+    let mut state = running();
+    let drop = ProduceAction::FileChosen { name: "my orders.csv".into(), size: 10 };
+    let (first, asked, with_file) = request(&act(&mut state, Action::Produce(drop.clone())));
+    assert_eq!(asked, Request::Preview { source: ImportSource::File { name: "my orders.csv".into() } });
+    assert!(with_file);
+    assert_eq!(state.produce.topic, "my-orders");
+    assert_eq!(state.produce.key_field, None);
+
+    let (second, ..) = request(&act(&mut state, Action::Produce(drop)));
+    reply(&mut state, first, Err(refusal("OLD")));
+    assert_eq!(
+        state.produce.preview,
+        Preview::Loading(second),
+        "an answer about an older file counts no more"
+    );
+    let preview = SourcePreview {
+        fields: vec!["order".into()],
+        suggested_key: Some("order".into()),
+        ..SourcePreview::default()
+    };
+    reply(&mut state, second, Ok(Reply::Preview(preview)));
+    assert_eq!(state.produce.key_field.as_deref(), Some("order"));
+
+    act(&mut state, Action::Produce(ProduceAction::Strict(true)));
+    act(&mut state, Action::Produce(ProduceAction::RateLimit("500".into())));
+    act(&mut state, Action::Produce(ProduceAction::KeyField(None)));
+    let (_, asked, with_file) =
+        request(&act(&mut state, Action::Produce(ProduceAction::Start { again: false })));
+    let Request::Import(asked) = asked else { panic!("{asked:?}") };
+    assert!(with_file);
+    assert_eq!(asked.configs, [("flush.messages".to_owned(), "1".to_owned())]);
+    assert_eq!((asked.records_per_s, asked.key_field), (Some(500), None));
+}
+
+#[test]
+fn a_form_with_something_wrong_produces_nothing() {
+    for action in [
+        ProduceAction::Topic("  ".into()),
+        ProduceAction::Partitions("0".into()),
+        ProduceAction::Partitions("many".into()),
+        ProduceAction::RateLimit("-1".into()),
+        ProduceAction::Source(Source::File),
+    ] {
+        let mut state = running();
+        act(&mut state, Action::Produce(action.clone()));
+        assert!(!state.produce.can_produce(), "{action:?}");
+        assert_eq!(act(&mut state, Action::Produce(ProduceAction::Start { again: false })), []);
+    }
+}
+
+#[test]
+fn rates_come_from_snapshots_and_go_with_time() {
+    let mut state = running();
+    state.apply(0.0, snapshot(vec![topic("a", &[0, 0])]));
+    state.apply(1000.0, snapshot(vec![topic("a", &[500, 0])]));
+    assert!((state.topics.list[0].partitions[0].rate - 500.0).abs() < 1e-9);
+    assert_eq!(state.topics.list[0].partitions[1].rate, 0.0);
+    assert!(state.apply(2500.0, Action::Tick).render);
+    assert!(state.apply(4000.0, Action::Tick).render);
+    assert_eq!(state.topics.list[0].partitions[0].rate, 0.0);
+    assert!(!state.apply(5000.0, Action::Tick).render, "nothing moves, so nothing is drawn");
+}
+
+#[test]
+fn names_of_topics_change_only_when_they_do() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("b", &[1]), topic("a", &[1])]));
+    let names = Rc::clone(&state.topics.names);
+    assert_eq!(names.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    act(&mut state, snapshot(vec![topic("b", &[5]), topic("a", &[9])]));
+    assert!(Rc::ptr_eq(&names, &state.topics.names));
+}
+
+#[test]
+fn topics_are_made_changed_and_deleted() {
+    let mut state = running();
+    act(&mut state, Action::Topics(TopicsAction::NewName("bad name".into())));
+    let (id, asked, _) = request(&act(&mut state, Action::Topics(TopicsAction::Create)));
+    assert_eq!(asked, Request::CreateTopic { name: "bad name".into(), partitions: 1, configs: Vec::new() });
+    reply(&mut state, id, Err(refusal("INVALID_TOPIC_EXCEPTION")));
+    assert!(state.topics.create_problem.is_some());
+    assert_eq!(state.topics.new_name, "bad name", "what was typed stays");
+
+    act(&mut state, Action::Topics(TopicsAction::NewName("good".into())));
+    let (id, ..) = request(&act(&mut state, Action::Topics(TopicsAction::Create)));
+    reply(&mut state, id, Ok(Reply::Done));
+    assert!(state.topics.create_problem.is_none());
+    assert_eq!(state.topics.new_name, "");
+
+    act(&mut state, snapshot(vec![topic("good", &[0])]));
+    let more = TopicsAction::SetPartitions { name: "good".into(), count: 1 };
+    let (id, ..) = request(&act(&mut state, Action::Topics(more)));
+    assert!(state.topics.busy.contains("good"));
+    reply(&mut state, id, Err(refusal("INVALID_PARTITIONS")));
+    assert!(state.topics.problems.contains_key("good"));
+    assert!(state.topics.busy.is_empty());
+
+    act(&mut state, Action::Ask(Confirm::DeleteTopic("good".into())));
+    assert_eq!(act(&mut state, Action::Cancelled), []);
+    assert_eq!(act(&mut state, Action::Confirmed), [], "what was cancelled cannot be confirmed");
+    act(&mut state, Action::Ask(Confirm::DeleteTopic("good".into())));
+    let (_, asked, _) = request(&act(&mut state, Action::Confirmed));
+    assert_eq!(asked, Request::DeleteTopic { name: "good".into() });
+}
+
+/// Answers a question with the records of these offsets, of a log from 0 to 120.
+fn records(offsets: std::ops::Range<i64>) -> Result<Reply, ErrorReport> {
+    Ok(Reply::Records(RecordsPage {
+        next_offset: offsets.end,
+        records: offsets.map(|offset| RecordView { offset, ..RecordView::default() }).collect(),
+        log_start_offset: 0,
+        high_watermark: 120,
+    }))
+}
+
+fn read_request(state: &mut State, action: ReadAction) -> Option<(u64, i32, ReadFrom, u32)> {
+    let commands = act(state, Action::Read(action));
+    let [Command::Request { id, request: Request::Read { partition, from, max_records, .. }, .. }] =
+        &commands[..]
+    else {
+        return None;
+    };
+    Some((*id, *partition, *from, *max_records))
+}
+
+#[test]
+fn a_partition_is_read_forth_and_back() {
+    let mut state = running();
+    assert_eq!(read_request(&mut state, ReadAction::Go), None, "there is no topic");
+    act(&mut state, snapshot(vec![topic("a", &[120, 0])]));
+    let (id, partition, from, _) = read_request(&mut state, ReadAction::Go).unwrap();
+    assert_eq!((partition, from), (0, ReadFrom::Start));
+    reply(&mut state, id, records(0..50));
+    assert_eq!(state.read.previous(), None);
+    let (id, _, from, most) = read_request(&mut state, ReadAction::Next).unwrap();
+    assert_eq!((from, most), (ReadFrom::Offset(50), 50));
+    reply(&mut state, id, records(50..100));
+    let (id, ..) = read_request(&mut state, ReadAction::Next).unwrap();
+    reply(&mut state, id, records(100..120));
+    assert_eq!(read_request(&mut state, ReadAction::Next), None, "the log ends here");
+    let (_, _, from, most) = read_request(&mut state, ReadAction::Previous).unwrap();
+    assert_eq!((from, most), (ReadFrom::Offset(50), 50));
+}
+
+#[test]
+fn a_page_before_the_middle_does_not_repeat_records() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("a", &[120])]));
+    act(&mut state, Action::Read(ReadAction::Origin(ReadOrigin::Offset)));
+    assert!(!state.read.can_go(&state.topics.names));
+    act(&mut state, Action::Read(ReadAction::Offset("-3".into())));
+    assert!(state.read.offset_problem().is_some());
+    act(&mut state, Action::Read(ReadAction::Offset("20".into())));
+    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
+    reply(&mut state, id, records(20..70));
+    let (id, _, from, most) = read_request(&mut state, ReadAction::Previous).unwrap();
+    assert_eq!((from, most), (ReadFrom::Offset(0), 20));
+    reply(&mut state, id, Err(refusal("OFFSET_OUT_OF_RANGE")));
+    assert!(state.read.page.is_none() && state.read.problem.is_some());
+}
+
+#[test]
+fn the_last_page_before_the_end_can_be_reached_from_behind_it() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("a", &[120])]));
+    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
+    reply(&mut state, id, records(120..120));
+    assert_eq!(state.read.previous(), Some((ReadFrom::Offset(70), 50)));
+    assert_eq!(state.read.next(), None);
+}
+
+#[test]
+fn a_typed_record_is_sent() {
+    let mut state = running();
+    assert_eq!(act(&mut state, Action::Send(SendAction::Go)), [], "there is no topic");
+    act(&mut state, snapshot(vec![topic("a", &[0, 0])]));
+    act(&mut state, Action::Send(SendAction::Partition(Some(1))));
+    act(&mut state, Action::Send(SendAction::Value("hello".into())));
+    act(&mut state, Action::Send(SendAction::AddHeader));
+    act(&mut state, Action::Send(SendAction::AddHeader));
+    act(&mut state, Action::Send(SendAction::HeaderName(1, "by".into())));
+    act(&mut state, Action::Send(SendAction::HeaderValue(1, "me".into())));
+    let (id, asked, _) = request(&act(&mut state, Action::Send(SendAction::Go)));
+    let Request::Send(record) = asked else { panic!("{asked:?}") };
+    assert_eq!((record.topic.as_str(), record.partition, record.key), ("a", Some(1), None));
+    assert_eq!(record.value.as_deref(), Some("hello"));
+    assert_eq!(record.headers, [("by".to_owned(), Some("me".to_owned()))]);
+    reply(&mut state, id, Ok(Reply::Sent { partition: 1, offset: 0 }));
+    assert!(matches!(&state.send.outcome, Some(Ok(sent)) if sent.partition == 1 && sent.offset == 0));
+
+    act(&mut state, Action::Send(SendAction::NullValue(true)));
+    let (id, asked, _) = request(&act(&mut state, Action::Send(SendAction::Go)));
+    assert!(matches!(asked, Request::Send(record) if record.value.is_none()));
+    reply(&mut state, id, Err(refusal("MESSAGE_TOO_LARGE")));
+    assert!(matches!(state.send.outcome, Some(Err(_))));
+}
+
+#[test]
+fn a_broken_broker_is_replaced_alone() {
+    let mut state = running();
+    let commands = act(&mut state, Action::WorkerFailed(Role::Broker, "unreachable".into()));
+    assert_eq!(commands, [Command::Terminate(Role::Broker)]);
+    assert_eq!(state.workers.failure(), Some("unreachable"));
+    assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Broker)]);
+    let commands = act(&mut state, Action::Broker(FromBroker::Loaded));
+    assert_eq!(commands[1], Command::Connect { node_id: 0 });
+    act(&mut state, Action::Broker(FromBroker::Ready { logs: 1, recovery_ms: 2.0 }));
+    assert!(state.can_act());
+}
+
+#[test]
+fn nobody_waits_for_clients_that_are_gone() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("a", &[1])]));
+    read_request(&mut state, ReadAction::Go).unwrap();
+    act(&mut state, Action::Send(SendAction::Go));
+    act(&mut state, Action::Produce(ProduceAction::Start { again: false }));
+    act(&mut state, Action::WorkerFailed(Role::Clients, "unreachable".into()));
+    assert!(!state.read.is_asking() && state.read.problem.is_some());
+    assert!(!state.send.is_asking());
+    assert_eq!(state.produce.import.phase(), Phase::Failed);
+    assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Clients)]);
+    let commands = act(&mut state, Action::Clients(FromClients::Loaded));
+    assert_eq!(commands[0], Command::Connect { node_id: 0 });
+}
+
+#[test]
+fn everything_is_cleared_and_begins_anew() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("a", &[1])]));
+    read_request(&mut state, ReadAction::Go).unwrap();
+    act(&mut state, Action::Ask(Confirm::ClearAll));
+    let commands = act(&mut state, Action::Confirmed);
+    assert_eq!(commands, [Command::Terminate(Role::Clients), Command::ToBroker(ToBroker::Destroy)]);
+    assert!(!state.can_act());
+    let commands = act(&mut state, Action::Broker(FromBroker::Destroyed));
+    assert_eq!(commands, [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]);
+    assert!(state.topics.list.is_empty() && state.topics.names.is_empty());
+    assert!(!state.read.is_asking());
+    act(&mut state, Action::Broker(FromBroker::Loaded));
+    act(&mut state, Action::Clients(FromClients::Loaded));
+    act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 1.0 }));
+    assert!(state.can_act());
+}
+
+#[test]
+fn clearing_that_fails_can_be_restarted() {
+    let mut state = running();
+    act(&mut state, Action::Ask(Confirm::ClearAll));
+    act(&mut state, Action::Confirmed);
+    act(&mut state, Action::Broker(FromBroker::Failed(refusal("STORAGE"))));
+    assert_eq!(
+        act(&mut state, Action::Restart),
+        [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]
+    );
+}
+
+#[test]
+fn errors_are_counted_and_events_have_a_limit() {
+    let mut state = running();
+    let errors = vec![ErrorCount { error: "CORRUPT_MESSAGE".into(), count: 2, last_message: "CRC".into() }];
+    act(
+        &mut state,
+        Action::Broker(FromBroker::Snapshot(BrokerSnapshot {
+            errors: errors.clone(),
+            ..BrokerSnapshot::default()
+        })),
+    );
+    assert_eq!(*state.status.errors, errors);
+    for number in 0..60 {
+        let event = BrokerEvent { wall_ms: number, warning: false, message: number.to_string() };
+        act(&mut state, Action::Broker(FromBroker::Event(event)));
+    }
+    assert_eq!(state.status.events.len(), 50);
+    assert_eq!(state.status.events[0].1.message, "59");
+}
+
+#[test]
+fn only_a_change_of_the_storage_is_drawn() {
+    let mut state = running();
+    let figures = StorageFigures { usage_bytes: Some(5), quota_bytes: Some(10), persisted: Some(true) };
+    assert!(state.apply(0.0, Action::Storage(figures)).render);
+    assert!(!state.apply(0.0, Action::Storage(figures)).render);
+    assert!(state.apply(0.0, Action::Dragging(true)).render);
+    assert!(!state.apply(0.0, Action::Dragging(true)).render);
+}
