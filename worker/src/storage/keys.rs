@@ -1,0 +1,259 @@
+//! The binary keys of the database's rows. IndexedDB compares them byte by byte, so that all rows of a log, of a
+//! segment, or from a position on lie next to each other.
+
+use std::ops::Range;
+
+use headwater_engine::{LogId, Offset, SnapshotKind};
+
+/// Length of a log's name in every key.
+const LOG_LENGTH: usize = 20;
+
+/// Names a row of the store `chunk`: which bytes of which segment it holds.
+///
+/// The length stands in the key so that the keys alone tell where each segment ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct ChunkKey {
+    pub(super) log: LogId,
+    /// The segment's first offset, never negative.
+    pub(super) segment: Offset,
+    /// Position in the segment of the row's first byte.
+    pub(super) position: u64,
+    /// How many bytes the row holds.
+    pub(super) length: u32,
+}
+
+impl ChunkKey {
+    pub(super) const LENGTH: usize = LOG_LENGTH + 8 + 8 + 4;
+
+    pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..20].copy_from_slice(&self.log.to_bytes());
+        bytes[20..28].copy_from_slice(&self.segment.to_be_bytes());
+        bytes[28..36].copy_from_slice(&self.position.to_be_bytes());
+        bytes[36..].copy_from_slice(&self.length.to_be_bytes());
+        bytes
+    }
+
+    /// `None` for bytes that are no such key.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<ChunkKey> {
+        let (log, bytes) = bytes.split_first_chunk::<LOG_LENGTH>()?;
+        let (segment, bytes) = bytes.split_first_chunk::<8>()?;
+        let (position, bytes) = bytes.split_first_chunk::<8>()?;
+        let length: [u8; 4] = bytes.try_into().ok()?;
+        Some(ChunkKey {
+            log: LogId::from_bytes(*log),
+            segment: Offset::from_be_bytes(*segment),
+            position: u64::from_be_bytes(*position),
+            length: u32::from_be_bytes(length),
+        })
+    }
+
+    /// Position after the row's last byte.
+    pub(super) fn end(self) -> u64 {
+        self.position + u64::from(self.length)
+    }
+}
+
+/// Names a row of the store `snapshot`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SnapshotKey {
+    pub(super) log: LogId,
+    pub(super) kind: SnapshotKind,
+    /// The offset that the snapshot stands for, never negative.
+    pub(super) offset: Offset,
+}
+
+/// All kinds of snapshots, for what concerns each.
+pub(super) const SNAPSHOT_KINDS: [SnapshotKind; 2] =
+    [SnapshotKind::SegmentIndex, SnapshotKind::ProducerState];
+
+impl SnapshotKey {
+    pub(super) const LENGTH: usize = LOG_LENGTH + 1 + 8;
+
+    pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..20].copy_from_slice(&self.log.to_bytes());
+        bytes[20] = kind_code(self.kind);
+        bytes[21..].copy_from_slice(&self.offset.to_be_bytes());
+        bytes
+    }
+
+    /// `None` for bytes that are no such key.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<SnapshotKey> {
+        let (log, bytes) = bytes.split_first_chunk::<LOG_LENGTH>()?;
+        let (&code, bytes) = bytes.split_first()?;
+        let offset: [u8; 8] = bytes.try_into().ok()?;
+        let kind = SNAPSHOT_KINDS.into_iter().find(|kind| kind_code(*kind) == code)?;
+        Some(SnapshotKey { log: LogId::from_bytes(*log), kind, offset: Offset::from_be_bytes(offset) })
+    }
+}
+
+fn kind_code(kind: SnapshotKind) -> u8 {
+    match kind {
+        SnapshotKind::SegmentIndex => 1,
+        SnapshotKind::ProducerState => 2,
+    }
+}
+
+/// Keys from the first, which is among them, to the second, which is not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct KeySpan {
+    pub(super) from: Vec<u8>,
+    pub(super) to: Vec<u8>,
+}
+
+impl KeySpan {
+    /// Every row of a log, in either store.
+    pub(super) fn log(log: LogId) -> KeySpan {
+        KeySpan { from: log.to_bytes().to_vec(), to: after_log(log) }
+    }
+
+    /// The chunks of a log's segments from this one, and in it from this position on.
+    pub(super) fn chunks_from(log: LogId, segment: Offset, position: u64) -> KeySpan {
+        KeySpan { from: chunk_place(log, segment, position), to: after_log(log) }
+    }
+
+    /// The chunks of a log's segments below this one.
+    pub(super) fn chunks_below(log: LogId, segment: Offset) -> KeySpan {
+        KeySpan { from: log.to_bytes().to_vec(), to: chunk_place(log, segment, 0) }
+    }
+
+    /// The chunks of a segment that begin at these positions.
+    pub(super) fn chunks(log: LogId, segment: Offset, positions: Range<u64>) -> KeySpan {
+        KeySpan {
+            from: chunk_place(log, segment, positions.start),
+            to: chunk_place(log, segment, positions.end),
+        }
+    }
+
+    /// The snapshots of one kind that stand for offsets above this one.
+    pub(super) fn snapshots_above(log: LogId, kind: SnapshotKind, offset: Offset) -> KeySpan {
+        let mut from = SnapshotKey { log, kind, offset: offset.max(0) }.to_bytes().to_vec();
+        from.push(0);
+        KeySpan { from, to: after_kind(log, kind) }
+    }
+
+    /// The snapshots of one kind that stand for offsets up to this one.
+    pub(super) fn snapshots_up_to(log: LogId, kind: SnapshotKind, offset: Offset) -> KeySpan {
+        let from = SnapshotKey { log, kind, offset: 0 }.to_bytes().to_vec();
+        let mut to = SnapshotKey { log, kind, offset: offset.max(0) }.to_bytes().to_vec();
+        to.push(0);
+        KeySpan { from, to }
+    }
+}
+
+fn chunk_place(log: LogId, segment: Offset, position: u64) -> Vec<u8> {
+    ChunkKey { log, segment: segment.max(0), position, length: 0 }.to_bytes()[..36].to_vec()
+}
+
+/// Sorts behind every key of the log and before those of the next: no key is as long, and no segment or kind has
+/// its highest bit set.
+fn after_log(log: LogId) -> Vec<u8> {
+    let mut bytes = log.to_bytes().to_vec();
+    bytes.push(0xff);
+    bytes
+}
+
+fn after_kind(log: LogId, kind: SnapshotKind) -> Vec<u8> {
+    let mut bytes = log.to_bytes().to_vec();
+    bytes.push(kind_code(kind) + 1);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_engine::Uuid;
+
+    use super::*;
+
+    fn log(id: u128, partition: i32) -> LogId {
+        LogId { topic_id: Uuid::from_u128(id), partition }
+    }
+
+    fn chunk(log: LogId, segment: Offset, position: u64, length: u32) -> ChunkKey {
+        ChunkKey { log, segment, position, length }
+    }
+
+    fn holds(span: &KeySpan, key: &[u8]) -> bool {
+        span.from.as_slice() <= key && key < span.to.as_slice()
+    }
+
+    #[test]
+    fn chunk_keys_have_golden_bytes() {
+        let key = chunk(log(0x0102, 3), 4, 5, 6);
+        let mut expected = [0; 40];
+        (expected[14], expected[15], expected[19], expected[27], expected[35], expected[39]) =
+            (1, 2, 3, 4, 5, 6);
+        assert_eq!(key.to_bytes(), expected);
+        assert_eq!(ChunkKey::from_bytes(&expected), Some(key));
+        assert_eq!(ChunkKey::from_bytes(&expected[1..]), None);
+        assert_eq!(ChunkKey::from_bytes(&[0; 41]), None);
+    }
+
+    #[test]
+    fn snapshot_keys_come_back() {
+        for kind in SNAPSHOT_KINDS {
+            let key = SnapshotKey { log: log(7, i32::MAX), kind, offset: i64::MAX };
+            assert_eq!(SnapshotKey::from_bytes(&key.to_bytes()), Some(key));
+        }
+        let mut unknown = SnapshotKey { log: log(7, 1), kind: SNAPSHOT_KINDS[0], offset: 1 }.to_bytes();
+        unknown[20] = 9;
+        assert_eq!(SnapshotKey::from_bytes(&unknown), None);
+    }
+
+    #[test]
+    fn keys_sort_as_what_they_name() {
+        let sorted = [
+            chunk(log(1, 0), 0, 0, 500),
+            chunk(log(1, 0), 0, 500, 1),
+            chunk(log(1, 0), 0, 501, 70_000),
+            chunk(log(1, 0), 256, 0, 1),
+            chunk(log(1, 1), 0, 0, 1),
+            chunk(log(2, 0), 0, 0, 1),
+            chunk(log(u128::MAX, i32::MAX), i64::MAX, u64::MAX, u32::MAX),
+        ];
+        for pair in sorted.windows(2) {
+            assert!(pair[0].to_bytes() < pair[1].to_bytes(), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn spans_hold_what_they_say() {
+        let this = log(5, 1);
+        let last = chunk(this, i64::MAX, u64::MAX, u32::MAX).to_bytes();
+        for other in [log(5, 0), log(5, 2), log(4, i32::MAX), log(6, 0)] {
+            let key = chunk(other, 0, 0, 1).to_bytes();
+            assert!(!holds(&KeySpan::log(this), &key));
+            assert!(!holds(&KeySpan::chunks_from(this, 0, 0), &key));
+        }
+        assert!(holds(&KeySpan::log(this), &last));
+        assert!(holds(
+            &KeySpan::log(this),
+            &SnapshotKey { log: this, kind: SNAPSHOT_KINDS[1], offset: i64::MAX }.to_bytes()
+        ));
+
+        let from = KeySpan::chunks_from(this, 10, 100);
+        assert!(holds(&from, &chunk(this, 10, 100, 1).to_bytes()) && holds(&from, &last));
+        assert!(!holds(&from, &chunk(this, 10, 99, u32::MAX).to_bytes()));
+
+        let below = KeySpan::chunks_below(this, 10);
+        assert!(holds(&below, &chunk(this, 9, u64::MAX, 1).to_bytes()));
+        assert!(!holds(&below, &chunk(this, 10, 0, 0).to_bytes()));
+
+        let some = KeySpan::chunks(this, 10, 100..200);
+        assert!(holds(&some, &chunk(this, 10, 199, 9).to_bytes()));
+        assert!(!holds(&some, &chunk(this, 10, 200, 9).to_bytes()));
+    }
+
+    #[test]
+    fn snapshot_spans_divide_at_the_offset() {
+        let this = log(5, 1);
+        for kind in SNAPSHOT_KINDS {
+            for (offset, above) in [(0, false), (10, false), (11, true), (i64::MAX, true)] {
+                let key = SnapshotKey { log: this, kind, offset }.to_bytes();
+                assert_eq!(holds(&KeySpan::snapshots_above(this, kind, 10), &key), above);
+                assert_eq!(holds(&KeySpan::snapshots_up_to(this, kind, 10), &key), !above);
+            }
+        }
+    }
+}
