@@ -2,8 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `index.html`, `style.css`, … | copied from `web/static/` |
-//! | `start.js` → `app.js`, `app_bg.wasm` | the page |
+//! | `index.html`, `boot.js`, `style.css`, … | copied from `web/static/` |
+//! | `app.js`, `app_bg.wasm` | the page, loaded by `boot.js` |
 //! | `worker.js` → `worker_bindgen.js`, `worker_bindgen_bg.wasm` | the module of every web worker |
 //! | `data/` | the data sets of `tutorials/data/` |
 
@@ -19,8 +19,6 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::setup::wasm_target::TARGET;
 use crate::{paths, setup, shell};
 
-/// Starts the page. A file of its own, because hosts with a content security policy refuse inline scripts.
-const START_PAGE: &str = "import init from \"./app.js\";\nawait init();\n";
 /// Starts a worker, which then says that it is loaded and waits for messages.
 const START_WORKER: &str = "import init from \"./worker_bindgen.js\";\nawait init();\n";
 
@@ -32,10 +30,10 @@ const START_WORKER: &str = "import init from \"./worker_bindgen.js\";\nawait ini
 pub(crate) fn playground() -> Result<PathBuf> {
     let folder = paths::dist();
     with_worker_features(&[], &folder)?;
-    eprintln!("\n{} is built; gzip:", folder.display());
-    let page = gzip_length(&folder, &["start.js", "app.js", "app_bg.wasm", "style.css", "index.html"])?;
-    let worker = gzip_length(&folder, &["worker.js", "worker_bindgen.js", "worker_bindgen_bg.wasm"])?;
-    eprintln!("  page {}, worker {}", kilobytes(page), kilobytes(worker));
+    eprintln!("\n{} is built", folder.display());
+    for (part, bytes, budget) in sizes(&folder)? {
+        eprintln!("  {part}: {} gzip of at most {}", kilobytes(bytes), kilobytes(budget));
+    }
     Ok(folder)
 }
 
@@ -55,7 +53,6 @@ pub(crate) fn with_worker_features(features: &[&str], folder: &Path) -> Result<(
     copy_files(&paths::root().join("tutorials/data"), &folder.join("data"))?;
     bind(&compiled.join("headwater-web.wasm"), "app", folder)?;
     bind(&compiled.join("headwater_worker.wasm"), "worker_bindgen", folder)?;
-    fs::write(folder.join("start.js"), START_PAGE)?;
     fs::write(folder.join("worker.js"), START_WORKER)?;
     Ok(())
 }
@@ -98,19 +95,26 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a browser downloads for these files, in bytes, from a host that compresses.
-fn gzip_length(folder: &Path, files: &[&str]) -> Result<usize> {
-    let mut sum = 0;
-    for file in files {
-        let bytes =
-            fs::read(folder.join(file)).with_context(|| format!("{file} is missing from the build"))?;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&bytes)?;
-        sum += encoder.finish()?.len();
-    }
-    Ok(sum)
+/// What a browser downloads for each part of `e2e/budget.json`, in bytes, and how much that may be. A browser test
+/// fails where it is more.
+fn sizes(folder: &Path) -> Result<Vec<(String, u64, u64)>> {
+    let budget: serde_json::Value = serde_json::from_slice(&fs::read(paths::e2e().join("budget.json"))?)?;
+    let parts = budget.as_object().context("e2e/budget.json is no object")?;
+    let size_of = |(name, part): (&String, &serde_json::Value)| {
+        let files = part["files"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        let bytes = files.map(|file| gzip_length(&folder.join(file))).sum::<Result<u64>>()?;
+        Ok((name.clone(), bytes, part["max_gzip_bytes"].as_u64().context("a part without a budget")?))
+    };
+    parts.iter().map(size_of).collect()
 }
 
-fn kilobytes(bytes: usize) -> String {
+fn gzip_length(file: &Path) -> Result<u64> {
+    let bytes = fs::read(file).with_context(|| format!("{} was not built", file.display()))?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&bytes)?;
+    Ok(encoder.finish()?.len() as u64)
+}
+
+fn kilobytes(bytes: u64) -> String {
     format!("{}.{} KB", bytes / 1000, bytes % 1000 / 100)
 }
