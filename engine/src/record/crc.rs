@@ -1,102 +1,108 @@
 //! CRC-32C, the checksum of record batches.
 //!
-//! A byte table is too slow for a broker (0.3 GB/s in wasm). Eight tables take eight bytes in one step, and since
-//! each step waits for the one before, three stretches of the input are worked on side by side. The checksum of
-//! the first stretch then has to be moved on as if the zeros of the second had followed, which is one more table.
+//! A table of bytes is too slow for a broker. Eight tables take eight bytes in one step, and since each step waits
+//! for the one before, three stretches of the input are worked on side by side. The state after the first stretch
+//! then has to be moved on as if the zeros of the second had followed, which takes four more tables.
+//!
+//! The tables have fixed addresses, which wasm wants to be fast, and are filled at first use: 12 KB that do not
+//! compress would otherwise be part of every download. A relaxed atomic load is an ordinary load.
 
-use std::sync::LazyLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
-/// The reversed Castagnoli polynomial.
+/// The Castagnoli polynomial with its bits reversed (RFC 3720, section 12.1).
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
 /// The bytes of one of the three stretches.
 const STRETCH: usize = 1024;
 
+type Table = [AtomicU32; 256];
+
+/// `STEP[k][b]`: what byte `b` does to the state when `k` more bytes follow it in the same step.
+static STEP: [Table; 8] = [const { [const { AtomicU32::new(0) }; 256] }; 8];
+
+/// `SKIP[k][b]`: what byte `k` of the state, being `b`, becomes after [`STRETCH`] zeros.
+static SKIP: [Table; 4] = [const { [const { AtomicU32::new(0) }; 256] }; 4];
+
+static TABLES_ARE_FILLED: AtomicBool = AtomicBool::new(false);
+
 /// The CRC-32C (Castagnoli) of `bytes`.
 pub fn crc32c(bytes: &[u8]) -> u32 {
-    let tables: &Tables = &TABLES;
+    if !TABLES_ARE_FILLED.load(Acquire) {
+        fill_tables();
+    }
     let mut state = !0;
     let mut rest = bytes;
     while let Some((three, after)) = rest.split_at_checked(3 * STRETCH) {
-        state = tables.three_stretches(state, three);
+        state = three_stretches(state, three);
         rest = after;
     }
-    !tables.update(state, rest)
+    !update(state, rest)
 }
 
-/// Made at first use, in about 20 µs: they would be 12 KB of a download that do not compress.
-static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| Box::new(Tables::new()));
-
-struct Tables {
-    /// `step[k][b]`: what byte `b` does to the state when `k` more bytes follow it in the same step.
-    step: [[u32; 256]; 8],
-    /// `skip[k][b]`: what byte `k` of the state, being `b`, becomes after [`STRETCH`] zeros.
-    skip: [[u32; 256]; 4],
+/// Takes in any number of bytes.
+fn update(state: u32, bytes: &[u8]) -> u32 {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let state = words.iter().fold(state, |state, &eight| step(state, eight));
+    tail.iter().fold(state, |state, byte| (state >> 8) ^ at(&STEP[0], state.to_le_bytes()[0] ^ byte))
 }
 
-impl Tables {
-    fn new() -> Tables {
-        let bit = |crc: u32, _| (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1));
-        let mut step = [[0; 256]; 8];
-        step[0] = std::array::from_fn(|byte| (0..8).fold(byte as u32, bit));
-        for k in 1..8 {
-            step[k] = step[k - 1].map(|crc| (crc >> 8) ^ step[0][(crc & 0xff) as usize]);
-        }
-        let zero = |mut crc: u32| {
-            for _ in 0..STRETCH {
-                crc = (crc >> 8) ^ step[0][(crc & 0xff) as usize];
-            }
-            crc
-        };
-        // The checksum is linear: each bit of the state has its effect, and they add up.
-        let bits: [u32; 32] = std::array::from_fn(|bit| zero(1 << bit));
-        let mut skip = [[0; 256]; 4];
-        for (k, table) in skip.iter_mut().enumerate() {
-            for (byte, entry) in table.iter_mut().enumerate() {
-                *entry =
-                    (0..8).filter(|bit| byte >> bit & 1 == 1).fold(0, |crc, bit| crc ^ bits[8 * k + bit]);
-            }
-        }
-        Tables { step, skip }
+/// Takes in `bytes`, three times [`STRETCH`] of them.
+fn three_stretches(state: u32, bytes: &[u8]) -> u32 {
+    let (first, rest) = bytes.split_at(STRETCH);
+    let (second, third) = rest.split_at(STRETCH);
+    let words = |stretch| <[u8]>::as_chunks::<8>(stretch).0.iter();
+    let (mut a, mut b, mut c) = (state, 0, 0);
+    for ((&first, &second), &third) in words(first).zip(words(second)).zip(words(third)) {
+        a = step(a, first);
+        b = step(b, second);
+        c = step(c, third);
     }
+    skip(skip(a) ^ b) ^ c
+}
 
-    /// Takes in any number of bytes.
-    fn update(&self, mut state: u32, bytes: &[u8]) -> u32 {
-        let (words, tail) = bytes.as_chunks::<8>();
-        for &word in words {
-            state = self.word(state, word);
+/// Takes in eight bytes.
+#[inline(always)]
+fn step(state: u32, [a, b, c, d, e, f, g, h]: [u8; 8]) -> u32 {
+    let [a, b, c, d] = (u32::from_le_bytes([a, b, c, d]) ^ state).to_le_bytes();
+    // As a tree, so that no exclusive-or waits for more than two others.
+    ((at(&STEP[3], e) ^ at(&STEP[2], f)) ^ (at(&STEP[1], g) ^ at(&STEP[0], h)))
+        ^ ((at(&STEP[7], a) ^ at(&STEP[6], b)) ^ (at(&STEP[5], c) ^ at(&STEP[4], d)))
+}
+
+/// The state after [`STRETCH`] zeros.
+fn skip(state: u32) -> u32 {
+    let [a, b, c, d] = state.to_le_bytes();
+    at(&SKIP[0], a) ^ at(&SKIP[1], b) ^ at(&SKIP[2], c) ^ at(&SKIP[3], d)
+}
+
+#[inline(always)]
+fn at(table: &Table, byte: u8) -> u32 {
+    table[usize::from(byte)].load(Relaxed)
+}
+
+/// Takes some 20 µs. Threads that do it at the same time write the same values.
+#[cold]
+fn fill_tables() {
+    let bit = |crc: u32, _| (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1));
+    let byte: [u32; 256] = std::array::from_fn(|byte| (0..8).fold(byte as u32, bit));
+    let zero = |crc: u32| (crc >> 8) ^ byte[(crc & 0xff) as usize];
+    let mut step = byte;
+    for table in &STEP {
+        for (entry, value) in table.iter().zip(step) {
+            entry.store(value, Relaxed);
         }
-        tail.iter().fold(state, |state, byte| {
-            (state >> 8) ^ self.step[0][((state ^ u32::from(*byte)) & 0xff) as usize]
-        })
+        step = step.map(zero);
     }
-
-    /// Takes in `bytes` of three times [`STRETCH`].
-    fn three_stretches(&self, state: u32, bytes: &[u8]) -> u32 {
-        let (first, rest) = bytes.split_at(STRETCH);
-        let (second, third) = rest.split_at(STRETCH);
-        let (mut a, mut b, mut c) = (state, 0, 0);
-        let words =
-            first.as_chunks::<8>().0.iter().zip(second.as_chunks::<8>().0).zip(third.as_chunks::<8>().0);
-        for ((&first, &second), &third) in words {
-            a = self.word(a, first);
-            b = self.word(b, second);
-            c = self.word(c, third);
+    // The checksum is linear: every bit of the state has its effect, and they add up.
+    let bits: [u32; 32] = std::array::from_fn(|bit| (0..STRETCH).fold(1 << bit, |crc, _| zero(crc)));
+    for (table, bits) in SKIP.iter().zip(bits.as_chunks::<8>().0) {
+        for (byte, entry) in table.iter().enumerate() {
+            let set = bits.iter().enumerate().filter(|(bit, _)| byte >> bit & 1 == 1);
+            entry.store(set.fold(0, |crc, (_, effect)| crc ^ effect), Relaxed);
         }
-        self.skip(self.skip(a) ^ b) ^ c
     }
-
-    #[inline(always)]
-    fn word(&self, state: u32, word: [u8; 8]) -> u32 {
-        let word = u64::from_le_bytes(word) ^ u64::from(state);
-        let entry = |k: usize| self.step[7 - k][(word >> (8 * k) & 0xff) as usize];
-        entry(0) ^ entry(1) ^ entry(2) ^ entry(3) ^ entry(4) ^ entry(5) ^ entry(6) ^ entry(7)
-    }
-
-    fn skip(&self, state: u32) -> u32 {
-        let entry = |k: usize| self.skip[k][(state >> (8 * k) & 0xff) as usize];
-        entry(0) ^ entry(1) ^ entry(2) ^ entry(3)
-    }
+    TABLES_ARE_FILLED.store(true, Release);
 }
 
 #[cfg(test)]
@@ -104,11 +110,8 @@ mod tests {
     use super::crc32c;
 
     fn bit_by_bit(bytes: &[u8]) -> u32 {
-        !bytes.iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-                if crc & 1 == 1 { (crc >> 1) ^ super::POLYNOMIAL } else { crc >> 1 }
-            })
-        })
+        let bit = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ super::POLYNOMIAL } else { crc >> 1 };
+        !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
     }
 
     #[test]
