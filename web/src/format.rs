@@ -53,7 +53,8 @@ pub(crate) fn duration(ms: f64) -> String {
     }
 }
 
-/// A time in ISO 8601 with milliseconds, `2026-03-01T13:05:00.250+01:00`.
+/// A time in ISO 8601 (with the space that RFC 3339 allows, where a line can break) with milliseconds,
+/// `2026-03-01 13:05:00.250+01:00`.
 ///
 /// `wall_ms` counts from 1970 in UTC, `offset_minutes` is how far local time is ahead of UTC.
 pub(crate) fn iso_time(wall_ms: i64, offset_minutes: i32) -> String {
@@ -63,7 +64,7 @@ pub(crate) fn iso_time(wall_ms: i64, offset_minutes: i32) -> String {
     let sign = if offset_minutes < 0 { '-' } else { '+' };
     let ahead = offset_minutes.unsigned_abs();
     format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}{sign}{:02}:{:02}",
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{ms:03}{sign}{:02}:{:02}",
         ahead / 60,
         ahead % 60
     )
@@ -154,9 +155,9 @@ mod tests {
 
     #[test]
     fn times_are_iso_8601_in_local_time() {
-        assert_eq!(iso_time(0, 0), "1970-01-01T00:00:00.000+00:00");
-        assert_eq!(iso_time(951_782_400_250, 60), "2000-02-29T01:00:00.250+01:00");
-        assert_eq!(iso_time(-1, -330), "1969-12-31T18:29:59.999-05:30");
+        assert_eq!(iso_time(0, 0), "1970-01-01 00:00:00.000+00:00");
+        assert_eq!(iso_time(951_782_400_250, 60), "2000-02-29 01:00:00.250+01:00");
+        assert_eq!(iso_time(-1, -330), "1969-12-31 18:29:59.999-05:30");
         assert_eq!(clock_time(3_661_000, 0), "01:01:01");
         assert!(!iso_time(i64::MAX, 0).is_empty());
         assert!(!iso_time(i64::MIN, -60).is_empty());

@@ -23,7 +23,7 @@ pub(crate) const PARTITIONS: &str = "Partitions";
 pub(crate) const PARTITIONS_HINT: &str = "If the topic has to be made";
 pub(crate) const KEY: &str = "Key";
 pub(crate) const NO_KEY: &str = "no key";
-pub(crate) const RATE_LIMIT: &str = "Records a second, at most";
+pub(crate) const RATE_LIMIT: &str = "Rate limit (records/s)";
 pub(crate) const RATE_LIMIT_HINT: &str = "Empty: as fast as it goes";
 pub(crate) const STRICT: &str = "Wait for strict durability";
 pub(crate) const STRICT_HINT: &str = "flush.messages=1, if the topic has to be made";

@@ -9,7 +9,7 @@ const fail = (reason) => {
 
 if (typeof WebAssembly === "object") {
   import("./app.js")
-    .then((app) => app.default())
+    .then((app) => app.default({ module_or_path: new URL("./app_bg.wasm", import.meta.url) }))
     .catch((error) => fail(error?.message ?? error));
 } else {
   fail("this browser has no WebAssembly.");
