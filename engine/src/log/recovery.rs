@@ -226,10 +226,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A batch that may stand where the log ends: intact, and not before that end.
+/// A batch that may stand where the log ends: intact, and of the very next offset. The CRC does not cover the base
+/// offset, and no log here has gaps, so a gap is damage too.
 fn check(batch: RecordBatch<'_>, next_offset: Offset) -> Result<RecordBatch<'_>, Problem> {
     batch.verify_crc().map_err(Problem::Record)?;
-    if batch.base_offset() < next_offset {
+    if batch.base_offset() != next_offset {
         return Err(Problem::OutOfOrder { base_offset: batch.base_offset(), next_offset });
     }
     Ok(batch)

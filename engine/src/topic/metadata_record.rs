@@ -138,12 +138,8 @@ impl Fields<'_> {
                 self.int32()?;
             }
         }
-        Some(MetadataRecord::Partition {
-            partition,
-            topic_id,
-            leader: self.int32()?,
-            leader_epoch: self.int32()?,
-        })
+        let (leader, leader_epoch, _partition_epoch) = (self.int32()?, self.int32()?, self.int32()?);
+        Some(MetadataRecord::Partition { partition, topic_id, leader, leader_epoch })
     }
 
     fn config(&mut self) -> Option<MetadataRecord> {

@@ -1,0 +1,6 @@
+mod appends;
+mod bad_input;
+mod fetching;
+mod recovery;
+mod topics;
+mod world;
