@@ -11,7 +11,7 @@
 //! * **Atomicity.** One operation is applied whole or not at all, also across a crash.
 //! * **Chain.** An [`StorageOp::Append`] says at which position it goes. If the segment does not end there (an
 //!   earlier append was not applied), it is not applied either: a refused append leaves no hole behind it.
-//! * **Completion.** Each operation is answered exactly once. `Ok` means done: durable as [`Durability`] promises, and
+//! * **Completion.** Each operation is answered exactly once, the appends to one log in their order. `Ok` means done: durable as [`Durability`] promises, and
 //!   seen by every read submitted from now on. [`StorageError::NotApplied`] means that nothing of it is stored, now or
 //!   after a crash. [`StorageError::Unknown`] means either; the broker then submits nothing more for this log but a
 //!   [`StorageOp::Load`], whose answer settles it.
