@@ -13,7 +13,7 @@
   globalThis.__connect = async (module) => {
     const { Connection } = await import(module);
     const { port1, port2 } = new MessageChannel();
-    globalThis.__workers.broker.postMessage([{ type: "connect" }, port1], [port1]);
+    globalThis.__workers.broker.postMessage(["connect", port1], [port1]);
     return new Connection(port2);
   };
 })();

@@ -6,7 +6,7 @@ use crate::ErrorReport;
 
 /// From the page to a broker's worker.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ToBroker {
     /// The first message: open the storage and run.
     Start {
@@ -25,7 +25,7 @@ pub enum ToBroker {
 
 /// From a broker's worker to the page.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum FromBroker {
     /// The worker's code is loaded; it waits for [`ToBroker::Start`].
     Loaded,

@@ -6,7 +6,7 @@ use crate::ErrorReport;
 
 /// From the page to the clients' worker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ToClients {
     /// A way to a broker: the message's attachment is a `MessagePort` whose other end was given to that broker.
     /// Clients reach any broker that Metadata names under this host name.
@@ -25,7 +25,7 @@ pub enum ToClients {
 
 /// What the page can ask.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Makes a topic.
     CreateTopic {
@@ -98,7 +98,7 @@ pub struct RecordToSend {
 
 /// Where reading begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", content = "value", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ReadFrom {
     /// At the first record.
     Start,
@@ -112,7 +112,7 @@ pub enum ReadFrom {
 
 /// What an import reads.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportSource {
     /// A data set that comes with the page: NDJSON, gzip.
     DataSet {
@@ -157,7 +157,7 @@ pub struct ImportRequest {
 
 /// From the clients' worker to the page.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum FromClients {
     /// The worker's code is loaded; it waits for brokers and requests.
     Loaded,
@@ -176,7 +176,7 @@ pub enum FromClients {
 
 /// Answers to [`Request`]s.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// Done.
     Done,
@@ -297,7 +297,7 @@ pub struct ImportSnapshot {
 
 /// Whether an import runs, and if not, how it ended.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum ImportState {
     /// Looking for what the topic already has.
     Resuming,
