@@ -74,6 +74,7 @@ fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
         .input_path(wasm)
         .out_name(name)
         .web(true)?
+        .omit_default_module_path(false)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)

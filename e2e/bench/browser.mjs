@@ -1,0 +1,155 @@
+// cargo xtask bench browser [--rounds 3] [--records 1000000] [--partitions 4] [--only engine,raw,latency,peers,memory]
+//
+// Each round has a browser of its own on a fresh profile on disk; figures are the medians of the rounds. stdout ends with
+// one JSON object; the same with all rounds lies in results/.
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { launch, newProfile } from "../lib/browser.mjs";
+import { DIST, serve } from "../lib/server.mjs";
+import { median, percentile, table } from "./report.mjs";
+
+const HERE = fileURLToPath(new URL("./", import.meta.url));
+const CHUNK_BYTES = 256 * 1024;
+const GIGABYTE = { records: 1_000_000, valueBytes: 1000 };
+const PEER_RECORDS = 200_000;
+const LATENCY_RECORDS = 500;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    records: { type: "string", default: "1000000" },
+    partitions: { type: "string", default: "4" },
+    only: { type: "string", default: "engine,raw,latency,peers,memory" },
+  },
+});
+const parts = new Set(options.only.split(","));
+const records = Number(options.records);
+const partitions = Number(options.partitions);
+
+const server = await serve({
+  base: "/bench-of/headwater/",
+  folders: { "bench/": join(HERE, "in-page/"), "node_modules/": fileURLToPath(new URL("../node_modules/", import.meta.url)) },
+});
+const rounds = [];
+const failures = {};
+let version;
+for (let round = 1; round <= Number(options.rounds); round++) {
+  rounds.push(await oneRound(round));
+}
+await server.close();
+await report();
+
+/** Everything once, in a fresh profile. What cannot be run is null, and the reason is kept. */
+async function oneRound(round) {
+  const profile = await newProfile();
+  const browser = await launch(profile);
+  version = browser.version;
+  const page = await browser.page();
+  await page.goto(`${server.url}bench/`);
+  await page.waitForFunction(() => globalThis.bench !== undefined);
+  const measure = async (part, name, call, ...args) => {
+    if (!parts.has(part)) return null;
+    const started = Date.now();
+    try {
+      return await page.evaluate(([work, given]) => globalThis.bench[work](...given), [call, args]);
+    } catch (error) {
+      failures[name] ??= String(error.message ?? error).split("\n")[0];
+      return null;
+    } finally {
+      console.log(`round ${round}: ${name}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    }
+  };
+  const result = {};
+  const engine = { records, partitions };
+  result.relaxed = await measure("engine", "engine, relaxed", "engine", { ...engine, name: "relaxed", strict: false });
+  const bytes = result.relaxed?.storedBytes ?? records * 110;
+  result.rawRelaxedMs = await measure("raw", "raw chunks, relaxed", "raw", "raw_write", bytes, CHUNK_BYTES, false);
+  result.rawReadMs = await measure("raw", "raw read", "raw", "raw_read");
+  result.strict = await measure("engine", "engine, strict", "engine", { ...engine, name: "strict", strict: true });
+  result.rawStrictMs = await measure("raw", "raw chunks, strict", "raw", "raw_write", bytes, CHUNK_BYTES, true);
+  result.latencyMs = await measure("latency", "one record", "latency", { name: "latency", count: LATENCY_RECORDS });
+  result.rawLatencyMs = await measure("latency", "raw small commits", "raw", "raw_small_commit", LATENCY_RECORDS);
+  result.dexieMs = await measure("peers", "Dexie", "dexie", PEER_RECORDS);
+  result.pgliteMs = await measure("peers", "PGlite", "pglite", PEER_RECORDS);
+  if (round === 1) {
+    const gigabyte = { ...GIGABYTE, partitions, name: "gigabyte", strict: false };
+    result.gigabyte = await measure("memory", "1 GB written and read", "engine", gigabyte);
+  }
+  await browser.close();
+  await profile.remove();
+  return result;
+}
+
+/** Prints the table, keeps the JSON, and ends with the object. */
+async function report() {
+  const of = (pick) => median(rounds.map(pick));
+  const perSecond = (count, ms) => (ms === null ? null : Math.round(count / (ms / 1000)));
+  const ratio = (one, other) => (one === null || other === null ? null : round3(one / other));
+  const [relaxedMs, strictMs] = [of((r) => r.relaxed?.producedMs), of((r) => r.strict?.producedMs)];
+  const [consumedMs, consumedStrictMs] = [of((r) => r.relaxed?.consumedMs), of((r) => r.strict?.consumedMs)];
+  const [rawMs, rawStrictMs, rawReadMs] = [of((r) => r.rawRelaxedMs), of((r) => r.rawStrictMs), of((r) => r.rawReadMs)];
+  const [dexieMs, pgliteMs] = [of((r) => r.dexieMs), of((r) => r.pgliteMs)];
+  const latency = (key, part) => of((r) => r[key] && percentile(r[key], part));
+  const [p50, p99] = [latency("latencyMs", 0.5), latency("latencyMs", 0.99)];
+  const [rawP50, rawP99] = [latency("rawLatencyMs", 0.5), latency("rawLatencyMs", 0.99)];
+  const produceRate = perSecond(records, relaxedMs);
+  const rows = [
+    ["produce, relaxed", produceRate, ratio(rawMs, relaxedMs), "of raw chunks"],
+    ["produce, strict", perSecond(records, strictMs), ratio(rawStrictMs, strictMs), "of raw chunks, strict"],
+    ["consume", perSecond(records, consumedMs), ratio(rawReadMs, consumedMs), "of a raw read"],
+    ["consume, strict topic", perSecond(records, consumedStrictMs), ratio(rawReadMs, consumedStrictMs), "of a raw read"],
+    ["raw chunks, relaxed", perSecond(records, rawMs), null, ""],
+    ["raw chunks, strict", perSecond(records, rawStrictMs), null, ""],
+    ["raw read", perSecond(records, rawReadMs), null, ""],
+    ["Dexie bulkAdd", perSecond(PEER_RECORDS, dexieMs), ratio(produceRate, perSecond(PEER_RECORDS, dexieMs)), "times slower"],
+    ["PGlite insert", perSecond(PEER_RECORDS, pgliteMs), ratio(produceRate, perSecond(PEER_RECORDS, pgliteMs)), "times slower"],
+  ];
+  const sizes = await gzipSizes();
+  const memory = Math.max(...rounds.flatMap((r) => [r.relaxed, r.strict, r.gigabyte]).map((e) => e?.memoryBytes ?? 0));
+  const result = {
+    produce_records_per_s: produceRate,
+    produce_vs_raw: ratio(rawMs, relaxedMs),
+    consume_records_per_s: perSecond(records, consumedMs),
+    consume_vs_raw: ratio(rawReadMs, consumedMs),
+    produce_vs_dexie: ratio(produceRate, perSecond(PEER_RECORDS, dexieMs)),
+    produce_vs_pglite: ratio(produceRate, perSecond(PEER_RECORDS, pgliteMs)),
+    ack_p50_over_raw_ms: p50 === null || rawP50 === null ? null : round3(p50 - rawP50),
+    worker_memory_mb: memory === 0 ? null : round3(memory / 2 ** 20),
+    ...sizes,
+  };
+  console.log(`\nChromium ${version}, ${cpus().length} × ${cpus()[0].model}`);
+  console.log(`medians of ${rounds.length} rounds; ${records} records of 100 bytes, ${partitions} partitions\n`);
+  console.log(table(["", "records/s", "ratio", ""], rows));
+  console.log(table(["one record, ms", "p50", "p99"], [["acknowledged", p50, p99], ["raw commit", rawP50, rawP99]]));
+  for (const [name, reason] of Object.entries(failures)) console.log(`not run: ${name}: ${reason}`);
+  const whole = { at: new Date().toISOString(), chromium: version, options, result, failures, rounds: rounds.map(short) };
+  await mkdir(join(HERE, "results"), { recursive: true });
+  await writeFile(join(HERE, "results", "browser.json"), `${JSON.stringify(whole, null, 2)}\n`);
+  console.log(JSON.stringify(result));
+}
+
+/** A round without its hundreds of single times. */
+function short(round) {
+  const summary = (times) => times && { p50: percentile(times, 0.5), p99: percentile(times, 0.99), count: times.length };
+  return { ...round, latencyMs: summary(round.latencyMs), rawLatencyMs: summary(round.rawLatencyMs) };
+}
+
+async function gzipSizes() {
+  // The ordinary build where there is one: the bench's has more in its worker.
+  const folder = process.env.HEADWATER_ORDINARY_DIST ?? DIST;
+  const budget = JSON.parse(await readFile(new URL("../budget.json", import.meta.url)));
+  const size = async (files) => {
+    const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(folder, file)), { level: 9 }).length));
+    return round3(sizes.reduce((sum, bytes) => sum + bytes) / 1000);
+  };
+  return { page_gzip_kb: await size(budget.page.files), worker_gzip_kb: await size(budget.worker.files) };
+}
+
+function round3(number) {
+  return Math.round(number * 1000) / 1000;
+}
