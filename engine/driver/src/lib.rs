@@ -6,10 +6,12 @@
 //! * [`conformance`]: the cases that every storage must pass, wherever it runs.
 
 pub mod conformance;
+mod driver;
 mod memory;
 mod refusals;
 mod storage;
 
+pub use driver::Driver;
 pub use memory::{MemoryDisk, MemoryStorage};
 pub use refusals::Refusals;
 pub use storage::LogStorage;

@@ -59,8 +59,10 @@ pub(super) struct Core {
     in_flight: VecDeque<Vec<LogId>>,
     /// Operations of aborted groups, to be planned again.
     again: Vec<Queued>,
-    /// There was no room for rolling up.
-    rollup_paused: bool,
+    /// There was no room for the last that added to the data.
+    scarce: bool,
+    /// A group in flight that has to be alone.
+    sparing_in_flight: bool,
     refusals: Refusals,
     ended: VecDeque<EndedOp>,
     pub(super) commits: u64,
@@ -100,7 +102,8 @@ impl Core {
             reads_in_flight: 0,
             in_flight: VecDeque::new(),
             again: Vec::new(),
-            rollup_paused: false,
+            scarce: false,
+            sparing_in_flight: false,
             refusals: Refusals::default(),
             ended: VecDeque::new(),
             commits: 0,
@@ -208,6 +211,7 @@ pub(super) fn advance(shared: &Rc<RefCell<Core>>) {
 fn start_next(core: &mut Core, shared: &Rc<RefCell<Core>>) -> bool {
     match core.queue.front().map(|queued| &queued.op) {
         None => return false,
+        Some(_) if core.sparing_in_flight => return false,
         Some(StorageOp::Load { log }) => {
             let log = *log;
             if core.in_flight.iter().any(|logs| logs.contains(&log)) {
@@ -220,8 +224,12 @@ fn start_next(core: &mut Core, shared: &Rc<RefCell<Core>>) -> bool {
         }
         Some(_) => {}
     }
+    let sparing = core.scarce && core.queue.front().is_some_and(|queued| !queued.grows());
+    if sparing && !core.in_flight.is_empty() {
+        return false;
+    }
     let planner = Planner::new(&mut core.index, &core.refusals, core.cache.generation());
-    let (group, refused) = planner.plan(&mut core.queue);
+    let (group, refused) = planner.sparing(sparing).plan(&mut core.queue);
     for (queued, why) in refused {
         match why {
             Refused::OutOfSequence => {
@@ -246,7 +254,11 @@ fn start_group(core: &mut Core, shared: &Rc<RefCell<Core>>, mut group: Group) ->
     }
     match transaction::start(&core.database, &mut group, core.state) {
         Ok(mut started) => {
-            core.state = core.state.next();
+            if group.sparing {
+                core.sparing_in_flight = true;
+            } else {
+                core.state = core.state.next();
+            }
             core.in_flight.push_back(group.ops.iter().map(|queued| queued.op.log()).collect());
             let shared = shared.clone();
             spawn_local(async move {
@@ -268,10 +280,11 @@ fn start_group(core: &mut Core, shared: &Rc<RefCell<Core>>, mut group: Group) ->
 /// Takes in how a group ended. Groups end in the order in which they were started.
 fn settle(core: &mut Core, group: Group, rows: Vec<(ChunkKey, Bytes)>, outcome: Outcome) {
     core.in_flight.pop_front();
+    core.sparing_in_flight &= !group.sparing;
     match outcome {
         Outcome::Committed => {
             core.commits += 1;
-            core.rollup_paused &= group.ops.is_empty();
+            core.scarce &= !group.ops.iter().any(Queued::grows);
             rows.into_iter().for_each(|(key, row)| core.cache.insert(key, row, group.generation));
             group.ops.iter().for_each(|queued| core.end(queued.id, Ok(Applied::Written)));
         }
@@ -297,12 +310,11 @@ fn settle(core: &mut Core, group: Group, rows: Vec<(ChunkKey, Bytes)>, outcome: 
 
 /// There was no room for a group: what adds to the data is refused, and what only takes away is tried again.
 fn refuse_what_grows(core: &mut Core, group: Group, message: &str) {
-    core.rollup_paused = true;
-    let grows =
-        |queued: &Queued| matches!(queued.op, StorageOp::Append { .. } | StorageOp::PutSnapshot { .. });
-    let none_grows = !group.ops.iter().any(grows);
+    core.scarce = true;
+    // One that only takes away was spared everything that needs room already.
+    let hopeless = group.sparing;
     for queued in group.ops {
-        if none_grows || grows(&queued) {
+        if hopeless || queued.grows() {
             core.refuse(&queued, NotAppliedReason::Full, message);
         } else {
             core.again.push(queued);
@@ -410,7 +422,7 @@ fn end_read(core: &mut Core, queued: Queued, tries: u32, plan: Result<Option<Rea
 /// Makes one row of small ones while there is nothing else to do.
 fn start_rollup(core: &mut Core, shared: &Rc<RefCell<Core>>) {
     let idle = core.in_flight.is_empty() && core.queue.is_empty() && matches!(core.phase, Phase::Running);
-    if !idle || core.rollup_paused {
+    if !idle || core.scarce {
         return;
     }
     if let Some((log, segment, positions)) = rollup::next(&mut core.index) {

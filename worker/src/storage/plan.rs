@@ -25,6 +25,13 @@ pub(super) struct Queued {
     pub(super) op: StorageOp,
 }
 
+impl Queued {
+    /// Whether it adds to the data.
+    pub(super) fn grows(&self) -> bool {
+        matches!(self.op, StorageOp::Append { .. } | StorageOp::PutSnapshot { .. })
+    }
+}
+
 /// Everything that one transaction does, in order.
 #[derive(Debug, Default)]
 pub(super) struct Group {
@@ -32,6 +39,9 @@ pub(super) struct Group {
     /// What is answered when it is done.
     pub(super) ops: Vec<Queued>,
     pub(super) strict: bool,
+    /// It only takes away and leaves the commit number as it is: browsers allow that without any room left, if
+    /// nothing at all is put. It has to be alone, because the next group could not tell whether it did its part.
+    pub(super) sparing: bool,
     /// The cache's when the group was planned.
     pub(super) generation: u64,
     bytes: usize,
@@ -114,11 +124,21 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Makes it a group that only takes away.
+    pub(super) fn sparing(mut self, sparing: bool) -> Planner<'a> {
+        self.group.sparing = sparing;
+        self
+    }
+
     /// Takes operations from the queue until the group is full or one has to wait for the group to end, and changes
     /// the index as if they were done. Gives the group and the operations that are refused.
     pub(super) fn plan(mut self, queue: &mut VecDeque<Queued>) -> (Group, Vec<(Queued, Refused)>) {
         while self.group.bytes < MAX_GROUP {
-            if queue.front().is_some_and(|queued| matches!(queued.op, StorageOp::Load { .. })) {
+            let fits = |queued: &Queued| match queued.op {
+                StorageOp::Load { .. } => false,
+                _ => !self.group.sparing || !queued.grows(),
+            };
+            if !queue.front().is_some_and(fits) {
                 break;
             }
             let Some(queued) = queue.pop_front() else { break };

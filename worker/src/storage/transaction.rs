@@ -92,7 +92,9 @@ fn request(transaction: &Running, group: &mut Group, before: State) -> Result<Re
             }
         }
     }
-    put_value(&meta, &JsValue::from_str(STATE_KEY), &js_key(&before.next().to_bytes()))?;
+    if !group.sparing {
+        put_value(&meta, &JsValue::from_str(STATE_KEY), &js_key(&before.next().to_bytes()))?;
+    }
     Ok((state, rewrites, rows))
 }
 

@@ -159,3 +159,12 @@ fn a_snapshot_is_deleted_alone() {
         assert_eq!(span.from.as_slice() <= &key[..] && &key[..] < span.to.as_slice(), inside);
     }
 }
+
+#[test]
+fn a_sparing_group_only_takes_away() {
+    let mut index = RowIndex::default();
+    let mut queue = queue([StorageOp::Delete { log: A }, StorageOp::Delete { log: B }, append(A, 0, 0, 10)]);
+    let (group, _) = Planner::new(&mut index, &Refusals::default(), 0).sparing(true).plan(&mut queue);
+    assert_eq!((group.ops.len(), queue.len()), (2, 1));
+    assert!(group.sparing && rows(&group).is_empty());
+}

@@ -1,0 +1,100 @@
+use bytes::Bytes;
+use headwater_engine::{Broker, BrokerEvent, ConnectionId, Now};
+
+use crate::LogStorage;
+
+#[cfg(test)]
+mod tests;
+
+/// A broker together with its storage.
+///
+/// Hand it what there is news for (`handle_*`), as much as there is at the moment, then call [`Driver::pump`], then
+/// poll. What was handed over before one pump is made durable together (group commit).
+#[derive(Debug)]
+pub struct Driver<S> {
+    broker: Broker,
+    storage: S,
+}
+
+impl<S: LogStorage> Driver<S> {
+    /// Joins a broker that was just made to its storage. The first [`Driver::pump`] begins its recovery.
+    pub fn new(broker: Broker, storage: S) -> Driver<S> {
+        Driver { broker, storage }
+    }
+
+    /// See [`Broker::handle_request`].
+    pub fn handle_request(&mut self, now: Now, connection: ConnectionId, frame: Bytes) {
+        self.broker.handle_request(now, connection, frame);
+    }
+
+    /// See [`Broker::handle_disconnect`].
+    pub fn handle_disconnect(&mut self, now: Now, connection: ConnectionId) {
+        self.broker.handle_disconnect(now, connection);
+    }
+
+    /// See [`Broker::handle_timeout`]. Hand over the frames that are there first: after a pause of the whole process
+    /// they are not late, they were only not looked at.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.broker.handle_timeout(now);
+    }
+
+    /// Moves operations to the storage and outcomes to the broker until neither has any more.
+    ///
+    /// Call it also when the storage says that it has outcomes; further calls do no harm.
+    pub fn pump(&mut self, now: Now) {
+        loop {
+            let mut asked = false;
+            while let Some((id, op)) = self.broker.poll_op() {
+                self.storage.submit(id, op);
+                asked = true;
+            }
+            if asked {
+                self.storage.flush();
+            }
+            let mut told = false;
+            while let Some((id, result)) = self.storage.poll_completion() {
+                self.broker.handle_completion(now, id, result);
+                told = true;
+            }
+            if !told {
+                return;
+            }
+        }
+    }
+
+    /// See [`Broker::poll_response`].
+    #[must_use]
+    pub fn poll_response(&mut self) -> Option<(ConnectionId, Bytes)> {
+        self.broker.poll_response()
+    }
+
+    /// See [`Broker::poll_close`].
+    #[must_use]
+    pub fn poll_close(&mut self) -> Option<ConnectionId> {
+        self.broker.poll_close()
+    }
+
+    /// See [`Broker::poll_event`].
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<BrokerEvent> {
+        self.broker.poll_event()
+    }
+
+    /// See [`Broker::poll_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.broker.poll_timeout()
+    }
+
+    /// The broker, to look at.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// The storage, to look at.
+    #[must_use]
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+}
