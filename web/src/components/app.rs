@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, File};
 use yew::prelude::*;
 
-use super::banner::{Banner, BrokerBadge};
+use super::banner::{banner, broker_badge};
 use super::dialog::ConfirmDialog;
 use super::produce::ProducePanel;
 use super::read::ReadPanel;
@@ -92,9 +92,9 @@ impl Component for App {
                     { logo() }
                     <h1>{ "Headwater" }</h1>
                     <p class="tagline">{ strings::TAGLINE }</p>
-                    <BrokerBadge workers={state.workers.clone()} />
+                    { broker_badge(&state.workers) }
                 </header>
-                <Banner workers={state.workers.clone()} act={&self.act} />
+                { banner(&state.workers, &self.act) }
                 <main id="playground" tabindex="-1">
                     <ProducePanel produce={state.produce.clone()} {can_act} act={&self.act} choose_file={&self.choose_file} />
                     <div class="wide">

@@ -1,22 +1,14 @@
 //! How the broker stands, and what to do when it cannot go on.
 
-use std::rc::Rc;
-
 use yew::prelude::*;
 
+use super::fields::button;
 use crate::state::{Action, BrokerState, Workers};
 use crate::{format, strings};
 
-/// Of the badge.
-#[derive(Properties, PartialEq)]
-pub(super) struct BadgeProps {
-    pub(super) workers: Rc<Workers>,
-}
-
 /// The broker's state in a word or two.
-#[component]
-pub(super) fn BrokerBadge(props: &BadgeProps) -> Html {
-    let (state, text) = state_of(&props.workers);
+pub(super) fn broker_badge(workers: &Workers) -> Html {
+    let (state, text) = state_of(workers);
     html! {
         <p class="badge" data-testid="broker-state" data-state={state}>
             <span class="dot" aria-hidden="true" />
@@ -40,26 +32,15 @@ fn state_of(workers: &Workers) -> (&'static str, String) {
     (state, text.to_owned())
 }
 
-/// Of the banner.
-#[derive(Properties, PartialEq)]
-pub(super) struct BannerProps {
-    pub(super) workers: Rc<Workers>,
-    pub(super) act: Callback<Action>,
-}
-
 /// Says what stands in the way, when something does.
-#[component]
-pub(super) fn Banner(props: &BannerProps) -> Html {
-    let workers = &props.workers;
+pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
     if let Some(message) = workers.failure() {
         return html! {
-            <div class="banner bad" role="alert" data-testid="banner">
-                <p>{ strings::worker_failed(message) }</p>
-                <button type="button" data-testid="restart" onclick={props.act.reform(|_| Action::Restart)}>
-                    { strings::RESTART }
-                </button>
-            </div>
-        };
+                    <div class="banner bad" role="alert" data-testid="banner">
+                        <p>{ strings::worker_failed(message) }</p>
+        { button("restart", "", strings::RESTART, false, act, Action::Restart) }
+                    </div>
+                };
     }
     match workers.broker {
         BrokerState::Waiting => html! {

@@ -3,6 +3,7 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+use super::fields::button;
 use crate::state::{Action, Confirm};
 use crate::strings;
 
@@ -40,12 +41,8 @@ pub(super) fn ConfirmDialog(props: &ConfirmProps) -> Html {
             <h2 id="confirm-title">{ &title }</h2>
             <p id="confirm-text">{ warning }</p>
             <div class="buttons">
-                <button type="button" data-testid="cancel" onclick={act.reform(|_| Action::Cancelled)}>
-                    { strings::CANCEL }
-                </button>
-                <button type="button" class="danger" data-testid="confirm" onclick={act.reform(|_| Action::Confirmed)}>
-                    { title }
-                </button>
+                { button("cancel", "", strings::CANCEL, false, act, Action::Cancelled) }
+                { button("confirm", "danger", title, false, act, Action::Confirmed) }
             </div>
         </dialog>
     }

@@ -4,50 +4,81 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-/// Of a field for text or a number.
-#[derive(Properties, PartialEq)]
-pub(super) struct TextFieldProps {
-    /// Its id, by which tests find it too.
-    pub(super) id: AttrValue,
-    pub(super) label: AttrValue,
-    pub(super) value: AttrValue,
-    pub(super) on_input: Callback<String>,
-    /// The input's type.
-    #[prop_or("text".into())]
-    pub(super) kind: AttrValue,
-    #[prop_or_default]
-    pub(super) hint: Option<AttrValue>,
-    #[prop_or_default]
-    pub(super) problem: Option<AttrValue>,
-    #[prop_or_default]
-    pub(super) disabled: bool,
-    /// Several lines.
-    #[prop_or_default]
-    pub(super) long: bool,
+/// A field for text or a number. Not a component: it keeps nothing, and components are a kilobyte each.
+pub(super) struct TextField {
+    id: AttrValue,
+    label: &'static str,
+    value: AttrValue,
+    on_input: Callback<String>,
+    kind: &'static str,
+    hint: Option<&'static str>,
+    problem: Option<&'static str>,
+    disabled: bool,
 }
 
-/// A field for text or a number.
-#[component]
-pub(super) fn TextField(props: &TextFieldProps) -> Html {
-    let TextFieldProps { id, label, value, kind, hint, problem, disabled, long, on_input } = props;
-    let on_input = on_input.reform(text_of);
-    let describes = note_id(id, hint.as_ref(), problem.as_ref());
-    let invalid = problem.is_some().then_some("true");
-    let numeric = kind == "number";
-    html! {
-        <div class="field">
-            <label for={id}>{ label }</label>
-            if *long {
-                <textarea {id} data-testid={id} rows="3" value={value} oninput={on_input} disabled={*disabled}
-                    aria-describedby={describes} spellcheck="false" />
-            } else {
-                <input {id} data-testid={id} type={kind} value={value} oninput={on_input} disabled={*disabled}
-                    inputmode={numeric.then_some("numeric")} min={numeric.then_some("0")}
-                    step={(kind == "datetime-local").then_some("1")} aria-invalid={invalid}
-                    aria-describedby={describes} autocomplete="off" autocapitalize="off" spellcheck="false" />
-            }
-            { note(id, hint.as_ref(), problem.as_ref()) }
-        </div>
+impl TextField {
+    /// A field for a line of text. Tests find it by its id too.
+    pub(super) fn new(
+        id: impl Into<AttrValue>,
+        label: &'static str,
+        value: &str,
+        on_input: Callback<String>,
+    ) -> Self {
+        let value = value.to_owned().into();
+        TextField {
+            id: id.into(),
+            label,
+            value,
+            on_input,
+            kind: "text",
+            hint: None,
+            problem: None,
+            disabled: false,
+        }
+    }
+
+    /// The input's type, or `lines` for several lines of text.
+    pub(super) fn kind(self, kind: &'static str) -> Self {
+        TextField { kind, ..self }
+    }
+
+    /// What is good to know about it.
+    pub(super) fn hint(self, hint: &'static str) -> Self {
+        TextField { hint: Some(hint), ..self }
+    }
+
+    /// What is wrong with it, shown in place of the hint.
+    pub(super) fn problem(self, problem: Option<&'static str>) -> Self {
+        TextField { problem, ..self }
+    }
+
+    /// Whether it cannot be changed now.
+    pub(super) fn disabled(self, disabled: bool) -> Self {
+        TextField { disabled, ..self }
+    }
+
+    /// The field with its label and its note.
+    pub(super) fn view(&self) -> Html {
+        let TextField { id, label, value, kind, disabled, .. } = self;
+        let on_input = self.on_input.reform(text_of);
+        let describes = self.problem.or(self.hint).map(|_| format!("{id}-note"));
+        let numeric = *kind == "number";
+        html! {
+            <div class="field">
+                <label for={id}>{ *label }</label>
+                if *kind == "lines" {
+                    <textarea {id} data-testid={id} rows="3" value={value} oninput={on_input} disabled={*disabled}
+                        aria-describedby={describes} spellcheck="false" />
+                } else {
+                    <input {id} data-testid={id} type={*kind} value={value} oninput={on_input} disabled={*disabled}
+                        inputmode={numeric.then_some("numeric")} min={numeric.then_some("0")}
+                        step={(*kind == "datetime-local").then_some("1")}
+                        aria-invalid={self.problem.map(|_| "true")} aria-describedby={describes}
+                        autocomplete="off" autocapitalize="off" spellcheck="false" />
+                }
+                { note(id, self.hint, self.problem) }
+            </div>
+        }
     }
 }
 
@@ -94,49 +125,83 @@ pub(super) fn SelectField(props: &SelectFieldProps) -> Html {
     }
 }
 
-/// Of something to tick.
-#[derive(Properties, PartialEq)]
-pub(super) struct CheckboxProps {
-    /// Its id, by which tests find it too.
-    pub(super) id: AttrValue,
-    pub(super) label: AttrValue,
-    pub(super) checked: bool,
-    pub(super) on_change: Callback<bool>,
-    #[prop_or_default]
-    pub(super) hint: Option<AttrValue>,
-}
-
-/// Something to tick.
-#[component]
-pub(super) fn Checkbox(props: &CheckboxProps) -> Html {
-    let CheckboxProps { id, label, checked, on_change, hint } = props;
+/// Something to tick. Tests find it by its id too.
+pub(super) fn checkbox(
+    id: &'static str,
+    label: &'static str,
+    hint: Option<&'static str>,
+    checked: bool,
+    on_change: &Callback<bool>,
+) -> Html {
     let on_change = on_change.reform(|event: Event| {
-        event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
-            .is_some_and(|input| input.checked())
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        input.is_some_and(|input| input.checked())
     });
     html! {
         <div class="field check">
-            <input {id} data-testid={id} type="checkbox" checked={*checked} onchange={on_change}
-                aria-describedby={note_id(id, hint.as_ref(), None)} />
+            <input {id} data-testid={id} type="checkbox" {checked} onchange={on_change}
+                aria-describedby={hint.map(|_| format!("{id}-note"))} />
             <label for={id}>{ label }</label>
-            { note(id, hint.as_ref(), None) }
+            { note(id, hint, None) }
         </div>
     }
 }
 
-fn note(id: &AttrValue, hint: Option<&AttrValue>, problem: Option<&AttrValue>) -> Html {
+/// A button. Tests find it by `test_id`.
+pub(super) fn button<T: Clone + 'static>(
+    test_id: impl Into<AttrValue>,
+    class: &'static str,
+    label: impl Into<AttrValue>,
+    disabled: bool,
+    act: &Callback<T>,
+    action: T,
+) -> Html {
+    let test_id: AttrValue = test_id.into();
+    let label: AttrValue = label.into();
+    clickable(test_id, class, label, disabled, act.reform(move |_| action.clone()))
+}
+
+fn clickable(
+    test_id: AttrValue,
+    class: &'static str,
+    label: AttrValue,
+    disabled: bool,
+    onclick: Callback<MouseEvent>,
+) -> Html {
+    html! {
+        <button type="button" {class} data-testid={test_id} {disabled} {onclick}>{ label }</button>
+    }
+}
+
+/// The button that sends a form off. Tests find it by `test_id`.
+pub(super) fn submit(
+    test_id: impl Into<AttrValue>,
+    class: &'static str,
+    label: &'static str,
+    disabled: bool,
+) -> Html {
+    let test_id: AttrValue = test_id.into();
+    html! {
+        <button type="submit" {class} data-testid={test_id} {disabled}>{ label }</button>
+    }
+}
+
+/// Figures with their names.
+pub(super) fn figures(figures: Vec<(&'static str, String)>) -> Html {
+    html! {
+        <dl class="figures">
+            { for figures.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
+        </dl>
+    }
+}
+
+fn note(id: &str, hint: Option<&'static str>, problem: Option<&'static str>) -> Html {
     let class = if problem.is_some() { "problem" } else { "hint" };
     html! {
         if let Some(text) = problem.or(hint) {
             <p {class} id={format!("{id}-note")}>{ text }</p>
         }
     }
-}
-
-fn note_id(id: &AttrValue, hint: Option<&AttrValue>, problem: Option<&AttrValue>) -> Option<String> {
-    problem.or(hint).map(|_| format!("{id}-note"))
 }
 
 fn text_of(event: InputEvent) -> String {

@@ -1,50 +1,38 @@
 //! How an import goes.
 
-use headwater_worker_protocol::{ErrorReport, ImportSnapshot};
+use headwater_worker_protocol::ImportSnapshot;
 use yew::prelude::*;
 
-use crate::state::{Import, Phase, ProduceAction};
+use super::fields::{button, figures};
+use crate::state::{Import, Phase, Produce, ProduceAction};
 use crate::{format, strings};
 
-/// Of the status.
-#[derive(Properties, PartialEq)]
-pub(super) struct ImportStatusProps {
-    pub(super) import: Import,
-    pub(super) stop_problem: Option<ErrorReport>,
-    pub(super) can_act: bool,
-    pub(super) act: Callback<ProduceAction>,
-}
-
 /// Figures, broken rows, and "produce all again" where nothing was new.
-#[component]
-pub(super) fn ImportStatus(props: &ImportStatusProps) -> Html {
-    let import = &props.import;
+pub(super) fn import_status(produce: &Produce, can_act: bool, act: &Callback<ProduceAction>) -> Html {
+    let import = &produce.import;
     let phase = import.phase();
     let (acknowledged, already_there, broken) = import.counts();
     html! {
-        <div class="import" data-testid="import-status" data-state={phase.name()}
-            data-acknowledged={acknowledged.to_string()} data-already-there={already_there.to_string()}
-            data-broken={broken.to_string()}>
-            if phase != Phase::Idle {
-                <p class={classes!("phase", phase.name())}>{ phase_text(import) }</p>
-                { progress(import) }
-                { figures(import) }
-            }
-            if let Some(report) = &props.stop_problem {
-                <p class="problem">{ strings::error(report) }</p>
-            }
-            if import.can_repeat() {
-                <p>{ strings::ALL_THERE }</p>
-                <button type="button" data-testid="produce-again" disabled={!props.can_act}
-                    onclick={props.act.reform(|_| ProduceAction::Start { again: true })}>
-                    { strings::PRODUCE_AGAIN }
-                </button>
-            }
-            if let Some(snapshot) = &import.snapshot {
-                { broken_rows(snapshot) }
-            }
-        </div>
-    }
+            <div class="import" data-testid="import-status" data-state={phase.name()}
+                data-acknowledged={acknowledged.to_string()} data-already-there={already_there.to_string()}
+                data-broken={broken.to_string()}>
+                if phase != Phase::Idle {
+                    <p class={classes!("phase", phase.name())}>{ phase_text(import) }</p>
+                    { progress(import) }
+                    { import_figures(import) }
+                }
+                if let Some(report) = &produce.stop_problem {
+                    <p class="problem">{ strings::error(report) }</p>
+                }
+                if import.can_repeat() {
+                    <p>{ strings::ALL_THERE }</p>
+    { button("produce-again", "", strings::PRODUCE_AGAIN, !can_act, act, ProduceAction::Start { again: true }) }
+                }
+                if let Some(snapshot) = &import.snapshot {
+                    { broken_rows(snapshot) }
+                }
+            </div>
+        }
 }
 
 fn phase_text(import: &Import) -> String {
@@ -68,22 +56,17 @@ fn progress(import: &Import) -> Html {
     }
 }
 
-fn figures(import: &Import) -> Html {
+fn import_figures(import: &Import) -> Html {
     let (acknowledged, already_there, broken) = import.counts();
     let elapsed_ms = import.snapshot.as_ref().map_or(0.0, |snapshot| snapshot.elapsed_ms);
     let rate = if import.is_active() { import.rate } else { import.mean_rate() };
-    let figures = [
+    figures(vec![
         (strings::ACKNOWLEDGED, format::integer(acknowledged)),
         (strings::ALREADY_THERE, format::integer(already_there)),
         (strings::BROKEN, format::integer(broken)),
         (strings::RATE, format::rate(rate)),
         (strings::ELAPSED, format::duration(elapsed_ms)),
-    ];
-    html! {
-        <dl class="figures">
-            { for figures.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
-        </dl>
-    }
+    ])
 }
 
 fn broken_rows(snapshot: &ImportSnapshot) -> Html {

@@ -5,16 +5,9 @@ use yew::prelude::*;
 use crate::state::Preview;
 use crate::strings;
 
-/// Of the preview.
-#[derive(Properties, PartialEq)]
-pub(super) struct PreviewProps {
-    pub(super) preview: Preview,
-}
-
 /// The format, the fields and the first rows; or why they cannot be had.
-#[component]
-pub(super) fn SourcePreview(props: &PreviewProps) -> Html {
-    match &props.preview {
+pub(super) fn source_preview(preview: &Preview) -> Html {
+    match preview {
         Preview::None => Html::default(),
         Preview::Loading(_) => html! { <p class="hint">{ strings::PREVIEW_LOADING }</p> },
         Preview::Failed(report) => html! {

@@ -6,9 +6,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
 
-use super::fields::{Checkbox, SelectField, TextField, on_submit};
-use super::import_status::ImportStatus;
-use super::preview::SourcePreview;
+use super::fields::{SelectField, TextField, button, checkbox, on_submit, submit};
+use super::import_status::import_status;
+use super::preview::source_preview;
 use crate::state::{Action, Produce, ProduceAction, Source};
 use crate::{format, strings};
 
@@ -34,19 +34,15 @@ pub(super) fn ProducePanel(props: &ProduceProps) -> Html {
             <p class="hint">{ strings::PRODUCE_INTRO }</p>
             <form onsubmit={on_submit(&act, ProduceAction::Start { again: false })}>
                 { source_fields(produce, &act, &props.choose_file) }
-                <SourcePreview preview={produce.preview.clone()} />
+                { source_preview(&produce.preview) }
                 { topic_fields(produce, &act) }
                 { options(produce, &act) }
                 <div class="buttons">
-                    <button type="submit" class="primary" data-testid="produce" disabled={!can_produce}>
-                        { strings::PRODUCE }
-                    </button>
-                    <button type="button" data-testid="stop" disabled={!active}
-                        onclick={act.reform(|_| ProduceAction::Stop)}>{ strings::STOP }</button>
+                    { submit("produce", "primary", strings::PRODUCE, !can_produce) }
+                    { button("stop", "", strings::STOP, !active, &act, ProduceAction::Stop) }
                 </div>
             </form>
-            <ImportStatus import={produce.import.clone()} stop_problem={produce.stop_problem.clone()}
-                can_act={props.can_act} act={act.clone()} />
+            { import_status(produce, props.can_act, &act) }
         </section>
     }
 }
@@ -77,12 +73,8 @@ fn source_fields(produce: &Produce, act: &Callback<ProduceAction>, choose_file: 
             }
             if produce.source == Source::Synthetic {
                 <div class="pair">
-                    <TextField id="synthetic-records" kind="number" label={strings::SYNTHETIC_RECORDS}
-                        value={produce.synthetic_records.clone()} problem={produce.synthetic_records_problem()}
-                        on_input={act.reform(ProduceAction::SyntheticRecords)} />
-                    <TextField id="synthetic-value-size" kind="number" label={strings::SYNTHETIC_VALUE_SIZE}
-                        value={produce.synthetic_value_size.clone()} problem={produce.synthetic_value_size_problem()}
-                        on_input={act.reform(ProduceAction::SyntheticValueSize)} />
+                    { TextField::new("synthetic-records", strings::SYNTHETIC_RECORDS, &produce.synthetic_records, act.reform(ProduceAction::SyntheticRecords)).kind("number").problem(produce.synthetic_records_problem()).view() }
+                    { TextField::new("synthetic-value-size", strings::SYNTHETIC_VALUE_SIZE, &produce.synthetic_value_size, act.reform(ProduceAction::SyntheticValueSize)).kind("number").problem(produce.synthetic_value_size_problem()).view() }
                 </div>
             }
         </>
@@ -119,8 +111,7 @@ fn topic_fields(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
         act.reform(|field: String| ProduceAction::KeyField(Some(field).filter(|field| !field.is_empty())));
     html! {
         <div class="pair">
-            <TextField id="topic-name" label={strings::TOPIC} value={produce.topic.clone()}
-                problem={produce.topic_problem()} on_input={act.reform(ProduceAction::Topic)} />
+            { TextField::new("topic-name", strings::TOPIC, &produce.topic, act.reform(ProduceAction::Topic)).problem(produce.topic_problem()).view() }
             <SelectField id="key-field" label={strings::KEY} {options} {value} {on_change}
                 disabled={produce.source == Source::Synthetic} />
         </div>
@@ -131,15 +122,10 @@ fn options(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
     html! {
         <>
             <div class="pair">
-                <TextField id="partition-count" kind="number" label={strings::PARTITIONS}
-                    value={produce.partitions.clone()} hint={strings::PARTITIONS_HINT}
-                    problem={produce.partitions_problem()} on_input={act.reform(ProduceAction::Partitions)} />
-                <TextField id="rate-limit" kind="number" label={strings::RATE_LIMIT}
-                    value={produce.rate_limit.clone()} hint={strings::RATE_LIMIT_HINT}
-                    problem={produce.rate_limit_problem()} on_input={act.reform(ProduceAction::RateLimit)} />
+                { TextField::new("partition-count", strings::PARTITIONS, &produce.partitions, act.reform(ProduceAction::Partitions)).kind("number").hint(strings::PARTITIONS_HINT).problem(produce.partitions_problem()).view() }
+                { TextField::new("rate-limit", strings::RATE_LIMIT, &produce.rate_limit, act.reform(ProduceAction::RateLimit)).kind("number").hint(strings::RATE_LIMIT_HINT).problem(produce.rate_limit_problem()).view() }
             </div>
-            <Checkbox id="strict" label={strings::STRICT} hint={strings::STRICT_HINT} checked={produce.strict}
-                on_change={act.reform(ProduceAction::Strict)} />
+            { checkbox("strict", strings::STRICT, Some(strings::STRICT_HINT), produce.strict, &act.reform(ProduceAction::Strict)) }
         </>
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, on_submit};
+use super::fields::{SelectField, TextField, button, on_submit, submit};
 use super::records::RecordsTable;
 use super::time::parse_local;
 use crate::state::{Action, Read, ReadAction, ReadOrigin, TopicName};
@@ -53,7 +53,7 @@ fn form(read: &Read, topics: &[TopicName], can_act: bool, act: &Callback<ReadAct
         <form class="line" onsubmit={on_submit(act, ReadAction::Go)}>
             { where_fields(read, topics, act) }
             { origin_fields(read, act) }
-            <button type="submit" class="primary" data-testid="read-go" disabled={!can_go}>{ strings::READ_GO }</button>
+            { submit("read-go", "primary", strings::READ_GO, !can_go) }
         </form>
     }
 }
@@ -99,15 +99,13 @@ fn origin_fields(read: &Read, act: &Callback<ReadAction>) -> Html {
         <>
             <SelectField id="read-from" label={strings::FROM} {options} {value} {on_change} />
             if read.origin == ReadOrigin::Offset {
-                <TextField id="read-offset" kind="number" label={strings::OFFSET} value={read.offset.clone()}
-                    problem={read.offset_problem()} on_input={act.reform(ReadAction::Offset)} />
+                { TextField::new("read-offset", strings::OFFSET, &read.offset, act.reform(ReadAction::Offset)).kind("number").problem(read.offset_problem()).view() }
             }
             if read.origin == ReadOrigin::Timestamp {
-                <TextField id="read-time" kind="datetime-local" label={strings::TIME} value={read.time.0.clone()}
-                    problem={read.time_problem()} on_input={act.reform(|text: String| {
+                { TextField::new("read-time", strings::TIME, &read.time.0, act.reform(|text: String| {
                         let wall_ms = parse_local(&text);
                         ReadAction::Time(text, wall_ms)
-                    })} />
+                    })).kind("datetime-local").problem(read.time_problem()).view() }
             }
         </>
     }
@@ -117,10 +115,8 @@ fn turn_buttons(read: &Read, can_act: bool, act: &Callback<ReadAction>) -> Html 
     let can_turn = can_act && !read.is_asking();
     html! {
         <div class="buttons">
-            <button type="button" data-testid="read-previous" disabled={!can_turn || read.previous().is_none()}
-                onclick={act.reform(|_| ReadAction::Previous)}>{ strings::PREVIOUS }</button>
-            <button type="button" data-testid="read-next" disabled={!can_turn || read.next().is_none()}
-                onclick={act.reform(|_| ReadAction::Next)}>{ strings::NEXT }</button>
+            { button("read-previous", "", strings::PREVIOUS, !can_turn || read.previous().is_none(), act, ReadAction::Previous) }
+            { button("read-next", "", strings::NEXT, !can_turn || read.next().is_none(), act, ReadAction::Next) }
         </div>
     }
 }

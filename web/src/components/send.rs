@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorReport;
 use yew::prelude::*;
 
-use super::fields::{Checkbox, SelectField, TextField, on_submit};
+use super::fields::{SelectField, TextField, button, checkbox, on_submit, submit};
 use super::read::{partition_options, topic_options};
 use crate::state::{Action, Send, SendAction, Sent, TopicName};
 use crate::{format, strings};
@@ -33,18 +33,13 @@ pub(super) fn SendPanel(props: &SendProps) -> Html {
             }
             <form onsubmit={on_submit(&act, SendAction::Go)}>
                 { where_fields(send, topics, &act) }
-                <TextField id="send-key" label={strings::KEY} value={send.key.clone()} hint={strings::KEY_HINT}
-                    on_input={act.reform(SendAction::Key)} />
-                <TextField id="send-value" label={strings::VALUE} value={send.value.clone()} long=true
-                    disabled={send.null_value} on_input={act.reform(SendAction::Value)} />
-                <Checkbox id="send-null" label={strings::NULL_VALUE} checked={send.null_value}
-                    on_change={act.reform(SendAction::NullValue)} />
+                { TextField::new("send-key", strings::KEY, &send.key, act.reform(SendAction::Key)).hint(strings::KEY_HINT).view() }
+                { TextField::new("send-value", strings::VALUE, &send.value, act.reform(SendAction::Value)).kind("lines").disabled(send.null_value).view() }
+                { checkbox("send-null", strings::NULL_VALUE, None, send.null_value, &act.reform(SendAction::NullValue)) }
                 { for send.headers.iter().enumerate().map(|(index, header)| header_fields(index, header, &act)) }
                 <div class="buttons">
-                    <button type="submit" class="primary" data-testid="send-go" disabled={!can_send}>{ strings::SEND_GO }</button>
-                    <button type="button" data-testid="send-header-add" onclick={act.reform(|_| SendAction::AddHeader)}>
-                        { strings::ADD_HEADER }
-                    </button>
+                    { submit("send-go", "primary", strings::SEND_GO, !can_send) }
+                    { button("send-header-add", "", strings::ADD_HEADER, false, &act, SendAction::AddHeader) }
                 </div>
             </form>
             if let Some(outcome) = &send.outcome {
@@ -75,12 +70,9 @@ fn where_fields(send: &Send, topics: &[TopicName], act: &Callback<SendAction>) -
 fn header_fields(index: usize, (name, value): &(String, String), act: &Callback<SendAction>) -> Html {
     html! {
         <div class="line header-line" key={index}>
-            <TextField id={format!("send-header-name-{index}")} label={strings::HEADER_NAME} value={name.clone()}
-                on_input={act.reform(move |text| SendAction::HeaderName(index, text))} />
-            <TextField id={format!("send-header-value-{index}")} label={strings::HEADER_VALUE} value={value.clone()}
-                on_input={act.reform(move |text| SendAction::HeaderValue(index, text))} />
-            <button type="button" class="quiet" data-testid={format!("send-header-remove-{index}")}
-                onclick={act.reform(move |_| SendAction::RemoveHeader(index))}>{ strings::REMOVE }</button>
+            { TextField::new(format!("send-header-name-{index}"), strings::HEADER_NAME, name, act.reform(move |text| SendAction::HeaderName(index, text))).view() }
+            { TextField::new(format!("send-header-value-{index}"), strings::HEADER_VALUE, value, act.reform(move |text| SendAction::HeaderValue(index, text))).view() }
+            { button(format!("send-header-remove-{index}"), "quiet", strings::REMOVE, false, act, SendAction::RemoveHeader(index)) }
         </div>
     }
 }

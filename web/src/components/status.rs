@@ -6,6 +6,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorCount;
 use yew::prelude::*;
 
+use super::fields::{self, button};
 use super::time::{local_clock, local_iso};
 use crate::state::{Action, BrokerState, Confirm, LogEntry, Status, StorageFigures, Workers};
 use crate::{format, strings};
@@ -36,8 +37,7 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
             <h3 id="events-title">{ strings::EVENTS }</h3>
             <Events events={status.events.clone()} />
             <div class="buttons">
-                <button type="button" class="danger" data-testid="clear-all" disabled={!props.can_act}
-                    onclick={props.act.reform(|_| Action::Ask(Confirm::ClearAll))}>{ strings::CLEAR_ALL }</button>
+                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act, &props.act, Action::Ask(Confirm::ClearAll)) }
             </div>
         </section>
     }
@@ -45,7 +45,7 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
 
 fn figures(status: &Status, workers: &Workers) -> Html {
     let Some(figures) = &status.figures else { return Html::default() };
-    let list = [
+    let list = vec![
         (strings::REQUESTS, format::integer(figures.requests)),
         (strings::COMMITS, format::integer(figures.commits)),
         (strings::CONNECTIONS, format::integer(figures.connections.into())),
@@ -56,9 +56,7 @@ fn figures(status: &Status, workers: &Workers) -> Html {
             if let BrokerState::Running { logs, .. } = &workers.broker {
                 <p class="hint">{ strings::logs_found(*logs) }</p>
             }
-            <dl class="figures">
-                { for list.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
-            </dl>
+            { fields::figures(list) }
         </>
     }
 }

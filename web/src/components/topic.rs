@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorReport;
 use yew::prelude::*;
 
-use super::fields::{TextField, on_submit};
+use super::fields::{TextField, on_submit, submit};
 use crate::state::{Action, Confirm, Partition, Topic, TopicsAction};
 use crate::{format, strings};
 
@@ -146,10 +146,8 @@ fn AddPartitions(props: &AddPartitionsProps) -> Html {
         <details class="add-partitions">
             <summary data-testid={format!("add-partitions-open-{name}")}>{ strings::ADD_PARTITIONS }</summary>
             <form class="line" onsubmit={on_submit(&props.act, Action::Topics(action))}>
-                <TextField id={format!("add-partitions-count-{name}")} kind="number" label={strings::NEW_COUNT}
-                    value={(*text).clone()} {on_input} />
-                <button type="submit" data-testid={format!("add-partitions-{name}")}
-                    disabled={!props.can_act || count.is_none()}>{ strings::SET }</button>
+                { TextField::new(format!("add-partitions-count-{name}"), strings::NEW_COUNT, &text, on_input).kind("number").view() }
+                { submit(format!("add-partitions-{name}"), "", strings::SET, !props.can_act || count.is_none()) }
             </form>
         </details>
     }

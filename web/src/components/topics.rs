@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::fields::{TextField, on_submit};
+use super::fields::{TextField, on_submit, submit};
 use super::topic::TopicView;
 use crate::state::{Action, Topics, TopicsAction};
 use crate::strings;
@@ -31,7 +31,7 @@ pub(super) fn TopicsPanel(props: &TopicsProps) -> Html {
                 }
                 { for topics.list.iter().map(|topic| html! {
                     <TopicView key={topic.name.as_str()} topic={topic.clone()} act={&props.act}
-                        problem={topics.problems.get(&topic.name).cloned()}
+                        problem={topics.problem(&topic.name).cloned()}
                         can_act={can_act && !topics.busy.contains(&topic.name)} />
                 }) }
             </div>
@@ -45,13 +45,9 @@ fn create_form(topics: &Topics, can_act: bool, act: &Callback<TopicsAction>) -> 
         <form class="create" onsubmit={on_submit(act, TopicsAction::Create)} aria-labelledby="create-title">
             <h3 id="create-title">{ strings::CREATE_TOPIC }</h3>
             <div class="line">
-                <TextField id="create-topic-name" label={strings::NAME} value={topics.new_name.clone()}
-                    on_input={act.reform(TopicsAction::NewName)} />
-                <TextField id="create-topic-partitions" kind="number" label={strings::PARTITIONS}
-                    value={topics.new_partitions.clone()} problem={topics.new_partitions_problem()}
-                    on_input={act.reform(TopicsAction::NewPartitions)} />
-                <button type="submit" data-testid="create-topic"
-                    disabled={!can_act || topics.new_partitions_problem().is_some()}>{ strings::CREATE }</button>
+                { TextField::new("create-topic-name", strings::NAME, &topics.new_name, act.reform(TopicsAction::NewName)).view() }
+                { TextField::new("create-topic-partitions", strings::PARTITIONS, &topics.new_partitions, act.reform(TopicsAction::NewPartitions)).kind("number").problem(topics.new_partitions_problem()).view() }
+                { submit("create-topic", "", strings::CREATE, !can_act || topics.new_partitions_problem().is_some()) }
             </div>
             if let Some(report) = &topics.create_problem {
                 <p class="problem" data-testid="create-topic-problem">{ strings::error(report) }</p>

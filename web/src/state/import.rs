@@ -113,7 +113,7 @@ impl Import {
     pub(crate) fn read_per_mille(&self) -> Option<u64> {
         let snapshot = self.snapshot.as_ref()?;
         let total = snapshot.bytes_total.filter(|&total| total > 0)?;
-        Some((u128::from(snapshot.bytes_read) * 1000 / u128::from(total)).min(1000) as u64)
+        Some((snapshot.bytes_read as f64 * 1000.0 / total as f64).min(1000.0) as u64)
     }
 
     /// The request of this id was taken, or not.

@@ -1,7 +1,5 @@
 //! Which questions to the clients' worker are open, and whose they are.
 
-use std::collections::BTreeMap;
-
 use headwater_worker_protocol::Request;
 
 use super::Command;
@@ -18,28 +16,29 @@ pub(super) enum Asked {
     Topics(Change),
 }
 
-/// The open questions by their id.
+/// The open questions with their ids. They are few.
 #[derive(Default)]
 pub(super) struct Requests {
     last_id: u64,
-    open: BTreeMap<u64, Asked>,
+    open: Vec<(u64, Asked)>,
 }
 
 impl Requests {
     /// Makes a question; its id, and the command that asks it.
     pub(super) fn ask(&mut self, asked: Asked, request: Request, with_file: bool) -> (u64, Command) {
         self.last_id += 1;
-        self.open.insert(self.last_id, asked);
+        self.open.push((self.last_id, asked));
         (self.last_id, Command::Request { id: self.last_id, request, with_file })
     }
 
     /// An answer came: whose it is; none when nobody waits for it any more.
     pub(super) fn answered(&mut self, id: u64) -> Option<Asked> {
-        self.open.remove(&id)
+        let index = self.open.iter().position(|(open, _)| *open == id)?;
+        Some(self.open.remove(index).1)
     }
 
     pub(super) fn open(&self) -> Vec<u64> {
-        self.open.keys().copied().collect()
+        self.open.iter().map(|(id, _)| *id).collect()
     }
 
     /// Nobody waits any more; ids go on.

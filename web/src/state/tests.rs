@@ -275,9 +275,9 @@ fn topics_are_made_changed_and_deleted() {
     act(&mut state, snapshot(vec![topic("good", &[0])]));
     let more = TopicsAction::SetPartitions { name: "good".into(), count: 1 };
     let (id, ..) = request(&act(&mut state, Action::Topics(more)));
-    assert!(state.topics.busy.contains("good"));
+    assert!(state.topics.busy.contains(&"good".to_owned()));
     reply(&mut state, id, Err(refusal("INVALID_PARTITIONS")));
-    assert!(state.topics.problems.contains_key("good"));
+    assert!(state.topics.problem("good").is_some());
     assert!(state.topics.busy.is_empty());
 
     act(&mut state, Action::Ask(Confirm::DeleteTopic("good".into())));

@@ -1,6 +1,5 @@
 //! The panel "topics": what is stored, how fast it grows, and making and deleting it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use headwater_worker_protocol::{ErrorReport, PartitionSnapshot, Reply, Request, TopicSnapshot};
@@ -24,10 +23,9 @@ pub(crate) struct Topics {
     /// Why the last new topic was refused.
     pub(crate) create_problem: Option<ErrorReport>,
     /// Why a topic could not be changed or deleted.
-    pub(crate) problems: BTreeMap<String, ErrorReport>,
+    pub(crate) problems: Vec<(String, ErrorReport)>,
     /// Topics of which something is asked that is not yet answered.
-    pub(crate) busy: BTreeSet<String>,
-    meters: BTreeMap<String, Vec<RateMeter>>,
+    pub(crate) busy: Vec<String>,
 }
 
 /// A topic to choose.
@@ -51,6 +49,7 @@ pub(crate) struct Partition {
     pub(crate) figures: PartitionSnapshot,
     /// Records a second, over the last two seconds.
     pub(crate) rate: f64,
+    meter: RateMeter,
 }
 
 impl Partition {
@@ -87,9 +86,8 @@ impl Default for Topics {
             new_name: String::new(),
             new_partitions: "1".to_owned(),
             create_problem: None,
-            problems: BTreeMap::new(),
-            busy: BTreeSet::new(),
-            meters: BTreeMap::new(),
+            problems: Vec::new(),
+            busy: Vec::new(),
         }
     }
 }
@@ -127,14 +125,14 @@ impl Topics {
     }
 
     fn change(&mut self, name: String, change: Change, request: Request, requests: &mut Requests) -> Command {
-        self.problems.remove(&name);
-        self.busy.insert(name);
+        self.problems.retain(|(topic, _)| *topic != name);
+        self.busy.push(name);
         requests.ask(Asked::Topics(change), request, false).1
     }
 
     pub(super) fn answered(&mut self, change: &Change, result: Result<Reply, ErrorReport>) -> Option<String> {
         let (Change::Create(name) | Change::Delete(name) | Change::SetPartitions(name, _)) = change;
-        self.busy.remove(name);
+        self.busy.retain(|topic| topic != name);
         match (change, result) {
             (Change::Create(_), Err(report)) => {
                 let said = strings::error(&report);
@@ -143,7 +141,7 @@ impl Topics {
             }
             (_, Err(report)) => {
                 let said = strings::error(&report);
-                self.problems.insert(name.clone(), report);
+                self.problems.push((name.clone(), report));
                 Some(said)
             }
             (Change::Create(_), Ok(_)) => {
@@ -160,27 +158,20 @@ impl Topics {
     }
 
     pub(super) fn set_snapshot(&mut self, now_ms: f64, mut topics: Vec<TopicSnapshot>) {
-        topics.sort_by(|one, other| one.name.cmp(&other.name));
+        topics.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         self.known = true;
-        self.measure(now_ms, &topics);
         let names: Vec<_> = topics.iter().map(topic_name).collect();
         if *self.names != names {
-            self.problems.retain(|name, _| names.iter().any(|topic| topic.name == *name));
+            self.problems.retain(|(name, _)| names.iter().any(|topic| topic.name == *name));
             self.names = Rc::new(names);
         }
-        let meters = &self.meters;
-        self.list = topics.into_iter().map(|topic| Rc::new(with_rates(topic, meters, now_ms))).collect();
+        let mut before = std::mem::take(&mut self.list);
+        self.list = topics.into_iter().map(|topic| Rc::new(measured(topic, &mut before, now_ms))).collect();
     }
 
-    fn measure(&mut self, now_ms: f64, topics: &[TopicSnapshot]) {
-        self.meters.retain(|name, _| topics.iter().any(|topic| topic.name == *name));
-        for topic in topics {
-            let meters = self.meters.entry(topic.name.clone()).or_default();
-            meters.resize_with(topic.partitions.len(), RateMeter::default);
-            for (meter, partition) in meters.iter_mut().zip(&topic.partitions) {
-                meter.push(now_ms, partition.high_watermark.max(0).unsigned_abs());
-            }
-        }
+    /// Why a topic could not be changed or deleted.
+    pub(crate) fn problem(&self, name: &str) -> Option<&ErrorReport> {
+        self.problems.iter().find(|(topic, _)| topic == name).map(|(_, report)| report)
     }
 
     /// Whether any rate is above nothing.
@@ -192,12 +183,12 @@ impl Topics {
     pub(super) fn refresh_rates(&mut self, now_ms: f64) -> bool {
         let mut changed = false;
         for topic in &mut self.list {
-            let Some(meters) = self.meters.get(&topic.name) else { continue };
-            let rates: Vec<_> = meters.iter().map(|meter| meter.per_second(now_ms)).collect();
-            if topic.partitions.iter().zip(&rates).any(|(partition, rate)| partition.rate != *rate) {
+            let stale = |partition: &Partition| partition.rate != partition.meter.per_second(now_ms);
+            if topic.partitions.iter().any(stale) {
                 changed = true;
-                let partitions = &mut Rc::make_mut(topic).partitions;
-                partitions.iter_mut().zip(rates).for_each(|(partition, rate)| partition.rate = rate);
+                for partition in &mut Rc::make_mut(topic).partitions {
+                    partition.rate = partition.meter.per_second(now_ms);
+                }
             }
         }
         changed
@@ -211,15 +202,16 @@ fn topic_name(topic: &TopicSnapshot) -> TopicName {
     }
 }
 
-fn with_rates(topic: TopicSnapshot, meters: &BTreeMap<String, Vec<RateMeter>>, now_ms: f64) -> Topic {
-    let meters = meters.get(&topic.name);
-    let rate = |index: usize| {
-        meters.and_then(|meters| meters.get(index)).map_or(0.0, |meter| meter.per_second(now_ms))
-    };
-    let partitions = topic.partitions.into_iter().enumerate();
-    Topic {
-        name: topic.name,
-        partitions: partitions.map(|(index, figures)| Partition { figures, rate: rate(index) }).collect(),
-        configs: topic.configs,
-    }
+/// A topic's figures, with rates that go on from how it stood before.
+fn measured(topic: TopicSnapshot, before: &mut [Rc<Topic>], now_ms: f64) -> Topic {
+    let known = before.iter_mut().find(|known| known.name == topic.name);
+    let mut known =
+        known.map(|known| std::mem::take(&mut Rc::make_mut(known).partitions)).unwrap_or_default();
+    let partitions = topic.partitions.into_iter().enumerate().map(|(index, figures)| {
+        let mut meter =
+            known.get_mut(index).map(|partition| std::mem::take(&mut partition.meter)).unwrap_or_default();
+        meter.push(now_ms, figures.high_watermark.max(0).unsigned_abs());
+        Partition { figures, rate: meter.per_second(now_ms), meter }
+    });
+    Topic { name: topic.name, partitions: partitions.collect(), configs: topic.configs }
 }
