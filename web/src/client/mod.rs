@@ -1,5 +1,6 @@
 //! Runs what the state commands: workers, messages, the browser's storage manager.
 
+mod decode;
 mod environment;
 mod inbox;
 mod storage;

@@ -4,11 +4,11 @@ use gloo_events::EventListener;
 use headwater_worker_protocol::js;
 use js_sys::{Array, Reflect};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
+use super::decode::{self, FromJs};
 use crate::state::{Action, Role};
 use crate::strings;
 
@@ -23,7 +23,7 @@ pub(super) struct WorkerHandle {
 
 impl WorkerHandle {
     /// Starts a worker. Its messages, and that it broke, are told to `emit`.
-    pub(super) fn spawn<T: DeserializeOwned + 'static>(
+    pub(super) fn spawn<T: FromJs + 'static>(
         role: Role,
         emit: Callback<Action>,
         into_action: fn(T) -> Action,
@@ -39,9 +39,9 @@ impl WorkerHandle {
         let heard = emit.clone();
         let on_message = EventListener::new(&worker, "message", move |event| {
             let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
-            heard.emit(match js::decode(data) {
-                Ok((message, _)) => into_action(message),
-                Err(_) => Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()),
+            heard.emit(match decode::message(&data) {
+                Some(message) => into_action(message),
+                None => Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()),
             });
         });
         let broken = emit.clone();

@@ -1,0 +1,209 @@
+//! Messages of the workers out of JavaScript values.
+//!
+//! The workers write them by serde ([`headwater_worker_protocol::js::encode`]). Reading them by serde would be a sixth
+//! of the page, because it is ready for any order, any type and any error; here each field is looked up by its name,
+//! and what is missing or of another type makes the message unreadable.
+
+use headwater_worker_protocol::{
+    BrokerEvent, BrokerSnapshot, ClientsSnapshot, ErrorCount, ErrorReport, FromBroker, FromClients,
+    ImportSnapshot, ImportState, PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply,
+    TopicSnapshot,
+};
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// What can be read out of a JavaScript value.
+pub(super) trait FromJs: Sized {
+    /// None when the value is something else.
+    fn from_js(value: &JsValue) -> Option<Self>;
+}
+
+/// The message in what a `postMessage` carried: the first of two elements, the other is its attachment.
+pub(super) fn message<T: FromJs>(data: &JsValue) -> Option<T> {
+    T::from_js(&data.dyn_ref::<Array>()?.get(0))
+}
+
+fn field<T: FromJs>(object: &JsValue, name: &str) -> Option<T> {
+    T::from_js(&Reflect::get(object, &JsValue::from_str(name)).ok()?)
+}
+
+/// A variant's name and what is in it: a string, or an object with one key.
+fn variant(value: &JsValue) -> Option<(String, JsValue)> {
+    if let Some(name) = value.as_string() {
+        return Some((name, JsValue::UNDEFINED));
+    }
+    let entry: Array = Object::entries(value.dyn_ref::<Object>()?).get(0).dyn_into().ok()?;
+    Some((entry.get(0).as_string()?, entry.get(1)))
+}
+
+macro_rules! structs {
+    ($($name:ident { $($field:ident),* })*) => {
+        $(impl FromJs for $name {
+            fn from_js(value: &JsValue) -> Option<Self> {
+                Some($name { $($field: field(value, stringify!($field))?),* })
+            }
+        })*
+    };
+}
+
+structs! {
+    BrokerEvent { wall_ms, warning, message }
+    BrokerSnapshot { node_id, topics, errors, requests, connections, memory_bytes, commits }
+    ClientsSnapshot { imports }
+    ErrorCount { error, count, last_message }
+    ErrorReport { kind, code, message, retriable }
+    ImportSnapshot {
+        import, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
+        bytes_total, elapsed_ms
+    }
+    PartitionSnapshot { partition, log_start_offset, high_watermark, size_bytes, segments }
+    Payload { text, hex, length }
+    Preview { format, fields, rows, suggested_key }
+    RecordView { offset, timestamp, key, value, headers }
+    RecordsPage { records, next_offset, log_start_offset, high_watermark }
+    TopicSnapshot { name, partitions, configs }
+}
+
+impl FromJs for FromBroker {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "loaded" => FromBroker::Loaded,
+            "waiting" => FromBroker::Waiting,
+            "ready" => FromBroker::Ready {
+                logs: field(&content, "logs")?,
+                recovery_ms: field(&content, "recovery_ms")?,
+            },
+            "snapshot" => FromBroker::Snapshot(FromJs::from_js(&content)?),
+            "event" => FromBroker::Event(FromJs::from_js(&content)?),
+            "destroyed" => FromBroker::Destroyed,
+            "failed" => FromBroker::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for FromClients {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "loaded" => FromClients::Loaded,
+            "reply" => FromClients::Reply { id: field(&content, "id")?, result: field(&content, "result")? },
+            "snapshot" => FromClients::Snapshot(FromJs::from_js(&content)?),
+            "failed" => FromClients::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for Reply {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "done" => Reply::Done,
+            "sent" => {
+                Reply::Sent { partition: field(&content, "partition")?, offset: field(&content, "offset")? }
+            }
+            "records" => Reply::Records(FromJs::from_js(&content)?),
+            "preview" => Reply::Preview(FromJs::from_js(&content)?),
+            "import-started" => Reply::ImportStarted { import: field(&content, "import")? },
+            "consumed" => Reply::Consumed {
+                records: field(&content, "records")?,
+                bytes: field(&content, "bytes")?,
+                elapsed_ms: field(&content, "elapsed_ms")?,
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for ImportState {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "resuming" => ImportState::Resuming,
+            "running" => ImportState::Running,
+            "done" => ImportState::Done,
+            "stopped" => ImportState::Stopped,
+            "failed" => ImportState::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl<T: FromJs> FromJs for Result<T, ErrorReport> {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        match name.as_str() {
+            "Ok" => T::from_js(&content).map(Ok),
+            "Err" => ErrorReport::from_js(&content).map(Err),
+            _ => None,
+        }
+    }
+}
+
+impl<T: FromJs> FromJs for Option<T> {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        if value.is_undefined() || value.is_null() { Some(None) } else { T::from_js(value).map(Some) }
+    }
+}
+
+impl<T: FromJs> FromJs for Vec<T> {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let array = value.dyn_ref::<Array>()?;
+        let mut items = Vec::with_capacity(array.length() as usize);
+        for index in 0..array.length() {
+            items.push(T::from_js(&array.get(index))?);
+        }
+        Some(items)
+    }
+}
+
+impl<A: FromJs, B: FromJs> FromJs for (A, B) {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let array = value.dyn_ref::<Array>()?;
+        Some((A::from_js(&array.get(0))?, B::from_js(&array.get(1))?))
+    }
+}
+
+impl FromJs for String {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        value.as_string()
+    }
+}
+
+impl FromJs for bool {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
+impl FromJs for f64 {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        value.as_f64()
+    }
+}
+
+macro_rules! small_integers {
+    ($($name:ident)*) => {
+        $(impl FromJs for $name {
+            fn from_js(value: &JsValue) -> Option<Self> {
+                value.as_f64().map(|number| number as $name)
+            }
+        })*
+    };
+}
+
+small_integers! { i16 i32 u32 }
+
+impl FromJs for i64 {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        value.clone().try_into().ok()
+    }
+}
+
+impl FromJs for u64 {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        value.clone().try_into().ok()
+    }
+}
