@@ -134,6 +134,14 @@ impl BrokerConfig {
         to_usize(self.number("fetch.max.bytes"))
     }
 
+    pub(crate) fn producer_id_expiration_ms(&self) -> i64 {
+        self.number("producer.id.expiration.ms")
+    }
+
+    pub(crate) fn producer_id_expiration_check_interval_ms(&self) -> u64 {
+        self.number("producer.id.expiration.check.interval.ms").unsigned_abs()
+    }
+
     pub(crate) fn tail_max_bytes(&self) -> usize {
         to_usize(self.number("headwater.tail.max.bytes"))
     }

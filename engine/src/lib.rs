@@ -11,6 +11,7 @@ mod config;
 mod error;
 mod log;
 mod partition;
+mod producer_state;
 mod protocol;
 pub mod record;
 mod storage_op;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::config::LogConfig;
 use crate::log::{AppendPoint, Log};
+use crate::producer_state::Undo;
 use crate::storage_op::OpId;
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -26,8 +27,10 @@ pub(crate) struct PendingAppend<W> {
     pub(crate) point: AppendPoint,
     /// Bytes of the batches.
     pub(crate) size: usize,
-    /// Who is to be told.
-    pub(crate) waiter: W,
+    /// Who is to be told; more than one if a producer has sent the batch again meanwhile.
+    pub(crate) waiters: Vec<W>,
+    /// What the state of the batch's producer was before.
+    pub(crate) undo: Option<Undo>,
     /// An append before it was refused, so this one will be.
     pub(crate) doomed: bool,
 }

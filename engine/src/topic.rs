@@ -106,6 +106,8 @@ impl Topics {
                 self.by_name.get_mut(&topic)?.configs.restore(key, value);
                 None
             }
+            // Not about topics.
+            MetadataRecord::ProducerIds { .. } => None,
             MetadataRecord::RemoveTopic { id } => self.by_name.remove(&self.names.remove(&id)?),
         }
     }

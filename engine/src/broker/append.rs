@@ -8,6 +8,7 @@ use super::{Broker, Owner};
 use crate::config::{LogConfig, TopicConfigs};
 use crate::error::ApiError;
 use crate::partition::{PendingAppend, Settling};
+use crate::producer_state::Undo;
 use crate::record::RecordBatch;
 use crate::storage_op::{Durability, LogId, NotAppliedReason, OpId, StorageError, StorageOp, StorageResult};
 use crate::time::Now;
@@ -34,7 +35,7 @@ impl Broker {
         }
         let view = RecordBatch::parse(&batch)
             .map_err(|error| ApiError::new(ResponseError::CorruptMessage, error.to_string()))?;
-        let point = partition.log.append(&batch, view, &partition.config);
+        let (point, undo) = partition.log.append(&batch, view, &partition.config);
         let durability =
             if partition.config.flush_every_append { Durability::Strict } else { Durability::Relaxed };
         let size = batch.len();
@@ -46,7 +47,14 @@ impl Broker {
             durability,
         };
         let op = self.ops.submit(op, Owner::Append(log));
-        partition.pending.push_back(PendingAppend { op, point, size, waiter, doomed: false });
+        partition.pending.push_back(PendingAppend {
+            op,
+            point,
+            size,
+            waiters: vec![waiter],
+            undo,
+            doomed: false,
+        });
         self.appending_bytes += size;
         self.tail_grew(log, size);
         self.trim_tails();
@@ -72,7 +80,7 @@ impl Broker {
         match result {
             Ok(_) => self.append_applied(now, log, &append),
             Err(StorageError::NotApplied { reason, message }) => {
-                self.append_refused(now, log, &append, reason, &message);
+                self.append_refused(now, log, append, reason, &message);
             }
             Err(error @ StorageError::Unknown { .. }) => self.settle(log, append, &error),
         }
@@ -95,7 +103,7 @@ impl Broker {
             );
             self.report.event(false, message);
         }
-        self.append_answered_at(now, append, Ok(append.point.base_offset));
+        self.append_answered_at(now, append, &Ok(append.point.base_offset));
         self.wake_fetches(now, log);
     }
 
@@ -103,7 +111,7 @@ impl Broker {
         &mut self,
         now: Now,
         log: LogId,
-        append: &PendingAppend<Waiter>,
+        mut append: PendingAppend<Waiter>,
         reason: NotAppliedReason,
         message: &str,
     ) {
@@ -120,13 +128,17 @@ impl Broker {
             _ => format!("{} could not be stored: {message}.", partition.name),
         };
         if !append.doomed {
-            partition.log.roll_back(&append.point);
+            let later = partition.pending.iter_mut().rev().filter(|later| !later.doomed);
+            let undos: Vec<Undo> =
+                later.filter_map(|later| later.undo.take()).chain(append.undo.take()).collect();
+            partition.log.roll_back(&append.point, undos.into_iter());
             for later in &mut partition.pending {
                 later.doomed = true;
             }
             self.report.event(true, message.clone());
         }
-        self.append_answered_at(now, append, Err(ApiError::new(ResponseError::KafkaStorageError, message)));
+        let refused = ApiError::new(ResponseError::KafkaStorageError, message);
+        self.append_answered_at(now, &append, &Err(refused));
         if matches!(reason, NotAppliedReason::Fenced | NotAppliedReason::Failed) {
             self.fail(
                 "The storage takes nothing any more: it has failed, or another owner has it.".to_owned(),
@@ -168,7 +180,7 @@ impl Broker {
             } else {
                 Err(ApiError::new(ResponseError::KafkaStorageError, "The records were not stored."))
             };
-            self.append_answered_at(now, &append, result);
+            self.append_answered_at(now, &append, &result);
         }
         self.wake_fetches(now, log);
     }
@@ -177,11 +189,13 @@ impl Broker {
         &mut self,
         now: Now,
         append: &PendingAppend<Waiter>,
-        result: Result<Offset, ApiError>,
+        result: &Result<Offset, ApiError>,
     ) {
-        match append.waiter {
-            Waiter::Produce(entry) => self.produce_entry_ended(entry, result),
-            Waiter::MetadataChange => self.metadata_change_ended(now, result),
+        for waiter in &append.waiters {
+            match *waiter {
+                Waiter::Produce(entry) => self.produce_entry_ended(entry, result.clone()),
+                Waiter::MetadataChange => self.metadata_change_ended(now, result.clone()),
+            }
         }
     }
 
@@ -189,10 +203,12 @@ impl Broker {
     pub(super) fn append_answered(
         &mut self,
         append: &PendingAppend<Waiter>,
-        result: Result<Offset, ApiError>,
+        result: &Result<Offset, ApiError>,
     ) {
-        if let Waiter::Produce(entry) = append.waiter {
-            self.produce_entry_ended(entry, result);
+        for waiter in &append.waiters {
+            if let Waiter::Produce(entry) = *waiter {
+                self.produce_entry_ended(entry, result.clone());
+            }
         }
     }
 

@@ -55,13 +55,13 @@ impl Broker {
         {
             let (records, reply) = self.plan(change);
             if records.is_empty() {
-                self.reply(reply, None);
+                self.reply(now, reply, None);
                 continue;
             }
             let appended = self.append_metadata(now, &records);
             match appended {
                 Ok(()) => self.changes.under_way = Some(UnderWay { records, reply }),
-                Err(error) => self.reply(reply, Some(&error)),
+                Err(error) => self.reply(now, reply, Some(&error)),
             }
         }
     }
@@ -92,9 +92,9 @@ impl Broker {
                 }
                 // Configs come behind the partitions that they are for.
                 self.refresh_configs();
-                self.reply(reply, None);
+                self.reply(now, reply, None);
             }
-            Err(error) => self.reply(reply, Some(&error)),
+            Err(error) => self.reply(now, reply, Some(&error)),
         }
         self.next_change(now);
     }
@@ -108,6 +108,10 @@ impl Broker {
             }
             _ => None,
         };
+        if let MetadataRecord::ProducerIds { next_producer_id, .. } = record {
+            self.producer_ids.reserved = self.producer_ids.next_block..next_producer_id;
+            self.producer_ids.next_block = next_producer_id;
+        }
         if let Some(removed) = self.topics.apply(record) {
             self.remove_partitions(now, &removed);
         }
@@ -137,10 +141,10 @@ impl Broker {
                 let gone = ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.");
                 for append in partition.pending {
                     self.appending_bytes -= append.size;
-                    self.append_answered(&append, Err(gone.clone()));
+                    self.append_answered(&append, &Err(gone.clone()));
                 }
                 for append in settling {
-                    self.append_answered(&append, Err(gone.clone()));
+                    self.append_answered(&append, &Err(gone.clone()));
                 }
                 self.ops.submit(StorageOp::Delete { log }, Owner::Upkeep(log));
             }
@@ -156,6 +160,9 @@ impl Broker {
                 let record = record.map_err(|error| error.to_string())?;
                 let record = MetadataRecord::decode(record.value.unwrap_or_default())
                     .map_err(|error| error.to_string())?;
+                if let MetadataRecord::ProducerIds { next_producer_id, .. } = record {
+                    self.producer_ids.next_block = next_producer_id;
+                }
                 if let Some(removed) = self.topics.apply(record) {
                     // The end may have come between the removal and the deletion.
                     for index in removed.partition_indexes() {

@@ -10,6 +10,7 @@ mod metadata;
 mod metadata_log;
 mod ops;
 mod produce;
+mod producer_ids;
 mod random;
 mod report;
 mod startup;
@@ -17,6 +18,7 @@ mod tails;
 #[cfg(test)]
 mod tests;
 mod topic_changes;
+mod upkeep;
 mod view;
 
 use std::collections::BTreeMap;
@@ -32,6 +34,7 @@ use self::list_offsets::Lookups;
 use self::metadata_log::MetadataChanges;
 use self::ops::{Ops, Owner};
 use self::produce::Produces;
+use self::producer_ids::ProducerIds;
 use self::random::Random;
 use self::report::Report;
 pub use self::report::{BrokerEvent, ErrorTally};
@@ -67,10 +70,13 @@ pub struct Broker {
     fetches: Fetches,
     lookups: Lookups,
     changes: MetadataChanges,
+    producer_ids: ProducerIds,
     tails: Tails,
     report: Report,
     /// Bytes of appends that storage has not answered.
     appending_bytes: usize,
+    /// When upkeep is due, on the monotonic clock.
+    next_upkeep: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,9 +108,11 @@ impl Broker {
             fetches: Fetches::default(),
             lookups: Lookups::default(),
             changes: MetadataChanges::default(),
+            producer_ids: ProducerIds::default(),
             tails: Tails::default(),
             report: Report::default(),
             appending_bytes: 0,
+            next_upkeep: None,
         };
         broker.begin_startup();
         broker
@@ -180,6 +188,7 @@ impl Broker {
     /// Does what time has come for.
     pub fn handle_timeout(&mut self, now: Now) {
         self.expire_fetches(now);
+        self.keep_up(now);
     }
 
     /// The next operation for the storage.
@@ -209,7 +218,7 @@ impl Broker {
     /// When [`Broker::handle_timeout`] is to be called next, on the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.fetches.next_deadline()
+        self.fetches.next_deadline().into_iter().chain(self.next_upkeep).min()
     }
 
     /// Works on the frames of a connection as far as limits allow.
@@ -244,6 +253,7 @@ impl Broker {
             Request::CreateTopics(request) => self.handle_create_topics(now, context, request),
             Request::DeleteTopics(request) => self.handle_delete_topics(now, context, request),
             Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
+            Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
             Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
         }
     }

@@ -13,6 +13,7 @@ use super::append::Waiter;
 use super::{Broker, Context};
 use crate::config::LogConfig;
 use crate::error::ApiError;
+use crate::producer_state::Verdict;
 use crate::record::{
     Compression, RecordBatch, RecordError, set_base_offset_and_leader_epoch, set_log_append_time,
 };
@@ -72,7 +73,10 @@ impl Broker {
                 let mut answer = PartitionProduceResponse::default().with_index(partition.index);
                 match started {
                     Ok(started) => {
-                        pending.waiting += 1;
+                        match started.base_offset {
+                            Some(base_offset) => answer.base_offset = base_offset,
+                            None => pending.waiting += 1,
+                        }
                         answer.log_append_time_ms = started.log_append_time_ms;
                         answer.log_start_offset = started.log_start_offset;
                     }
@@ -102,7 +106,12 @@ impl Broker {
             return Err(not_leader(index));
         };
         let records = records.unwrap_or_default();
-        check_batch(&records, &partition.config)?;
+        let view = check_batch(&records, &partition.config)?;
+        if view.producer_id() >= 0
+            && let Verdict::Duplicate(base_offset) = partition.log.producers().check(view)?
+        {
+            return Ok(self.append_again(log, base_offset, entry));
+        }
         let mut batch = BytesMut::from(&records[..]);
         let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
         let mut log_append_time_ms = -1;
@@ -114,7 +123,24 @@ impl Broker {
             .map_err(corrupt)?;
         let log_start_offset = partition.log.log_start_offset();
         self.append(log, batch.freeze(), Waiter::Produce(entry))?;
-        Ok(Started { log_append_time_ms, log_start_offset })
+        Ok(Started { base_offset: None, log_append_time_ms, log_start_offset })
+    }
+
+    /// A batch came again: the answer is that of the first time, given when that one is.
+    fn append_again(&mut self, log: LogId, base_offset: Offset, entry: ProduceEntry) -> Started {
+        let mut started =
+            Started { base_offset: Some(base_offset), log_append_time_ms: -1, log_start_offset: -1 };
+        if let Some(partition) = self.partitions.get_mut(&log) {
+            started.log_start_offset = partition.log.log_start_offset();
+            let mut pending = partition.pending.iter_mut();
+            if let Some(first) =
+                pending.find(|append| !append.doomed && append.point.base_offset == base_offset)
+            {
+                first.waiters.push(Waiter::Produce(entry));
+                started.base_offset = None;
+            }
+        }
+        started
     }
 
     /// The log of a partition that this broker leads.
@@ -187,8 +213,10 @@ impl Broker {
     }
 }
 
-/// An append that is on its way.
+/// An append that is on its way, or was done before.
 struct Started {
+    /// Known at once if the batch is in the log already.
+    base_offset: Option<Offset>,
     log_append_time_ms: i64,
     log_start_offset: Offset,
 }
@@ -213,7 +241,7 @@ fn invalid_request(request: &ProduceRequest) -> Option<ApiError> {
 
 /// Whether the records of a partition can be appended: one intact batch of the current format (KIP-98), not larger than
 /// the topic allows.
-fn check_batch(records: &[u8], config: &LogConfig) -> Result<(), ApiError> {
+fn check_batch<'a>(records: &'a [u8], config: &LogConfig) -> Result<RecordBatch<'a>, ApiError> {
     let invalid = |message: &str| Err(ApiError::new(ResponseError::InvalidRecord, message));
     let batch = RecordBatch::parse(records).map_err(|error| {
         let kind = match error {
@@ -254,9 +282,12 @@ fn check_batch(records: &[u8], config: &LogConfig) -> Result<(), ApiError> {
     if batch.is_control() {
         return invalid("Only brokers write control records.");
     }
-    if batch.is_transactional() || batch.producer_id() >= 0 {
-        let message = "Idempotent and transactional producers are not supported.";
-        return Err(ApiError::new(ResponseError::InvalidProducerIdMapping, message));
+    if batch.is_transactional() {
+        let message = "Transactions are not supported.";
+        return Err(ApiError::new(ResponseError::InvalidTxnState, message));
     }
-    Ok(())
+    if batch.producer_id() >= 0 && (batch.producer_epoch() < 0 || batch.base_sequence() < 0) {
+        return invalid("A batch of an idempotent producer has an epoch and a sequence from 0.");
+    }
+    Ok(batch)
 }

@@ -100,6 +100,7 @@ impl Broker {
         self.recover_waiting();
         if self.phase == Phase::Starting && self.startup.recovering.is_empty() {
             self.phase = Phase::Running;
+            self.schedule_upkeep(now);
             self.report.event(false, self.readiness());
         }
     }
@@ -123,7 +124,7 @@ impl Broker {
             let appends = std::mem::take(&mut settling.appends);
             let error = ApiError::new(ResponseError::KafkaStorageError, error.to_string());
             for append in appends {
-                self.append_answered(&append, Err(error.clone()));
+                self.append_answered(&append, &Err(error.clone()));
             }
         }
     }

@@ -19,6 +19,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::producer_ids::BLOCK;
 use super::{Broker, Context};
 use crate::config::{TOPIC_KEYS, TopicConfigs};
 use crate::error::ApiError;
@@ -36,6 +37,8 @@ pub(super) enum Change {
     CreatePartitions(Context, CreatePartitionsRequest),
     /// A topic that Metadata was asked about and that does not exist.
     CreateAsked(String),
+    /// More ids for idempotent producers.
+    ReserveProducerIds,
 }
 
 /// The answer to a change, given when it has taken effect.
@@ -44,6 +47,7 @@ pub(super) enum Reply {
     CreateTopics(Context, CreateTopicsResponse),
     DeleteTopics(Context, DeleteTopicsResponse),
     CreatePartitions(Context, CreatePartitionsResponse),
+    ProducerIds,
     None,
 }
 
@@ -84,6 +88,11 @@ impl Broker {
             }
             Change::CreatePartitions(context, request) => {
                 Reply::CreatePartitions(context, self.plan_create_partitions(request, &mut records))
+            }
+            Change::ReserveProducerIds => {
+                let next_producer_id = self.producer_ids.next_block + BLOCK;
+                records.push(MetadataRecord::ProducerIds { broker: self.config.node_id(), next_producer_id });
+                Reply::ProducerIds
             }
             Change::CreateAsked(name) => {
                 let asked = CreatableTopic::default()
@@ -333,7 +342,7 @@ impl Broker {
     }
 
     /// Gives the answer to a change; `error` if it could not be stored, which then holds for all that was accepted.
-    pub(super) fn reply(&mut self, reply: Reply, error: Option<&ApiError>) {
+    pub(super) fn reply(&mut self, now: Now, reply: Reply, error: Option<&ApiError>) {
         if let Some(error) = error {
             self.report.refuse(error);
         }
@@ -366,6 +375,7 @@ impl Broker {
                 }
                 self.respond(context, &response);
             }
+            Reply::ProducerIds => self.producer_ids_reserved(now, error),
             Reply::None => {}
         }
     }

@@ -167,6 +167,18 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
     broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),
     broker("num.partitions", INT_FROM_1, "1", "How many partitions a topic gets that does not say."),
     broker(
+        "producer.id.expiration.check.interval.ms",
+        INT_FROM_1,
+        "600000",
+        "How often producers that have been silent are looked for.",
+    ),
+    broker(
+        "producer.id.expiration.ms",
+        INT_FROM_1,
+        "86400000",
+        "How long a partition remembers a producer that sends nothing; what is sent again later is not recognized.",
+    ),
+    broker(
         "queued.max.request.bytes",
         INT_FROM_1,
         "16777216",

@@ -18,9 +18,13 @@ pub(crate) use segment::Segment;
 use tail::Tail;
 
 use crate::config::LogConfig;
+use crate::producer_state::{ProducerStates, Undo};
 use crate::record::RecordBatch;
-use crate::storage_op::{LogId, StorageOp};
+use crate::storage_op::{LogId, SnapshotKind, StorageOp};
 use crate::types::Offset;
+
+/// How many snapshots of the producers' states are kept, so that a truncation below the last finds one before it.
+const KEPT_PRODUCER_SNAPSHOTS: usize = 2;
 
 /// A log without the bytes of its batches.
 #[derive(Debug)]
@@ -33,6 +37,10 @@ pub(crate) struct Log {
     next_offset: Offset,
     /// How many of the leading segments have their index kept in storage, or on its way there.
     indexed_segments: usize,
+    /// With what is on its way to storage.
+    producers: ProducerStates,
+    /// The offsets for which storage has a snapshot of the producers' states, rising.
+    producer_snapshots: Vec<Offset>,
 }
 
 /// Where an append goes, and how to take it back.
@@ -71,7 +79,18 @@ impl Log {
             log_end_offset: 0,
             next_offset: 0,
             indexed_segments: 0,
+            producers: ProducerStates::default(),
+            producer_snapshots: Vec::new(),
         }
+    }
+
+    pub(crate) fn producers(&self) -> &ProducerStates {
+        &self.producers
+    }
+
+    /// Forgets the producers that were heard of last before `timestamp`.
+    pub(crate) fn expire_producers(&mut self, timestamp: i64) {
+        self.producers.expire(timestamp);
     }
 
     pub(crate) fn log_start_offset(&self) -> Offset {
@@ -100,8 +119,14 @@ impl Log {
 
     /// Takes a batch in at the end, its base offset already set to [`Log::next_offset`], and says where its bytes go.
     ///
-    /// Until [`Log::appended`] the batch is not part of what can be read.
-    pub(crate) fn append(&mut self, batch: &Bytes, view: RecordBatch<'_>, config: &LogConfig) -> AppendPoint {
+    /// Until [`Log::appended`] the batch is not part of what can be read. What it changed of its producer's state is
+    /// returned too, for [`Log::roll_back`].
+    pub(crate) fn append(
+        &mut self,
+        batch: &Bytes,
+        view: RecordBatch<'_>,
+        config: &LogConfig,
+    ) -> (AppendPoint, Option<Undo>) {
         assert_eq!(view.base_offset(), self.next_offset, "a batch goes where the log ends");
         let mark = Mark {
             next_offset: self.next_offset,
@@ -109,11 +134,12 @@ impl Log {
             last_segment: self.segments.last().map(Segment::mark),
         };
         if self.segments.last().is_none_or(|segment| segment.must_roll(view, config)) {
-            self.segments.push(Segment::new(self.next_offset));
+            let producers = (!self.segments.is_empty()).then(|| self.producers.encode());
+            self.segments.push(Segment::new(self.next_offset, producers));
         }
         let point = self.push(view, config.index_interval_bytes, mark);
         self.tail.push(view.base_offset(), view.next_offset(), batch.clone());
-        point
+        (point, self.producers.appended(view))
     }
 
     fn push(&mut self, view: RecordBatch<'_>, index_interval_bytes: u64, mark: Mark) -> AppendPoint {
@@ -139,8 +165,12 @@ impl Log {
         self.index_complete_segments()
     }
 
-    /// Takes an append back that storage refused, with everything behind it.
-    pub(crate) fn roll_back(&mut self, point: &AppendPoint) {
+    /// Takes an append back that storage refused, with everything behind it; `undos` are what [`Log::append`] returned
+    /// since, the last first.
+    pub(crate) fn roll_back(&mut self, point: &AppendPoint, undos: impl Iterator<Item = Undo>) {
+        for undo in undos {
+            self.producers.undo(undo);
+        }
         self.segments.truncate(point.mark.segments);
         if let (Some(segment), Some(mark)) = (self.segments.last_mut(), point.mark.last_segment) {
             segment.reset(mark);
@@ -149,14 +179,25 @@ impl Log {
         self.tail.truncate(point.base_offset);
     }
 
-    /// A segment that no longer grows gets its index stored, so that a later start need not read its batches.
+    /// A segment that no longer grows gets its index stored, and the producers' states at its end, so that a later start
+    /// need not read its batches.
     fn index_complete_segments(&mut self) -> Vec<StorageOp> {
         let mut ops = Vec::new();
-        while let [segment, next, ..] = &self.segments[self.indexed_segments..] {
-            if next.base_offset() > self.log_end_offset {
+        while let [segment, next, ..] = &mut self.segments[self.indexed_segments..] {
+            let (log, offset) = (self.id, next.base_offset());
+            if offset > self.log_end_offset {
                 break;
             }
-            ops.push(segment.put_index(self.id, next.base_offset()));
+            ops.push(segment.put_index(log, offset));
+            if let Some(snapshot) = next.take_producers() {
+                let kind = SnapshotKind::ProducerState;
+                ops.push(StorageOp::PutSnapshot { log, kind, offset, snapshot });
+                self.producer_snapshots.push(offset);
+                if self.producer_snapshots.len() > KEPT_PRODUCER_SNAPSHOTS {
+                    let offset = self.producer_snapshots.remove(0);
+                    ops.push(StorageOp::DeleteSnapshot { log, kind, offset });
+                }
+            }
             self.indexed_segments += 1;
         }
         ops

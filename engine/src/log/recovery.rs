@@ -1,6 +1,6 @@
 //! Finding out what a stored log holds.
 //!
-//! Segments whose index is stored are taken by it. The batches of the others are read from the start and checked by
+//! Segments whose index is stored are taken by it, as far as a snapshot of the producers' states reaches. The batches of the others are read from the start and checked by
 //! their CRC; from the first that is damaged or cut off on, the log is truncated, as Kafka does after an unclean end.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 use super::{Log, Segment};
+use crate::producer_state::ProducerStates;
 use crate::record::{Batches, RecordBatch, RecordError};
 use crate::storage_op::{LogId, SnapshotKind, StorageOp, StoredLog, StoredSegment};
 use crate::types::Offset;
@@ -24,6 +25,8 @@ pub(crate) struct Recovery {
     indexes: BTreeMap<Offset, (Segment, Offset)>,
     current: Option<Scan>,
     index_interval_bytes: u64,
+    /// The producers' states are those before this offset; batches from there on change them.
+    producers_from: Offset,
 }
 
 /// The reading of one segment.
@@ -70,20 +73,31 @@ impl Recovery {
             };
             stored.segments.iter().any(same)
         };
+        let mut log = Log::empty(id);
+        let (producers_from, producers) = latest_producers(&stored);
+        log.producers = producers;
+        log.producer_snapshots = producer_snapshots(&stored);
         let indexes = stored
             .snapshots
             .iter()
             .filter(|snapshot| use_indexes && snapshot.kind == SnapshotKind::SegmentIndex)
             .filter_map(|snapshot| Segment::from_index(&snapshot.snapshot))
             .filter(|(segment, end_offset)| is_current(segment) && *end_offset > segment.base_offset())
+            .filter(|(_, end_offset)| *end_offset <= producers_from)
             .map(|(segment, end_offset)| (segment.base_offset(), (segment, end_offset)))
             .collect();
-        let mut log = Log::empty(id);
         if let Some(first) = stored.segments.first() {
             log.log_start_offset = first.base_offset;
             log.next_offset = first.base_offset;
         }
-        Recovery { log, stored: stored.segments.into_iter(), indexes, current: None, index_interval_bytes }
+        Recovery {
+            log,
+            stored: stored.segments.into_iter(),
+            indexes,
+            current: None,
+            index_interval_bytes,
+            producers_from,
+        }
     }
 
     /// Goes on to the next segment.
@@ -99,7 +113,7 @@ impl Recovery {
             }
             self.current = Some(Scan {
                 stored,
-                segment: Segment::new(stored.base_offset),
+                segment: Segment::new(stored.base_offset, None),
                 rest: BytesMut::new(),
                 read_to: 0,
                 want: READ_BYTES,
@@ -168,6 +182,10 @@ impl Recovery {
             match batch.map_err(Problem::Record).and_then(|batch| check(batch, self.log.next_offset)) {
                 Ok(batch) => {
                     scan.segment.push(batch, self.index_interval_bytes);
+                    if batch.base_offset() >= self.producers_from {
+                        // What storage has is not taken back.
+                        let _undo = self.log.producers.appended(batch);
+                    }
                     self.log.next_offset = batch.next_offset();
                     used += batch.size();
                 }
@@ -196,16 +214,39 @@ impl Recovery {
         if scan.segment.size() > 0 {
             self.log.segments.push(scan.segment);
         }
+        if self.log.next_offset < self.producers_from {
+            // The states are those of records that are gone. A producer that is not known may go on with any sequence.
+            self.log.producers = ProducerStates::default();
+        }
         Damage { op, message }
     }
 
     fn done(self, batches: Bytes, truncate: Option<Damage>) -> Step {
         let mut log = self.log;
         log.log_end_offset = log.next_offset;
+        // A truncation takes the snapshots above it along.
+        log.producer_snapshots.retain(|offset| *offset <= log.next_offset);
         // The last one grows again, so an index of it would no longer hold.
         log.indexed_segments = log.indexed_segments.min(log.segments.len().saturating_sub(1));
         Step::Done { log, batches, truncate }
     }
+}
+
+/// The latest readable snapshot of the producers' states, and the offset that it stands for.
+fn latest_producers(stored: &StoredLog) -> (Offset, ProducerStates) {
+    let readable = stored
+        .snapshots
+        .iter()
+        .filter(|snapshot| snapshot.kind == SnapshotKind::ProducerState)
+        .filter_map(|snapshot| Some((snapshot.offset, ProducerStates::decode(&snapshot.snapshot)?)));
+    readable.max_by_key(|(offset, _)| *offset).unwrap_or_default()
+}
+
+fn producer_snapshots(stored: &StoredLog) -> Vec<Offset> {
+    let kept = stored.snapshots.iter().filter(|snapshot| snapshot.kind == SnapshotKind::ProducerState);
+    let mut offsets: Vec<Offset> = kept.map(|snapshot| snapshot.offset).collect();
+    offsets.sort_unstable();
+    offsets
 }
 
 /// Why a log cannot be read on.

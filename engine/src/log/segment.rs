@@ -18,6 +18,8 @@ pub(crate) struct Segment {
     base_offset: Offset,
     state: SegmentMark,
     index: SegmentIndex,
+    /// The producers' states before its first batch, until storage keeps them.
+    producers: Option<Bytes>,
 }
 
 /// What an append changes of a segment, so that it can be changed back.
@@ -31,7 +33,7 @@ pub(super) struct SegmentMark {
 }
 
 impl Segment {
-    pub(super) fn new(base_offset: Offset) -> Segment {
+    pub(super) fn new(base_offset: Offset, producers: Option<Bytes>) -> Segment {
         let state = SegmentMark {
             size: 0,
             max_timestamp: i64::MIN,
@@ -39,7 +41,7 @@ impl Segment {
             bytes_since_entry: 0,
             entries: 0,
         };
-        Segment { base_offset, state, index: SegmentIndex::default() }
+        Segment { base_offset, state, index: SegmentIndex::default(), producers }
     }
 
     pub(crate) fn base_offset(&self) -> Offset {
@@ -52,6 +54,10 @@ impl Segment {
 
     pub(crate) fn max_timestamp(&self) -> i64 {
         self.state.max_timestamp
+    }
+
+    pub(super) fn take_producers(&mut self) -> Option<Bytes> {
+        self.producers.take()
     }
 
     pub(super) fn mark(&self) -> SegmentMark {
@@ -148,6 +154,6 @@ impl Segment {
             bytes_since_entry: 0,
             entries: index.len(),
         };
-        Some((Segment { base_offset: number(0), state, index }, number(1)))
+        Some((Segment { base_offset: number(0), state, index, producers: None }, number(1)))
     }
 }

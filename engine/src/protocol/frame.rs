@@ -3,8 +3,8 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    DescribeConfigsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest, RequestHeader,
-    ResponseHeader,
+    DescribeConfigsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ProduceRequest, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable};
 
@@ -23,6 +23,7 @@ pub(crate) enum Request {
     DeleteTopics(DeleteTopicsRequest),
     DescribeConfigs(DescribeConfigsRequest),
     CreatePartitions(CreatePartitionsRequest),
+    InitProducerId(InitProducerIdRequest),
 }
 
 /// What an answer needs of its request's header.
@@ -128,6 +129,7 @@ fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
         ApiKey::CreateTopics => Request::CreateTopics(decode(body, version)?),
         ApiKey::DeleteTopics => Request::DeleteTopics(decode(body, version)?),
         ApiKey::DescribeConfigs => Request::DescribeConfigs(decode(body, version)?),
+        ApiKey::InitProducerId => Request::InitProducerId(decode(body, version)?),
         ApiKey::CreatePartitions => Request::CreatePartitions(decode(body, version)?),
         _ => {
             decode::<ApiVersionsRequest>(body, version)?;

@@ -125,6 +125,9 @@ const CREATE_PARTITIONS: &[Field] = &[
     always(BYTE),
 ];
 
+const INIT_PRODUCER_ID: &[Field] =
+    &[always(Text), always(INT32), Field(3, LAST, INT64), Field(3, LAST, INT16)];
+
 /// The schema of a request's body, and the first version in the compact, tagged form (KIP-482).
 fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
     Some(match api {
@@ -137,6 +140,7 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::DeleteTopics => (DELETE_TOPICS, 4),
         ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),
+        ApiKey::InitProducerId => (INIT_PRODUCER_ID, 2),
         _ => return None,
     })
 }

@@ -5,15 +5,34 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::types::{LeaderEpoch, NodeId};
+use crate::types::{LeaderEpoch, NodeId, ProducerId};
 
 /// A change of the cluster's topics.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum MetadataRecord {
-    Topic { name: String, id: Uuid },
-    Partition { partition: i32, topic_id: Uuid, leader: NodeId, leader_epoch: LeaderEpoch },
-    Config { topic: String, key: String, value: Option<String> },
-    RemoveTopic { id: Uuid },
+    Topic {
+        name: String,
+        id: Uuid,
+    },
+    Partition {
+        partition: i32,
+        topic_id: Uuid,
+        leader: NodeId,
+        leader_epoch: LeaderEpoch,
+    },
+    Config {
+        topic: String,
+        key: String,
+        value: Option<String>,
+    },
+    RemoveTopic {
+        id: Uuid,
+    },
+    /// Producer ids below `next_producer_id` are reserved.
+    ProducerIds {
+        broker: NodeId,
+        next_producer_id: ProducerId,
+    },
 }
 
 const FRAME_VERSION: u8 = 1;
@@ -22,6 +41,7 @@ const TOPIC: u8 = 2;
 const PARTITION: u8 = 3;
 const CONFIG: u8 = 4;
 const REMOVE_TOPIC: u8 = 9;
+const PRODUCER_IDS: u8 = 15;
 /// The number that Kafka's config records give to topics.
 const TOPIC_RESOURCE: u8 = 2;
 
@@ -81,6 +101,13 @@ impl MetadataRecord {
                 out.extend([REMOVE_TOPIC, RECORD_VERSION]);
                 out.extend(id.as_bytes());
             }
+            MetadataRecord::ProducerIds { broker, next_producer_id } => {
+                out.extend([PRODUCER_IDS, RECORD_VERSION]);
+                out.extend(broker.to_be_bytes());
+                // The broker's epoch: brokers are not registered, so there is none.
+                out.extend((-1_i64).to_be_bytes());
+                out.extend(next_producer_id.to_be_bytes());
+            }
         }
         // No tagged fields.
         out.push(0);
@@ -99,6 +126,7 @@ impl MetadataRecord {
             TOPIC => fields.topic(),
             PARTITION => fields.partition(),
             CONFIG => fields.config(),
+            PRODUCER_IDS => fields.producer_ids(),
             REMOVE_TOPIC => fields.uuid().map(|id| MetadataRecord::RemoveTopic { id }),
             kind => return Err(MetadataRecordError::Unknown { kind, version: *version }),
         };
@@ -142,6 +170,11 @@ impl Fields<'_> {
         Some(MetadataRecord::Partition { partition, topic_id, leader, leader_epoch })
     }
 
+    fn producer_ids(&mut self) -> Option<MetadataRecord> {
+        let (broker, _broker_epoch) = (self.int32()?, self.int64()?);
+        Some(MetadataRecord::ProducerIds { broker, next_producer_id: self.int64()? })
+    }
+
     fn config(&mut self) -> Option<MetadataRecord> {
         let [kind] = self.take()?;
         (kind == TOPIC_RESOURCE).then_some(())?;
@@ -156,6 +189,10 @@ impl Fields<'_> {
 
     fn int32(&mut self) -> Option<i32> {
         self.take().map(i32::from_be_bytes)
+    }
+
+    fn int64(&mut self) -> Option<i64> {
+        self.take().map(i64::from_be_bytes)
     }
 
     fn uuid(&mut self) -> Option<Uuid> {

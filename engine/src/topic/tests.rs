@@ -17,6 +17,7 @@ fn all_kinds() -> Vec<MetadataRecord> {
             key: "flush.messages".to_owned(),
             value: None,
         },
+        MetadataRecord::ProducerIds { broker: 0, next_producer_id: 3_000 },
         MetadataRecord::RemoveTopic { id },
     ]
 }

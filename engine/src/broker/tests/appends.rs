@@ -70,7 +70,11 @@ fn a_refused_append_that_began_a_segment_leaves_none() {
     assert_eq!(world.broker.topics().next().unwrap().partitions[0].segments, 1);
     world.hold_appends = false;
     assert_eq!(world.produce("t", 0, batch(&["next"])), (0, 1));
-    assert_eq!(world.disk.snapshots.len(), 1, "the first segment is complete now");
+    assert_eq!(
+        world.disk.snapshots.len(),
+        2,
+        "the first segment is complete: its index, and the producers then"
+    );
 }
 
 #[test]

@@ -26,9 +26,10 @@ fn a_batch_that_is_not_right_is_refused_and_counted() {
     let mut control = RecordBatchBuilder::new(Compression::None);
     control.set_control(true);
     control.append(0, None, Some(b"x"), &[]).unwrap();
-    let mut idempotent = RecordBatchBuilder::new(Compression::None);
-    idempotent.set_producer(5, 0, 0);
-    idempotent.append(0, None, Some(b"x"), &[]).unwrap();
+    let mut transactional = RecordBatchBuilder::new(Compression::None);
+    transactional.set_producer(5, 0, 0);
+    transactional.set_transactional(true);
+    transactional.append(0, None, Some(b"x"), &[]).unwrap();
     let large = "x".repeat(2_000);
     let cases = [
         ("a flipped bit in a record", changed(good.len() - 2), ResponseError::CorruptMessage),
@@ -39,7 +40,7 @@ fn a_batch_that_is_not_right_is_refused_and_counted() {
         ("an old format", changed(16), ResponseError::UnsupportedForMessageFormat),
         ("two batches", two.freeze(), ResponseError::InvalidRecord),
         ("control", control.build(), ResponseError::InvalidRecord),
-        ("idempotent", idempotent.build(), ResponseError::InvalidProducerIdMapping),
+        ("transactional", transactional.build(), ResponseError::InvalidTxnState),
         ("too large", batch(&[&large]), ResponseError::MessageTooLarge),
     ];
     for (what, records, error) in cases {

@@ -1,6 +1,7 @@
 mod appends;
 mod bad_input;
 mod fetching;
+mod idempotence;
 mod recovery;
 mod topics;
 mod world;
