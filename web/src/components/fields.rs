@@ -60,7 +60,7 @@ impl TextField {
     /// The field with its label and its note.
     pub(super) fn view(&self) -> Html {
         let TextField { id, label, value, kind, disabled, .. } = self;
-        let on_input = self.on_input.reform(text_of);
+        let on_input = self.on_input.reform(|event| text_of(&event));
         let describes = self.problem.or(self.hint).map(|_| format!("{id}-note"));
         let numeric = *kind == "number";
         html! {
@@ -204,7 +204,7 @@ fn note(id: &str, hint: Option<&'static str>, problem: Option<&'static str>) -> 
     }
 }
 
-fn text_of(event: InputEvent) -> String {
+fn text_of(event: &InputEvent) -> String {
     let Some(target) = event.target() else { return String::new() };
     match target.dyn_into::<HtmlInputElement>() {
         Ok(input) => input.value(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::fields::{SelectField, TextField, button, on_submit, submit};
-use super::records::RecordsTable;
+use super::records::records_table;
 use super::time::parse_local;
 use crate::state::{Action, Read, ReadAction, ReadOrigin, TopicName};
 use crate::strings;
@@ -33,7 +33,7 @@ pub(super) fn ReadPanel(props: &ReadProps) -> Html {
             }
             <div aria-busy={read.is_asking().to_string()}>
                 if let Some(page) = &read.page {
-                    <RecordsTable page={page.clone()} />
+                    { records_table(page) }
                     { turn_buttons(read, *can_act, &act) }
                 } else if topics.is_empty() {
                     <p class="empty" data-testid="read-empty">{ strings::READ_NO_TOPICS }</p>

@@ -1,7 +1,5 @@
 //! A page of records.
 
-use std::rc::Rc;
-
 use headwater_worker_protocol::{Payload, RecordView};
 use yew::prelude::*;
 
@@ -10,16 +8,8 @@ use super::time::local_iso;
 use crate::state::PageShown;
 use crate::{format, strings};
 
-/// Of the page.
-#[derive(Properties, PartialEq)]
-pub(super) struct RecordsProps {
-    pub(super) page: Rc<PageShown>,
-}
-
 /// A table of records. On a narrow screen each row is a card, so the roles are said outright.
-#[component]
-pub(super) fn RecordsTable(props: &RecordsProps) -> Html {
-    let shown = &props.page;
+pub(super) fn records_table(shown: &PageShown) -> Html {
     let page = &shown.page;
     let (start, end) = (format::offset(page.log_start_offset), format::offset(page.high_watermark));
     let range = page.records.first().zip(page.records.last());

@@ -35,7 +35,7 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
             <h3>{ strings::ERRORS }</h3>
             { errors(&status.errors) }
             <h3 id="events-title">{ strings::EVENTS }</h3>
-            <Events events={status.events.clone()} />
+            { event_log(&status.events) }
             <div class="buttons">
                 { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act, &props.act, Action::Ask(Confirm::ClearAll)) }
             </div>
@@ -83,21 +83,14 @@ fn errors(errors: &[ErrorCount]) -> Html {
     }
 }
 
-/// Of the list of events.
-#[derive(Properties, PartialEq)]
-struct EventsProps {
-    events: Rc<VecDeque<(u64, LogEntry)>>,
-}
-
 /// What happened, the newest first.
-#[component]
-fn Events(props: &EventsProps) -> Html {
+fn event_log(events: &VecDeque<(u64, LogEntry)>) -> Html {
     html! {
         <ol class="events" role="log" tabindex="0" aria-labelledby="events-title" data-testid="event-log">
-            if props.events.is_empty() {
+            if events.is_empty() {
                 <li key="none" class="hint">{ strings::NO_EVENTS }</li>
             }
-            { for props.events.iter().map(|(number, event)| html! {
+            { for events.iter().map(|(number, event)| html! {
                 <li key={*number} class={event.warning.then_some("warning")}>
                     <time datetime={local_iso(event.wall_ms)}>{ local_clock(event.wall_ms) }</time>{ " " }{ &event.message }
                 </li>

@@ -78,9 +78,9 @@ impl State {
                 }
                 return Update { commands: Vec::new(), render: changed };
             }
-            Action::Broker(message) => self.from_broker(now_ms, message),
-            Action::Clients(message) => self.from_clients(now_ms, message),
-            Action::WorkerFailed(role, message) => self.worker_failed(now_ms, role, message),
+            Action::Broker(message) => self.hear_broker(now_ms, message),
+            Action::Clients(message) => self.hear_clients(now_ms, message),
+            Action::WorkerFailed(role, message) => self.worker_failed(now_ms, role, &message),
             Action::Restart => Rc::make_mut(&mut self.workers).restart(),
             Action::Ask(confirm) => {
                 self.confirm = Some(confirm);
@@ -130,7 +130,7 @@ impl State {
         Update { commands, render }
     }
 
-    fn from_broker(&mut self, now_ms: f64, message: FromBroker) -> Vec<Command> {
+    fn hear_broker(&mut self, now_ms: f64, message: FromBroker) -> Vec<Command> {
         match message {
             FromBroker::Snapshot(snapshot) => {
                 Rc::make_mut(&mut self.status).set_snapshot(&snapshot);
@@ -145,7 +145,7 @@ impl State {
                 });
                 Vec::new()
             }
-            FromBroker::Failed(report) => self.worker_failed(now_ms, Role::Broker, report.message),
+            FromBroker::Failed(report) => self.worker_failed(now_ms, Role::Broker, &report.message),
             FromBroker::Destroyed => {
                 self.forget_all();
                 self.announce(crate::strings::CLEARED);
@@ -173,7 +173,7 @@ impl State {
         Rc::make_mut(&mut self.produce).look_at_source(&mut self.requests)
     }
 
-    fn from_clients(&mut self, now_ms: f64, message: FromClients) -> Vec<Command> {
+    fn hear_clients(&mut self, now_ms: f64, message: FromClients) -> Vec<Command> {
         match message {
             FromClients::Loaded => {
                 let mut commands = Rc::make_mut(&mut self.workers).loaded(Role::Clients);
@@ -191,7 +191,7 @@ impl State {
                     None => Vec::new(),
                 }
             }
-            FromClients::Failed(report) => self.worker_failed(now_ms, Role::Clients, report.message),
+            FromClients::Failed(report) => self.worker_failed(now_ms, Role::Clients, &report.message),
         }
     }
 
@@ -212,11 +212,11 @@ impl State {
     }
 
     fn produce(&mut self, action: ProduceAction) -> Vec<Command> {
+        let starts = matches!(action, ProduceAction::Start { .. });
         let commands = Rc::make_mut(&mut self.produce).act(action, &mut self.requests);
-        if let Some(topic) = self.produce.topic_in_work() {
-            if self.read.topic != topic && self.read.page.is_none() {
-                Rc::make_mut(&mut self.read).topic = topic.to_owned();
-            }
+        // What is produced is what is read next, most of the time.
+        if let Some(topic) = self.produce.topic_in_work().filter(|_| starts && self.read.page.is_none()) {
+            Rc::make_mut(&mut self.read).topic = topic.to_owned();
         }
         self.with_persist(commands)
     }
@@ -247,12 +247,12 @@ impl State {
         }
     }
 
-    fn worker_failed(&mut self, now_ms: f64, role: Role, message: String) -> Vec<Command> {
-        Rc::make_mut(&mut self.workers).failed(role, message.clone());
+    fn worker_failed(&mut self, now_ms: f64, role: Role, message: &str) -> Vec<Command> {
+        Rc::make_mut(&mut self.workers).failed(role, message.to_owned());
         if role == Role::Clients {
-            self.abandon_requests(now_ms, &message);
+            self.abandon_requests(now_ms, message);
         }
-        self.announce(&message);
+        self.announce(message);
         vec![Command::Terminate(role)]
     }
 
