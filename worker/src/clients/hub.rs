@@ -1,0 +1,226 @@
+//! The client and its connections: carries frames between it and the ports, and wakes whoever waits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use headwater_client::{Address, AdminReply, AdminRequestId, Client, ClientConfig, ClientError};
+use headwater_engine::Now;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsCast;
+use web_sys::{MessageEvent, MessagePort};
+
+use crate::clock;
+
+/// Kafka's usual port; every broker is named with it.
+const PORT: u16 = 9092;
+/// How long somebody who waits sleeps at the most before looking at the clock.
+const HEARTBEAT_MS: u64 = 500;
+
+/// A timer that is later than this says that the worker did not run.
+const FROZEN_MS: u64 = 5_000;
+/// What waits in the ports has been taken in after this time.
+const AFTER_FREEZE_MS: u32 = 50;
+
+/// One client for everything in this worker.
+pub(crate) struct Hub {
+    inner: RefCell<Inner>,
+    /// Goes up whenever something may have changed for those who wait.
+    changes: Cell<u64>,
+    wakers: RefCell<Vec<Waker>>,
+}
+
+struct Inner {
+    client: Client,
+    /// By the broker's id.
+    ports: BTreeMap<i32, Port>,
+    /// Brokers that the client wants to be connected to and that have no port yet.
+    awaited: BTreeSet<Address>,
+    /// When it goes off, by the monotonic clock.
+    timer: Option<(u64, Timeout)>,
+    answers: BTreeMap<AdminRequestId, Result<AdminReply, ClientError>>,
+}
+
+struct Port {
+    port: MessagePort,
+    /// Taken off when the port is dropped.
+    _listeners: [EventListener; 2],
+}
+
+impl Hub {
+    pub(crate) fn new() -> Rc<Hub> {
+        let client = Client::new(ClientConfig {
+            client_id: "headwater-playground".to_owned(),
+            bootstrap_servers: vec![address(0)],
+            seed: clock::entropy().unwrap_or_default(),
+            ..ClientConfig::default()
+        });
+        Rc::new(Hub {
+            inner: RefCell::new(Inner {
+                client,
+                ports: BTreeMap::new(),
+                awaited: BTreeSet::new(),
+                timer: None,
+                answers: BTreeMap::new(),
+            }),
+            changes: Cell::new(0),
+            wakers: RefCell::new(Vec::new()),
+        })
+    }
+
+    /// The way to a broker; takes the place of an earlier one.
+    pub(crate) fn set_port(self: &Rc<Self>, node_id: i32, port: MessagePort) {
+        let now = clock::now();
+        let address = address(node_id);
+        let hub = self.clone();
+        let from = address.clone();
+        let message = EventListener::new(&port, "message", move |event| hub.handle_message(&from, event));
+        let hub = self.clone();
+        let from = address.clone();
+        // Not every browser tells of this; elsewhere a request that is not answered in time does.
+        let close = EventListener::new(&port, "close", move |_| hub.handle_close(node_id, &from));
+        port.start();
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            if inner.ports.insert(node_id, Port { port, _listeners: [message, close] }).is_some() {
+                inner.client.handle_disconnect(now, &address);
+            }
+            if inner.awaited.remove(&address) {
+                inner.client.handle_connected(now, &address);
+            }
+        }
+        self.pump();
+    }
+
+    fn handle_message(self: &Rc<Self>, from: &Address, event: &web_sys::Event) {
+        let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+        let frame = data.and_then(|data| data.dyn_into::<Uint8Array>().ok());
+        // What is no frame cannot be an answer: the client closes the connection over an empty one.
+        let frame = frame.map_or_else(Bytes::new, |frame| Bytes::from(frame.to_vec()));
+        self.inner.borrow_mut().client.handle_frame(clock::now(), from, frame);
+        self.pump();
+    }
+
+    fn handle_close(self: &Rc<Self>, node_id: i32, from: &Address) {
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            inner.ports.remove(&node_id);
+            inner.client.handle_disconnect(clock::now(), from);
+        }
+        self.pump();
+    }
+
+    /// Does something with the client, and carries what comes of it. `act` must not call the hub.
+    pub(crate) fn with<T>(self: &Rc<Self>, act: impl FnOnce(&mut Client, Now) -> T) -> T {
+        let result = act(&mut self.inner.borrow_mut().client, clock::now());
+        self.carry();
+        result
+    }
+
+    /// Waits until a frame came, a time-out passed, or half a second is over.
+    pub(crate) async fn changed(&self) {
+        let seen = self.changes.get();
+        poll_fn(|context| {
+            if self.changes.get() != seen {
+                return Poll::Ready(());
+            }
+            self.wakers.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The answer to an admin request.
+    pub(crate) async fn admin(
+        self: &Rc<Self>,
+        ask: impl FnOnce(&mut Client, Now) -> AdminRequestId,
+    ) -> Result<AdminReply, ClientError> {
+        let id = self.with(ask);
+        loop {
+            if let Some(answer) = self.inner.borrow_mut().answers.remove(&id) {
+                return answer;
+            }
+            self.changed().await;
+        }
+    }
+
+    /// Carries frames and wakes everybody.
+    fn pump(self: &Rc<Self>) {
+        self.carry();
+        self.changes.set(self.changes.get() + 1);
+        let wakers = std::mem::take(&mut *self.wakers.borrow_mut());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn carry(self: &Rc<Self>) {
+        let now = clock::now();
+        let inner = &mut *self.inner.borrow_mut();
+        let Inner { client, ports, awaited, .. } = inner;
+        while let Some(address) = client.poll_connect(now) {
+            if port(ports, &address).is_some() {
+                client.handle_connected(now, &address);
+            } else {
+                awaited.insert(address);
+            }
+        }
+        while let Some((to, frame)) = client.poll_transmit(now) {
+            let Some(Port { port, .. }) = port(ports, &to) else { continue };
+            let bytes = Uint8Array::from(&*frame);
+            let _ = port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+        }
+        // A port stays open for the next connection; answers to this one are told apart by their ids.
+        while client.poll_close().is_some() {}
+        while let Some((id, answer)) = client.poll_admin() {
+            inner.answers.insert(id, answer);
+        }
+        self.set_timer(inner, now);
+    }
+
+    fn set_timer(self: &Rc<Self>, inner: &mut Inner, now: Now) {
+        let heartbeat_ms = now.monotonic_ms + HEARTBEAT_MS;
+        let due_ms = inner.client.poll_timeout().map_or(heartbeat_ms, |at| at.min(heartbeat_ms));
+        if inner.timer.as_ref().is_some_and(|(at, _)| *at <= due_ms && *at > now.monotonic_ms) {
+            return;
+        }
+        // Fractions of the clock were cut off: one more, so that it is not too early.
+        let wait_ms = due_ms.saturating_sub(now.monotonic_ms) + 1;
+        let hub = self.clone();
+        let timeout = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || hub.handle_timer());
+        inner.timer = Some((due_ms, timeout));
+    }
+
+    fn handle_timer(self: &Rc<Self>) {
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            let late_ms =
+                inner.timer.as_ref().map_or(0, |(at, _)| clock::now().monotonic_ms.saturating_sub(*at));
+            if let Some((_, timeout)) = inner.timer.take() {
+                // It has gone off; there is nothing to cancel.
+                timeout.forget();
+            }
+            if late_ms > FROZEN_MS {
+                // The tab was frozen: what has been answered meanwhile is taken in before anything counts as late.
+                let hub = self.clone();
+                inner.timer = Some((u64::MAX, Timeout::new(AFTER_FREEZE_MS, move || hub.handle_timer())));
+                return;
+            }
+            inner.client.handle_timeout(clock::now());
+        }
+        self.pump();
+    }
+}
+
+/// Under which name a broker is reached: the host that its Metadata gives.
+fn address(node_id: i32) -> Address {
+    Address::new(&format!("broker-{node_id}"), PORT)
+}
+
+fn port<'a>(ports: &'a BTreeMap<i32, Port>, address: &Address) -> Option<&'a Port> {
+    let node_id: i32 = address.host.strip_prefix("broker-")?.parse().ok()?;
+    ports.get(&node_id)
+}

@@ -1,0 +1,148 @@
+//! The imports of this worker, and what the page hears of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use headwater_worker_protocol::{ClientsSnapshot, FromClients, ImportSnapshot, ImportState};
+
+use crate::clock;
+use crate::post::post;
+
+/// How many are remembered.
+const MAX_IMPORTS: usize = 20;
+/// How many may run at a time.
+pub(crate) const MAX_RUNNING: usize = 8;
+/// The page hears of changes this often.
+const SNAPSHOT_MS: u32 = 200;
+/// How many broken rows are told one by one.
+const MAX_BROKEN_ROWS: usize = 20;
+
+/// All imports, the oldest first.
+#[derive(Default)]
+pub(crate) struct Imports {
+    shared: Rc<Shared>,
+    next: Cell<u64>,
+}
+
+#[derive(Default)]
+struct Shared {
+    imports: RefCell<VecDeque<Rc<Import>>>,
+    timer: RefCell<Option<Timeout>>,
+}
+
+/// One import.
+pub(crate) struct Import {
+    snapshot: RefCell<ImportSnapshot>,
+    started_ms: f64,
+    stopped: Cell<bool>,
+    shared: Rc<Shared>,
+}
+
+impl Imports {
+    /// A new one, or why not.
+    pub(crate) fn add(&self, source: &str, topic: &str) -> Result<Rc<Import>, String> {
+        let mut imports = self.shared.imports.borrow_mut();
+        let running: Vec<_> = imports.iter().filter(|import| import.is_running()).cloned().collect();
+        if running.iter().any(|import| {
+            let snapshot = import.snapshot.borrow();
+            snapshot.source == source && snapshot.topic == topic
+        }) {
+            return Err(format!("{source} is being imported into {topic} already."));
+        }
+        if running.len() >= MAX_RUNNING {
+            return Err(format!("{MAX_RUNNING} imports run already. Stop one, or wait for one to end."));
+        }
+        self.next.set(self.next.get() + 1);
+        let import = Rc::new(Import {
+            snapshot: RefCell::new(ImportSnapshot {
+                import: self.next.get(),
+                source: source.to_owned(),
+                topic: topic.to_owned(),
+                state: ImportState::Resuming,
+                rows_read: 0,
+                acknowledged: 0,
+                already_there: 0,
+                broken: 0,
+                broken_rows: Vec::new(),
+                bytes_read: 0,
+                bytes_total: None,
+                elapsed_ms: 0.0,
+            }),
+            started_ms: clock::monotonic_ms(),
+            stopped: Cell::new(false),
+            shared: self.shared.clone(),
+        });
+        if imports.len() == MAX_IMPORTS {
+            // One that has ended, the oldest; fewer run than are remembered.
+            let ended = imports.iter().position(|import| !import.is_running());
+            imports.remove(ended.unwrap_or(0));
+        }
+        imports.push_back(import.clone());
+        drop(imports);
+        import.tell();
+        Ok(import)
+    }
+
+    /// Has an import stop; false if it does not run.
+    pub(crate) fn stop(&self, id: u64) -> bool {
+        let imports = self.shared.imports.borrow();
+        let import = imports.iter().find(|import| import.id() == id && import.is_running());
+        import.is_some_and(|import| !import.stopped.replace(true))
+    }
+}
+
+impl Import {
+    /// Its name.
+    pub(crate) fn id(&self) -> u64 {
+        self.snapshot.borrow().import
+    }
+
+    /// Whether somebody wants it to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.get()
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.snapshot.borrow().state, ImportState::Resuming | ImportState::Running)
+    }
+
+    /// Changes how it stands; the page hears of it soon.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut ImportSnapshot)) {
+        {
+            let mut snapshot = self.snapshot.borrow_mut();
+            change(&mut snapshot);
+            snapshot.elapsed_ms = clock::monotonic_ms() - self.started_ms;
+        }
+        self.tell();
+    }
+
+    /// A row cannot be sent.
+    pub(crate) fn broken_row(&self, line: u64, reason: String) {
+        let mut snapshot = self.snapshot.borrow_mut();
+        snapshot.broken += 1;
+        if snapshot.broken_rows.len() < MAX_BROKEN_ROWS {
+            snapshot.broken_rows.push((line, reason));
+        }
+    }
+
+    fn tell(&self) {
+        let mut timer = self.shared.timer.borrow_mut();
+        if timer.is_none() {
+            let shared = self.shared.clone();
+            *timer = Some(Timeout::new(SNAPSHOT_MS, move || shared.post()));
+        }
+    }
+}
+
+impl Shared {
+    fn post(&self) {
+        if let Some(timer) = self.timer.borrow_mut().take() {
+            // It has gone off; there is nothing to cancel.
+            timer.forget();
+        }
+        let imports = self.imports.borrow().iter().map(|import| import.snapshot.borrow().clone()).collect();
+        post(&FromClients::Snapshot(ClientsSnapshot { imports }));
+    }
+}

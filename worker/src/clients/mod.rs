@@ -1,0 +1,82 @@
+//! The role of the clients: one worker in which all producers and consumers of the page run.
+
+mod hub;
+mod import;
+mod importer;
+mod imports;
+mod pace;
+mod payload;
+mod preview;
+mod reading;
+mod requests;
+mod resume;
+mod rows;
+mod source;
+mod synthetic;
+mod topics;
+
+use std::rc::Rc;
+
+use headwater_client::ClientError;
+use headwater_worker_protocol::{ErrorReport, FromClients, ToClients, js};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use crate::post::{fail, post};
+use hub::Hub;
+use imports::Imports;
+
+/// What all requests share.
+pub(crate) struct Clients {
+    pub(crate) hub: Rc<Hub>,
+    pub(crate) imports: Imports,
+}
+
+/// Becomes the clients; the first message is any [`ToClients`].
+pub(crate) fn start(first: JsValue) {
+    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
+    let clients = Rc::new(Clients { hub: Hub::new(), imports: Imports::default() });
+    let handle = move |data: JsValue| match js::decode::<ToClients>(data) {
+        Ok((ToClients::Broker { node_id }, port)) => match port.dyn_into() {
+            Ok(port) => clients.hub.set_port(node_id, port),
+            Err(_) => fail("UNKNOWN_MESSAGE", "A broker came without a port."),
+        },
+        Ok((ToClients::Request { id, request }, attachment)) => {
+            let clients = clients.clone();
+            spawn_local(async move {
+                let result = requests::answer(&clients, request, attachment).await;
+                post(&FromClients::Reply { id, result });
+            });
+        }
+        Err(error) => {
+            fail("UNKNOWN_MESSAGE", &format!("Not a message for the clients: {}.", describe(&error)))
+        }
+    };
+    handle(first);
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| handle(message.data()));
+    scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+}
+
+/// A client's error for the page.
+pub(crate) fn report(error: ClientError) -> ErrorReport {
+    ErrorReport {
+        kind: error.name.to_owned(),
+        code: error.code,
+        message: error.message,
+        retriable: error.retriable,
+    }
+}
+
+/// An error of this worker's own.
+pub(crate) fn refusal(kind: &str, message: impl Into<String>) -> ErrorReport {
+    ErrorReport { kind: kind.to_owned(), code: None, message: message.into(), retriable: false }
+}
+
+/// What JavaScript threw, for people.
+pub(crate) fn describe(error: &JsValue) -> String {
+    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    message.or_else(|| error.as_string()).unwrap_or_else(|| format!("{error:?}"))
+}

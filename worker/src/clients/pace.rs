@@ -1,0 +1,69 @@
+//! Not more than so many records a second.
+
+/// How far ahead of its time a record may go, so that they go in small groups and not one by one.
+const BURST_MS: f64 = 100.0;
+
+/// A rate, and what went so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    per_s: Option<u32>,
+    started_ms: f64,
+    sent: u64,
+}
+
+impl Pace {
+    /// None: as fast as it goes.
+    pub(crate) fn new(per_s: Option<u32>, now_ms: f64) -> Pace {
+        Pace { per_s, started_ms: now_ms, sent: 0 }
+    }
+
+    /// Counts a record. Returns how many milliseconds to wait before the next.
+    pub(crate) fn sent(&mut self, now_ms: f64) -> Option<f64> {
+        let per_s = f64::from(self.per_s?.max(1));
+        self.sent += 1;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let due_ms = self.started_ms + self.sent as f64 * 1_000.0 / per_s;
+        if due_ms < now_ms - 1_000.0 {
+            // It was held up: what was missed is not made up for by a flood.
+            self.started_ms = now_ms;
+            self.sent = 0;
+            return None;
+        }
+        let ahead_ms = due_ms - now_ms;
+        let burst_ms = BURST_MS.max(1_000.0 / per_s);
+        (ahead_ms >= burst_ms).then_some(ahead_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(per_s: u32, ms: f64) -> u64 {
+        let mut pace = Pace::new(Some(per_s), 0.0);
+        let (mut now, mut count) = (0.0, 0);
+        while now < ms {
+            count += 1;
+            now += pace.sent(now).unwrap_or(0.001);
+        }
+        count
+    }
+
+    #[test]
+    fn keeps_the_rate() {
+        for per_s in [1, 7, 1_000, 50_000] {
+            let count = run(per_s, 10_000.0);
+            let wanted = u64::from(per_s) * 10;
+            assert!(count.abs_diff(wanted) <= wanted / 50 + 1, "{per_s}/s: {count}");
+        }
+    }
+
+    #[test]
+    fn no_limit_never_waits_and_a_delay_is_not_made_up_for() {
+        let mut pace = Pace::new(None, 0.0);
+        assert!((0..1_000).all(|_| pace.sent(0.0).is_none()));
+        let mut pace = Pace::new(Some(1_000), 0.0);
+        let burst = (0..10_000).take_while(|_| pace.sent(60_000.0).is_none()).count();
+        assert!(burst < 200, "{burst}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What the page asks, answered.
+
+use std::rc::Rc;
+
+use headwater_client::{
+    Acks, ClientError, Delivered, Delivery, ProducerConfig, ProducerId, ProducerRecord, SendError,
+};
+use headwater_engine::TopicPartition;
+use headwater_worker_protocol::{ErrorReport, ImportSource, Preview, RecordToSend, Reply, Request};
+use wasm_bindgen::JsValue;
+
+use super::hub::Hub;
+use super::source::Source;
+use super::synthetic::Synthetic;
+use super::{Clients, import, preview, reading, refusal, report, topics};
+
+/// How long a topic that was just made may be unknown.
+const TOPIC_PATIENCE_MS: f64 = 2_000.0;
+/// How much of a file is looked at for a preview.
+const PREVIEW_BYTES: usize = 256 * 1024;
+
+/// Does what is asked.
+pub(crate) async fn answer(
+    clients: &Rc<Clients>,
+    request: Request,
+    attachment: JsValue,
+) -> Result<Reply, ErrorReport> {
+    let hub = &clients.hub;
+    match request {
+        Request::CreateTopic { name, partitions, configs } => {
+            topics::create(hub, &name, partitions, configs).await.map(|()| Reply::Done).map_err(report)
+        }
+        Request::DeleteTopic { name } => {
+            topics::delete(hub, &name).await.map(|()| Reply::Done).map_err(report)
+        }
+        Request::CreatePartitions { name, count } => {
+            topics::add_partitions(hub, &name, count).await.map(|()| Reply::Done).map_err(report)
+        }
+        Request::Send(record) => send(hub, &record).await.map_err(report),
+        Request::Read { topic, partition, from, max_records } => {
+            let topic_partition = TopicPartition { topic, partition };
+            reading::page(hub, topic_partition, from, max_records).await.map(Reply::Records).map_err(report)
+        }
+        Request::Preview { source } => show(&source, attachment).await.map(Reply::Preview),
+        Request::Import(wanted) => {
+            import::start(clients, wanted, attachment).map(|import| Reply::ImportStarted { import })
+        }
+        Request::StopImport { import } => {
+            if clients.imports.stop(import) {
+                Ok(Reply::Done)
+            } else {
+                Err(refusal("UNKNOWN_IMPORT", "This import does not run any more."))
+            }
+        }
+        Request::ConsumeAll { topic } => reading::all(hub, &topic).await.map_err(report),
+    }
+}
+
+/// Sends one record and waits for its acknowledgement.
+async fn send(hub: &Rc<Hub>, record: &RecordToSend) -> Result<Reply, ClientError> {
+    topics::partition_count(hub, &record.topic, TOPIC_PATIENCE_MS).await?;
+    let headers: Vec<(&str, Option<&[u8]>)> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_ref().map(String::as_bytes)))
+        .collect();
+    let record = ProducerRecord {
+        topic: &record.topic,
+        partition: record.partition,
+        timestamp: None,
+        key: record.key.as_ref().map(String::as_bytes),
+        value: record.value.as_ref().map(String::as_bytes),
+        headers: &headers,
+    };
+    let config = ProducerConfig { acks: Acks::All, linger_ms: 0, ..ProducerConfig::default() };
+    let producer = hub.with(|client, _| client.add_producer(config));
+    let sent = loop {
+        match hub.with(|client, now| client.send(now, producer, &record)) {
+            Ok(_) => {
+                let Delivery { partition, result, .. } = delivery(hub, producer).await;
+                let offset = |delivered: Delivered| delivered.base_offset.unwrap_or(-1);
+                break result.map(|delivered| Reply::Sent { partition, offset: offset(delivered) });
+            }
+            Err(SendError::Failed(error)) => break Err(error),
+            Err(_) => hub.changed().await,
+        }
+    };
+    hub.with(|client, _| client.remove_producer(producer));
+    sent
+}
+
+async fn delivery(hub: &Rc<Hub>, producer: ProducerId) -> Delivery {
+    loop {
+        if let Some(delivery) = hub.with(|client, _| client.poll_delivery(producer)) {
+            return delivery;
+        }
+        hub.changed().await;
+    }
+}
+
+/// Looks at the beginning of a source.
+async fn show(source: &ImportSource, attachment: JsValue) -> Result<Preview, ErrorReport> {
+    if let ImportSource::Synthetic { value_size, .. } = source {
+        return Ok(preview::of_records(Synthetic::new(*value_size).value(1)));
+    }
+    let mut chunks = Source::open(source, &attachment).await?;
+    let mut beginning = Vec::new();
+    let mut whole = false;
+    while beginning.len() < PREVIEW_BYTES && !whole {
+        match chunks.next().await? {
+            Some(chunk) => beginning.extend_from_slice(&chunk),
+            None => whole = true,
+        }
+    }
+    chunks.cancel();
+    preview::of_file(&beginning, whole).map_err(|reason| refusal("UNREADABLE_FILE", reason))
+}
