@@ -159,7 +159,7 @@ pub(crate) fn logs_found(logs: u32) -> String {
 }
 
 pub(crate) fn worker_failed(message: &str) -> String {
-    format!("A worker stopped: {message} What was acknowledged is kept.")
+    format!("A worker stopped: {}. What was acknowledged is kept.", message.trim_end_matches('.'))
 }
 
 pub(crate) fn error(report: &ErrorReport) -> String {

@@ -31,7 +31,7 @@ pub(super) fn ReadPanel(props: &ReadProps) -> Html {
             if let Some(report) = &read.problem {
                 <p class="problem" data-testid="read-problem">{ strings::error(report) }</p>
             }
-            <div aria-busy={read.is_asking().to_string()}>
+            <div class="stack" aria-busy={read.is_asking().to_string()}>
                 if let Some(page) = &read.page {
                     { records_table(page) }
                     { turn_buttons(read, *can_act, &act) }
