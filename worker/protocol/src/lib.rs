@@ -1,7 +1,8 @@
 //! The messages between the page and its workers: data, tagged, with a correlation id where one answers another.
 //!
 //! Kafka frames are not among them. They go over a `MessagePort` between a client's worker and a broker's, one
-//! `Uint8Array` a frame (without the four bytes of length that TCP needs), transferred.
+//! `Uint8Array` a frame (without the four bytes of length that TCP needs), transferred. `null` says that its sender
+//! closes the connection.
 
 mod broker;
 mod clients;

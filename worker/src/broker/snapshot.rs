@@ -1,0 +1,47 @@
+//! How the broker stands, for the page.
+
+use headwater_driver::Driver;
+use headwater_worker_protocol::{BrokerSnapshot, ErrorCount, PartitionSnapshot, TopicSnapshot};
+use js_sys::{ArrayBuffer, WebAssembly};
+use wasm_bindgen::JsCast;
+
+use crate::storage::IndexedDbStorage;
+
+/// Takes a snapshot.
+pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> BrokerSnapshot {
+    let broker = driver.broker();
+    let topics = broker.topics().map(|topic| TopicSnapshot {
+        name: topic.name.to_owned(),
+        partitions: topic.partitions.iter().map(partition).collect(),
+        configs: topic.configs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+    });
+    let errors = broker.errors().map(|tally| ErrorCount {
+        error: tally.error.clone(),
+        count: tally.count,
+        last_message: tally.last_message.clone(),
+    });
+    BrokerSnapshot {
+        node_id,
+        topics: topics.collect(),
+        errors: errors.collect(),
+        requests: broker.request_count(),
+        connections: u32::try_from(broker.connection_count()).unwrap_or(u32::MAX),
+        memory_bytes: memory_bytes(),
+        commits: driver.storage().commits(),
+    }
+}
+
+fn partition(view: &headwater_engine::PartitionView) -> PartitionSnapshot {
+    PartitionSnapshot {
+        partition: view.partition,
+        log_start_offset: view.log_start_offset,
+        high_watermark: view.high_watermark,
+        size_bytes: view.size_bytes,
+        segments: u32::try_from(view.segments).unwrap_or(u32::MAX),
+    }
+}
+
+fn memory_bytes() -> u64 {
+    let memory = wasm_bindgen::memory().unchecked_into::<WebAssembly::Memory>();
+    u64::from(memory.buffer().unchecked_into::<ArrayBuffer>().byte_length())
+}
