@@ -72,7 +72,9 @@ impl Broker {
                 let mut answer =
                     ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
                 match self.look_up(known.as_ref(), wanted) {
-                    Ok(Answer::Known { offset, timestamp }) => fill(&mut answer, offset, timestamp),
+                    Ok(Answer::Known { offset, timestamp }) => {
+                        fill(&mut answer, context.header.version, offset, timestamp)
+                    }
                     Ok(Answer::Search { log, timestamp, from }) => {
                         pending.searching += 1;
                         self.search(Search {
@@ -201,7 +203,7 @@ impl Broker {
             .and_then(|topic| topic.partitions.get_mut(search.partition));
         if let Some(answer) = answer {
             match result {
-                Ok((offset, timestamp)) => fill(answer, offset, timestamp),
+                Ok((offset, timestamp)) => fill(answer, pending.context.header.version, offset, timestamp),
                 Err(error) => answer.error_code = self.report.refuse(&error),
             }
         }
@@ -234,9 +236,9 @@ fn first_record_from(batch: RecordBatch<'_>, timestamp: i64) -> Result<Option<Fo
     Ok(None)
 }
 
-fn fill(answer: &mut ListOffsetsPartitionResponse, offset: Offset, timestamp: i64) {
+fn fill(answer: &mut ListOffsetsPartitionResponse, version: i16, offset: Offset, timestamp: i64) {
     answer.offset = offset;
     answer.timestamp = timestamp;
     // All records are of the only epoch there has been.
-    answer.leader_epoch = if offset >= 0 { 0 } else { -1 };
+    answer.leader_epoch = if offset >= 0 && version >= 4 { 0 } else { -1 };
 }

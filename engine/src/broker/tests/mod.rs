@@ -4,4 +4,5 @@ mod fetching;
 mod idempotence;
 mod recovery;
 mod topics;
+mod versions;
 mod world;

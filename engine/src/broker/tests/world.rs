@@ -6,10 +6,12 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
     ApiKey, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
-    ListOffsetsResponse, ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, TopicName,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, RequestHeader,
+    ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -256,6 +258,14 @@ impl World {
         let response: ListOffsetsResponse = self.ask(ApiKey::ListOffsets, 7, &request);
         let answer = &response.topics[0].partitions[0];
         (answer.error_code, answer.offset, answer.timestamp)
+    }
+
+    pub(super) fn topic_id(&mut self, topic: &str) -> crate::Uuid {
+        let response: MetadataResponse =
+            self.ask(ApiKey::Metadata, 12, &MetadataRequest::default().with_topics(None));
+        let known =
+            |known: &&MetadataResponseTopic| known.name.as_ref().is_some_and(|name| &name[..] == topic);
+        response.topics.iter().find(known).unwrap().topic_id
     }
 
     pub(super) fn errors(&self) -> Vec<(String, u64)> {

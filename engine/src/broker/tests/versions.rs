@@ -1,0 +1,146 @@
+//! Every request in every version that is said to be supported, with results and with errors in the answer.
+
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest,
+    DescribeConfigsResponse, FetchResponse, InitProducerIdRequest, InitProducerIdResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+
+use super::world::{CLIENT, World, batch, create_topic, fetch_request, name, produce_request};
+use crate::protocol::SUPPORTED;
+
+/// Sends a request in each version, and has the answer read.
+fn in_all_versions<Q: Encodable, R: Decodable>(
+    world: &mut World,
+    api: ApiKey,
+    mut request: impl FnMut(i16) -> Q,
+) -> Vec<R> {
+    let supported = SUPPORTED.iter().find(|supported| supported.api == api).unwrap();
+    let versions = supported.min_version..=supported.max_version;
+    versions
+        .map(|version| {
+            let correlation_id = world.send(CLIENT, api, version, &request(version));
+            assert_eq!(
+                world.closed,
+                [],
+                "{api:?} {version}: {:?}",
+                world.broker.errors().collect::<Vec<_>>()
+            );
+            world.answer(api, version, correlation_id)
+        })
+        .collect()
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    world.create("t", 1, &[("flush.messages", "1")]);
+    world.produce("t", 0, batch(&["a", "b"]));
+    world
+}
+
+#[test]
+fn produce_and_fetch() {
+    let mut world = world();
+    let id = world.topic_id("t");
+    for topic in ["t", "none"] {
+        let _: Vec<ProduceResponse> = in_all_versions(&mut world, ApiKey::Produce, |version| {
+            let mut request = produce_request(topic, 0, batch(&["v"]), -1);
+            if version >= 13 {
+                request.topic_data[0].name = name("");
+                request.topic_data[0].topic_id = if topic == "t" { id } else { crate::Uuid::from_u128(9) };
+            }
+            request
+        });
+        let _: Vec<FetchResponse> = in_all_versions(&mut world, ApiKey::Fetch, |version| {
+            let mut request = fetch_request(topic, 0, 0, 1_000, 0);
+            if version < 7 {
+                request.session_epoch = -1;
+            }
+            if version >= 13 {
+                request.topics[0].topic = name("");
+                request.topics[0].topic_id = if topic == "t" { id } else { crate::Uuid::from_u128(9) };
+            }
+            request
+        });
+    }
+}
+
+#[test]
+fn list_offsets() {
+    let mut world = world();
+    for (topic, timestamp) in [("t", -1), ("t", -2), ("t", 0), ("none", -1)] {
+        let _: Vec<ListOffsetsResponse> = in_all_versions(&mut world, ApiKey::ListOffsets, |_| {
+            let wanted =
+                ListOffsetsPartition::default().with_timestamp(timestamp).with_current_leader_epoch(-1);
+            ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![
+                ListOffsetsTopic::default().with_name(name(topic)).with_partitions(vec![wanted]),
+            ])
+        });
+    }
+}
+
+#[test]
+fn metadata_and_api_versions() {
+    let mut world = world();
+    for topic in ["t", "none", "not a name"] {
+        let _: Vec<MetadataResponse> = in_all_versions(&mut world, ApiKey::Metadata, |_| {
+            let asked = MetadataRequestTopic::default().with_name(Some(name(topic)));
+            MetadataRequest::default().with_topics(Some(vec![asked]))
+        });
+    }
+    let _: Vec<ApiVersionsResponse> =
+        in_all_versions(&mut world, ApiKey::ApiVersions, |_| ApiVersionsRequest::default());
+}
+
+#[test]
+fn changes_of_topics() {
+    let mut world = world();
+    let _: Vec<CreateTopicsResponse> = in_all_versions(&mut world, ApiKey::CreateTopics, |version| {
+        create_topic(&format!("made-{version}"), 2, &[("segment.bytes", "1000")])
+    });
+    let _: Vec<CreateTopicsResponse> =
+        in_all_versions(&mut world, ApiKey::CreateTopics, |_| create_topic("t", 2, &[]));
+    let _: Vec<CreatePartitionsResponse> = in_all_versions(&mut world, ApiKey::CreatePartitions, |version| {
+        let topic = |topic, count| {
+            CreatePartitionsTopic::default().with_name(name(topic)).with_count(count).with_assignments(None)
+        };
+        let topics = vec![topic("t", 2 + i32::from(version)), topic("none", 2)];
+        CreatePartitionsRequest::default().with_topics(topics)
+    });
+    let responses: Vec<DeleteTopicsResponse> = in_all_versions(&mut world, ApiKey::DeleteTopics, |version| {
+        let names = [name(&format!("made-{}", version.max(2))), name("none")];
+        match version {
+            6.. => DeleteTopicsRequest::default()
+                .with_topics(names.map(|name| DeleteTopicState::default().with_name(Some(name))).to_vec()),
+            _ => DeleteTopicsRequest::default().with_topic_names(names.to_vec()),
+        }
+    });
+    assert_eq!(responses.last().unwrap().responses[0].error_code, 0);
+}
+
+#[test]
+fn configs_and_producer_ids() {
+    let mut world = world();
+    let _: Vec<DescribeConfigsResponse> = in_all_versions(&mut world, ApiKey::DescribeConfigs, |version| {
+        let resource = |kind, name: &'static str| {
+            DescribeConfigsResource::default()
+                .with_resource_type(kind)
+                .with_resource_name(StrBytes::from_static_str(name))
+                .with_configuration_keys(None)
+        };
+        DescribeConfigsRequest::default()
+            .with_resources(vec![resource(2, "t"), resource(2, "none"), resource(4, "0")])
+            .with_include_synonyms(true)
+            .with_include_documentation(version >= 3)
+    });
+    let _: Vec<InitProducerIdResponse> = in_all_versions(&mut world, ApiKey::InitProducerId, |_| {
+        InitProducerIdRequest::default().with_transactional_id(None)
+    });
+}
