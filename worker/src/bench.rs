@@ -1,7 +1,14 @@
 //! What IndexedDB costs from wasm when nothing is done but putting and getting bytes: the baseline of the benches.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 
+use bytes::Bytes;
+use headwater_driver::LogStorage;
+use headwater_engine::{Durability, LogId, OpId, StorageOp, Uuid};
 use idb::builder::{DatabaseBuilder, ObjectStoreBuilder};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -9,6 +16,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::IdbDatabase;
 
 use crate::clock;
+use crate::storage::IndexedDbStorage;
 use crate::storage::raw::{Ended, Running, read};
 
 const NAME: &str = "headwater-bench-raw";
@@ -88,6 +96,86 @@ pub async fn raw_small_commit(n: u32) -> Result<Array, JsValue> {
     }
     database.close();
     Ok(times)
+}
+
+/// Appends bytes through the storage: `logs` logs, appends of `append_bytes`, at most `outstanding` bytes not yet answered,
+/// into a new database. Gives the milliseconds until all were done and the number of transactions.
+///
+/// # Errors
+///
+/// When the browser refuses, or an append is not applied.
+#[wasm_bindgen]
+pub async fn storage_write(
+    total_bytes: u32,
+    append_bytes: u32,
+    logs: u32,
+    outstanding: u32,
+    strict: bool,
+) -> Result<Array, JsValue> {
+    const DATABASE: &str = "headwater-bench-storage";
+    crate::storage::destroy(DATABASE).await?;
+    let wakes = Wakes::default();
+    let mut storage = IndexedDbStorage::open(DATABASE, wakes.waker()).await?;
+    let batches = Bytes::from(noise(append_bytes));
+    let durability = if strict { Durability::Strict } else { Durability::Relaxed };
+    let start = clock::monotonic_ms();
+    let (mut submitted, mut ended) = (0, 0);
+    let appends = u64::from(total_bytes.div_ceil(append_bytes));
+    while ended < appends {
+        while submitted < appends && (submitted - ended) * u64::from(append_bytes) < u64::from(outstanding) {
+            let partition = i32::try_from(submitted % u64::from(logs)).unwrap_or(0);
+            storage.submit(
+                OpId(submitted),
+                StorageOp::Append {
+                    log: LogId { topic_id: Uuid::from_u128(7), partition },
+                    segment: 0,
+                    position: submitted / u64::from(logs) * u64::from(append_bytes),
+                    batches: batches.clone(),
+                    durability,
+                },
+            );
+            submitted += 1;
+        }
+        storage.flush();
+        wakes.next().await;
+        while let Some((_, result)) = storage.poll_completion() {
+            result.map_err(|error| error.to_string())?;
+            ended += 1;
+        }
+    }
+    let elapsed = clock::monotonic_ms() - start;
+    #[expect(clippy::cast_precision_loss, reason = "a bench does not commit so often")]
+    let commits = storage.commits() as f64;
+    Ok(Array::of2(&elapsed.into(), &commits.into()))
+}
+
+/// Waits for a storage to have outcomes.
+#[derive(Clone, Default)]
+struct Wakes(Rc<RefCell<(bool, Option<Waker>)>>);
+
+impl Wakes {
+    fn waker(&self) -> Rc<dyn Fn()> {
+        let this = self.clone();
+        Rc::new(move || {
+            let mut state = this.0.borrow_mut();
+            state.0 = true;
+            if let Some(waker) = state.1.take() {
+                waker.wake();
+            }
+        })
+    }
+
+    async fn next(&self) {
+        poll_fn(|context| {
+            let mut state = self.0.borrow_mut();
+            if std::mem::take(&mut state.0) {
+                return Poll::Ready(());
+            }
+            state.1 = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
 }
 
 async fn open() -> Result<IdbDatabase, JsValue> {
