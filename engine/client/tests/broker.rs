@@ -283,3 +283,25 @@ fn how_fast_it_goes() {
     }
     println!("consumed {:.1} M/s, {bytes} bytes", records as f64 / started.elapsed().as_secs_f64() / 1e6);
 }
+
+#[test]
+fn the_start_and_the_end_of_a_partition_can_be_asked_for_together() {
+    let mut world = World::new();
+    world.create(1, &[]);
+    let producer = world.client.add_producer(ProducerConfig::default());
+    let _ = world.client.partition_count(world.now, "t");
+    world.advance(500);
+    for _ in 0..3 {
+        let record = ProducerRecord { topic: "t", value: Some(b"v"), ..ProducerRecord::default() };
+        world.client.send(world.now, producer, &record).unwrap();
+    }
+    world.advance(1_000);
+    let tp = TopicPartition { topic: "t".to_owned(), partition: 0 };
+    let specs = [OffsetSpec::Earliest, OffsetSpec::Latest, OffsetSpec::Earliest];
+    let asked = specs.map(|spec| (tp.clone(), spec)).to_vec();
+    let AdminReply::Offsets(offsets) = world.ask(|client, now| client.list_offsets(now, asked)) else {
+        panic!()
+    };
+    let offsets: Vec<_> = offsets.into_iter().map(|listed| listed.result.unwrap()).collect();
+    assert_eq!(offsets, [Some(0), Some(3), Some(0)]);
+}

@@ -1,6 +1,6 @@
 //! ListOffsets: the ends of a log, and the first record of a time (KIP-79, KIP-734).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ListOffsetsRequest;
@@ -68,10 +68,18 @@ impl Broker {
         for (topic_index, topic) in request.topics.into_iter().enumerate() {
             let known = self.topics.by_name(&topic.name).cloned();
             let mut response = ListOffsetsTopicResponse::default().with_name(topic.name);
+            let mut named = BTreeSet::new();
             for (partition_index, wanted) in topic.partitions.iter().enumerate() {
                 let mut answer =
                     ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
-                match self.look_up(known.as_ref(), wanted) {
+                // An answer is found by its partition, so there can be one for each (as in Kafka).
+                let looked_up = if named.insert(wanted.partition_index) {
+                    self.look_up(known.as_ref(), wanted)
+                } else {
+                    let message = format!("The request names partition {} twice.", wanted.partition_index);
+                    Err(ApiError::new(ResponseError::InvalidRequest, message))
+                };
+                match looked_up {
                     Ok(Answer::Known { offset, timestamp }) => {
                         fill(&mut answer, context.header.version, offset, timestamp)
                     }

@@ -39,15 +39,18 @@ impl Admin {
             self.offsets_answered(now, id, metadata);
             return;
         }
-        let mut by_leader: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+        // A request names a partition once, so what is asked of it a second time goes in a second request.
+        let mut by_leader: BTreeMap<(Address, usize), Vec<usize>> = BTreeMap::new();
         for (index, open) in asked.iter().enumerate().filter(|(_, asked)| asked.is_open()) {
             let tp = &open.topic_partition;
             if let Some(leader) = metadata.leader(now, &tp.topic, tp.partition) {
-                by_leader.entry(leader.clone()).or_default().push(index);
+                let same = |asked: &&Asked| asked.is_open() && asked.topic_partition == *tp;
+                let earlier = asked.iter().take(index).filter(same).count();
+                by_leader.entry((leader.clone(), earlier)).or_default().push(index);
             }
         }
         let timeout_ms = self.config.request_timeout_ms;
-        for (address, indices) in by_leader {
+        for ((address, _), indices) in by_leader {
             if !network.ready(&address) {
                 continue;
             }
