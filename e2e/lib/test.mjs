@@ -2,10 +2,15 @@
 // that reports an error fails the test.
 
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { launch, newProfile } from "./browser.mjs";
 import { Playground } from "./playground.mjs";
 import { serve } from "./server.mjs";
+
+/** Pictures of the page, and of what a failed test saw last. */
+export const SCREENSHOTS = new URL("../screenshots/", import.meta.url);
 
 /**
  * A test with a browser. `run` gets `{ server, profile, open, browser, restart }`: `open()` opens the playground,
@@ -30,8 +35,12 @@ export function browserTest(name, run, { timeout = 300_000, launchOptions = {} }
           browser = await launch(profile, launchOptions);
         },
       });
+    } catch (error) {
+      await keepPicture(browser, name);
+      throw error;
     } finally {
-      await browser.close();
+      // A browser that is gone already says so, over the error that matters.
+      await browser.close().catch(() => undefined);
       await server.close();
       await profile.remove();
       seen.push(...browser.errors);
@@ -39,4 +48,12 @@ export function browserTest(name, run, { timeout = 300_000, launchOptions = {} }
     }
     assert.deepEqual(seen, [], "no page and no worker reports an error");
   });
+}
+
+async function keepPicture(browser, name) {
+  const page = browser.context.pages().at(-1);
+  const path = fileURLToPath(new URL(`failed-${name.replace(/\W+/g, "-").slice(0, 60)}.png`, SCREENSHOTS));
+  await mkdir(SCREENSHOTS, { recursive: true });
+  // A browser that was killed has no picture to give.
+  await page?.screenshot({ path, fullPage: true, timeout: 5000 }).catch(() => undefined);
 }

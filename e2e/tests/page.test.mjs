@@ -7,9 +7,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { DIST } from "../lib/server.mjs";
-import { browserTest } from "../lib/test.mjs";
+import { SCREENSHOTS, browserTest } from "../lib/test.mjs";
 
-const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
 const BUDGET = JSON.parse(await readFile(new URL("../budget.json", import.meta.url)));
 
 for (const [part, { files, max_gzip_bytes: most }] of Object.entries(BUDGET)) {
@@ -32,7 +31,7 @@ for (const colorScheme of ["light", "dark"]) {
       await playground.page.setViewportSize({ width, height: 900 });
       const wide = await playground.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= width, `at ${width} the page is ${wide} wide`);
-      await playground.page.screenshot({ path: join(SCREENSHOTS, `${width}-${colorScheme}.png`), fullPage: true });
+      await playground.page.screenshot({ path: fileURLToPath(new URL(`${width}-${colorScheme}.png`, SCREENSHOTS)), fullPage: true });
     }
   }, { launchOptions: { colorScheme } });
 }
