@@ -4,28 +4,28 @@
 //! did not do its part and are aborted too. Then the index is read again from the database, and their operations
 //! are planned anew: what was built upon something refused is now refused itself, the rest is done.
 
+mod reads;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use headwater_driver::Refusals;
-use headwater_engine::{
-    Applied, LogId, NotAppliedReason, OpId, StorageError, StorageOp, StorageResult, StoredLog,
-};
+use headwater_engine::{Applied, LogId, NotAppliedReason, OpId, StorageError, StorageOp, StorageResult};
 use idb::Database;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::IdbDatabase;
 
+use self::reads::{start_load, start_read};
 use super::cache::RowCache;
 use super::index::RowIndex;
 use super::keys::ChunkKey;
 use super::open::{Opened, load};
 use super::plan::{Group, Planner, Queued, Refused};
-use super::read::ReadPlan;
+use super::rollup;
 use super::state::State;
 use super::transaction::{self, Cause, Outcome};
-use super::{read, rollup, snapshots};
 
 /// Transactions that may be in flight: the browser works on one while the next ones wait with their data.
 const MAX_IN_FLIGHT: usize = 4;
@@ -353,69 +353,6 @@ fn take_up(core: &mut Core, loaded: Result<(State, RowIndex), String>) {
             }
         }
         Err(message) => core.die(NotAppliedReason::Failed, format!("the database does not work: {message}")),
-    }
-}
-
-fn start_load(core: &Core, shared: &Rc<RefCell<Core>>, id: OpId, log: LogId) {
-    let segments = core.index.segments(log);
-    let snapshots = snapshots::start(&core.database, log);
-    let shared = shared.clone();
-    spawn_local(async move {
-        let result = match snapshots {
-            Ok(snapshots) => snapshots.finish().await,
-            Err(error) => Err(error),
-        };
-        let result = match result {
-            Ok(snapshots) => Ok(Applied::Loaded(StoredLog { segments, snapshots })),
-            Err(message) => not_applied(NotAppliedReason::Failed, &message),
-        };
-        shared.borrow_mut().end(id, result);
-        advance(&shared);
-    });
-}
-
-/// Starts the read at the front of its queue; false when there is none.
-fn start_read(core: &mut Core, shared: &Rc<RefCell<Core>>) -> bool {
-    let Some((queued, tries)) = core.reads.pop_front() else { return false };
-    let StorageOp::Read { log, segment, range } = &queued.op else { return true };
-    let Some(rows) = core.index.rows(*log, *segment) else {
-        core.end(queued.id, Ok(Applied::Read(Bytes::new())));
-        return true;
-    };
-    let name = ChunkKey { log: *log, segment: *segment, position: 0, length: 0 };
-    let plan = ReadPlan::new(name, rows, range, &mut core.cache);
-    if plan.is_complete() {
-        core.end(queued.id, Ok(Applied::Read(plan.bytes())));
-        return true;
-    }
-    match read::start(&core.database, plan) {
-        Ok(reading) => {
-            core.reads_in_flight += 1;
-            let shared = shared.clone();
-            spawn_local(async move {
-                let plan = reading.finish().await;
-                end_read(&mut shared.borrow_mut(), queued, tries, plan);
-                advance(&shared);
-            });
-        }
-        Err(message) => core.end(queued.id, not_applied(NotAppliedReason::Failed, &message)),
-    }
-    true
-}
-
-fn end_read(core: &mut Core, queued: Queued, tries: u32, plan: Result<Option<ReadPlan>, String>) {
-    core.reads_in_flight -= 1;
-    let failed = |message: &str| not_applied(NotAppliedReason::Failed, message);
-    match plan {
-        Ok(Some(plan)) => {
-            if let Some((key, row)) = plan.straddling() {
-                core.cache.insert(key, row, plan.generation);
-            }
-            core.end(queued.id, Ok(Applied::Read(plan.bytes())));
-        }
-        Ok(None) if tries < MAX_READ_TRIES => core.reads.push_front((queued, tries + 1)),
-        Ok(None) => core.end(queued.id, failed("the database has lost rows")),
-        Err(message) => core.end(queued.id, failed(&message)),
     }
 }
 
