@@ -177,11 +177,11 @@ impl Producer {
             (Some(partition), _) => partition,
             (None, Some(key)) => partition_for_key(key, topic.count()),
             (None, None) => {
-                topic.sticky_partition(record, timestamp, self.config.batch_size, &mut self.random)
+                topic.sticky_partition(record, size, timestamp, self.config.batch_size, &mut self.random)
             }
         };
         let queue = topic.queue(partition)?;
-        if !queue.has_room(record, timestamp, self.config.batch_size) {
+        if !queue.has_room(record, size, timestamp, self.config.batch_size) {
             if self.buffered_bytes + reserve > self.config.buffer_memory {
                 self.pressed = true;
                 return Err(SendError::BufferFull);

@@ -175,7 +175,7 @@ impl Importer {
                 self.held = Some(Held { line: row.line, position, value, key });
                 return Ok(Step::Full);
             }
-            if let Some(ahead_ms) = self.pace.sent(clock::monotonic_ms()) {
+            if let Some(ahead_ms) = self.pace.sent(clock::monotonic_ms) {
                 return Ok(Step::Early(ahead_ms));
             }
         }
@@ -199,7 +199,7 @@ impl Importer {
             }
             self.position += 1;
             self.rows += 1;
-            if let Some(ahead_ms) = self.pace.sent(clock::monotonic_ms()) {
+            if let Some(ahead_ms) = self.pace.sent(clock::monotonic_ms) {
                 return Step::Early(ahead_ms);
             }
         }

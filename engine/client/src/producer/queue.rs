@@ -57,11 +57,19 @@ pub(super) fn reservation(record_size: usize, batch_size: usize) -> usize {
 }
 
 impl PartitionQueue {
-    /// Whether the record fits into the open batch.
+    /// Whether the record fits into the open batch. `size_bound` is the most that it may take: mostly that is answer
+    /// enough, and how much it takes exactly need not be computed.
     #[inline]
-    pub(super) fn has_room(&self, record: &ProducerRecord<'_>, timestamp: i64, batch_size: usize) -> bool {
+    pub(super) fn has_room(
+        &self,
+        record: &ProducerRecord<'_>,
+        size_bound: usize,
+        timestamp: i64,
+        batch_size: usize,
+    ) -> bool {
         match (&self.open, &self.builder) {
             (Some(_), Some(builder)) if builder.is_empty() => true,
+            (Some(_), Some(builder)) if builder.size_in_bytes() + size_bound <= batch_size => true,
             (Some(open), Some(builder)) => {
                 let delta = timestamp.wrapping_sub(open.base_timestamp);
                 let size = record_size(record, delta, i64::from(builder.record_count()));

@@ -92,18 +92,20 @@ impl Topic {
     pub(super) fn sticky_partition(
         &mut self,
         record: &ProducerRecord<'_>,
+        size_bound: usize,
         timestamp: i64,
         batch_size: usize,
         random: &mut Random,
     ) -> i32 {
         let partition = self.sticky.current(&self.available, self.count, random);
-        let full = usize::try_from(partition)
-            .ok()
-            .and_then(|index| self.queues.get(index))
-            .is_none_or(|queue| queue.is_full(batch_size) || !queue.has_room(record, timestamp, batch_size));
-        if full {
-            self.sticky.appended(0, true, &self.available, self.count, random);
+        let full =
+            usize::try_from(partition).ok().and_then(|index| self.queues.get(index)).is_none_or(|queue| {
+                queue.is_full(batch_size) || !queue.has_room(record, size_bound, timestamp, batch_size)
+            });
+        if !full {
+            return partition;
         }
+        self.sticky.appended(0, true, &self.available, self.count, random);
         self.sticky.current(&self.available, self.count, random)
     }
 
