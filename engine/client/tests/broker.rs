@@ -1,6 +1,6 @@
 //! Producer, broker and consumer in one process, in virtual time: the real broker over the storage in memory.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
