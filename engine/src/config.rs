@@ -7,11 +7,11 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 pub(crate) use keys::{BROKER_KEYS, ConfigKey, TOPIC_KEYS, broker_key, topic_key};
 
+use crate::sorted::SortedMap;
 use crate::types::NodeId;
 
 /// A config that is not accepted.
@@ -54,7 +54,7 @@ pub struct BrokerConfig {
     host: String,
     port: u16,
     cluster_id: String,
-    set: BTreeMap<String, String>,
+    set: SortedMap<String, String>,
 }
 
 impl BrokerConfig {
@@ -68,7 +68,7 @@ impl BrokerConfig {
             host: host.to_owned(),
             port,
             cluster_id: cluster_id.to_owned(),
-            set: BTreeMap::new(),
+            set: SortedMap::new(),
         }
     }
 
@@ -149,7 +149,7 @@ impl BrokerConfig {
 
 /// The configs of one topic: those set on it, the rest from the broker.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct TopicConfigs(BTreeMap<String, String>);
+pub(crate) struct TopicConfigs(SortedMap<String, String>);
 
 impl TopicConfigs {
     /// Checks and keeps one config.

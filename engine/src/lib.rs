@@ -14,6 +14,7 @@ mod partition;
 mod producer_state;
 mod protocol;
 pub mod record;
+pub mod sorted;
 mod storage_op;
 mod time;
 mod topic;

@@ -5,12 +5,13 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use kafka_protocol::ResponseError;
 
 use crate::error::ApiError;
 use crate::record::RecordBatch;
+use crate::sorted::SortedMap;
 use crate::types::{Offset, ProducerId};
 
 /// How many batches of a producer are remembered, which is also how many a client may have in flight
@@ -23,7 +24,7 @@ const MAX_PRODUCERS: usize = 10_000;
 
 /// The producers of a partition.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct ProducerStates(BTreeMap<ProducerId, ProducerState>);
+pub(crate) struct ProducerStates(SortedMap<ProducerId, ProducerState>);
 
 /// What is known of one producer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,7 +105,7 @@ impl ProducerStates {
         if before.is_none() && self.0.len() >= MAX_PRODUCERS {
             self.forget_the_most_silent();
         }
-        let state = self.0.entry(producer).or_insert_with(|| ProducerState {
+        let state = self.0.or_insert_with(producer, || ProducerState {
             epoch: batch.producer_epoch(),
             batches: VecDeque::new(),
             last_timestamp: i64::MIN,

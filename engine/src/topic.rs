@@ -5,13 +5,12 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 pub(crate) use metadata_record::MetadataRecord;
 pub(crate) use name::check_name;
 use uuid::Uuid;
 
 use crate::config::TopicConfigs;
+use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::types::{LeaderEpoch, NodeId};
 
@@ -55,8 +54,8 @@ pub(crate) fn partition_count(topic: &Topic) -> i32 {
 /// All topics.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
-    by_name: BTreeMap<String, Topic>,
-    names: BTreeMap<Uuid, String>,
+    by_name: SortedMap<String, Topic>,
+    names: SortedMap<Uuid, String>,
 }
 
 impl Topics {

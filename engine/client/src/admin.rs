@@ -1,6 +1,6 @@
 //! Making, changing, deleting and looking at topics.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use headwater_engine::{Now, Offset, TopicPartition};
@@ -14,6 +14,7 @@ use crate::consumer::StartOffset;
 use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network, Owner};
+use headwater_engine::sorted::SortedMap;
 
 mod messages;
 mod offsets;
@@ -151,9 +152,9 @@ const MAX_PENDING: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Admin {
     config: Arc<ClientConfig>,
-    pending: BTreeMap<u64, Pending>,
+    pending: SortedMap<u64, Pending>,
     /// By tag: the request, and which of its offsets.
-    requests: BTreeMap<u64, (u64, Vec<usize>)>,
+    requests: SortedMap<u64, (u64, Vec<usize>)>,
     results: VecDeque<(AdminRequestId, Result<AdminReply, ClientError>)>,
     next_id: u64,
     next_tag: u64,
@@ -164,8 +165,8 @@ impl Admin {
     pub(crate) fn new(config: Arc<ClientConfig>) -> Admin {
         Admin {
             config,
-            pending: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            pending: SortedMap::new(),
+            requests: SortedMap::new(),
             results: VecDeque::new(),
             next_id: 0,
             next_tag: 0,

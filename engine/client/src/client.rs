@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::metadata::Metadata;
 use crate::network::{Address, Network, Owner};
 use crate::producer::{Delivery, Producer, ProducerRecord, SendError, Sent};
 use crate::random::Random;
+use headwater_engine::sorted::SortedMap;
 
 /// Names a producer of a [`Client`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,8 +29,8 @@ pub struct ConsumerId(u32);
 pub struct Client {
     network: Network,
     metadata: Metadata,
-    producers: BTreeMap<u32, Producer>,
-    consumers: BTreeMap<u32, Consumer>,
+    producers: SortedMap<u32, Producer>,
+    consumers: SortedMap<u32, Consumer>,
     admin: Admin,
     config: Arc<ClientConfig>,
     random: Random,
@@ -46,8 +46,8 @@ impl Client {
         Client {
             network: Network::new(config.clone(), Random::new(!config.seed)),
             metadata: Metadata::new(config.clone()),
-            producers: BTreeMap::new(),
-            consumers: BTreeMap::new(),
+            producers: SortedMap::new(),
+            consumers: SortedMap::new(),
             admin: Admin::new(config.clone()),
             config,
             random,
@@ -132,10 +132,10 @@ impl Client {
     /// Lets everybody send what is due.
     fn drive(&mut self, now: Now) {
         self.admin.drive(now, &mut self.network, &mut self.metadata);
-        for (id, producer) in &mut self.producers {
+        for (id, producer) in self.producers.iter_mut() {
             producer.drive(now, *id, &mut self.network, &mut self.metadata);
         }
-        for (id, consumer) in &mut self.consumers {
+        for (id, consumer) in self.consumers.iter_mut() {
             consumer.drive(now, *id, &mut self.network, &mut self.metadata);
         }
         self.metadata.drive(now, &mut self.network);

@@ -1,6 +1,6 @@
 //! The consumer: partitions assigned by the application, fetched ahead of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use headwater_engine::{Now, Offset, TopicPartition};
@@ -15,6 +15,7 @@ mod fetcher;
 pub(crate) mod lookup;
 
 pub use fetched::Fetched;
+use headwater_engine::sorted::SortedMap;
 
 /// Where reading begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +104,7 @@ pub(crate) struct Consumer {
     events: VecDeque<(u64, ConsumerEvent)>,
     buffered_bytes: usize,
     /// By tag: the assignments that a request is about.
-    requests: BTreeMap<u64, (Kind, Vec<u64>)>,
+    requests: SortedMap<u64, (Kind, Vec<u64>)>,
     next_tag: u64,
     driven_ms: u64,
 }
@@ -123,7 +124,7 @@ impl Consumer {
             next_epoch: 0,
             events: VecDeque::new(),
             buffered_bytes: 0,
-            requests: BTreeMap::new(),
+            requests: SortedMap::new(),
             next_tag: 0,
             driven_ms: 0,
         }

@@ -1,6 +1,5 @@
 //! What the client knows of the cluster: its brokers, and who leads which partition.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use headwater_engine::Now;
@@ -12,6 +11,7 @@ use crate::config::ClientConfig;
 use crate::error::{ClientError, code};
 use crate::network::{Address, Answer, Network, Owner};
 use crate::wire;
+use headwater_engine::sorted::SortedMap;
 
 /// The highest version that is used; 13 adds nothing for a client.
 pub(crate) const HIGHEST_VERSION: i16 = 12;
@@ -31,9 +31,9 @@ pub(crate) struct TopicMetadata {
 #[derive(Debug)]
 pub(crate) struct Metadata {
     config: Arc<ClientConfig>,
-    brokers: BTreeMap<i32, Address>,
+    brokers: SortedMap<i32, Address>,
     controller: Option<i32>,
-    topics: HashMap<String, TopicMetadata>,
+    topics: SortedMap<String, TopicMetadata>,
     /// Goes up with every answer that was taken in.
     version: u64,
     wanted: bool,
@@ -48,9 +48,9 @@ impl Metadata {
     pub(crate) fn new(config: Arc<ClientConfig>) -> Metadata {
         Metadata {
             config,
-            brokers: BTreeMap::new(),
+            brokers: SortedMap::new(),
             controller: None,
-            topics: HashMap::new(),
+            topics: SortedMap::new(),
             version: 0,
             wanted: false,
             in_flight: false,
@@ -67,7 +67,7 @@ impl Metadata {
 
     /// What is known of a topic. Keeps it from being forgotten, and asks for it if there is need.
     pub(crate) fn topic(&mut self, now: Now, name: &str) -> &TopicMetadata {
-        let topic = self.topics.entry(name.to_owned()).or_default();
+        let topic = self.topics.or_default(name.to_owned());
         topic.last_used_ms = now.monotonic_ms;
         if !topic.asked || topic.error.is_some() || topic.leaders.contains(&None) {
             self.wanted = true;

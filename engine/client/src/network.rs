@@ -1,6 +1,6 @@
 //! Connections to brokers: which are wanted, what was asked on them, and what came back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::error::{ClientError, code};
 use crate::random::Random;
 use crate::wire;
 use connection::{Connection, State};
+use headwater_engine::sorted::SortedMap;
 
 mod connection;
 
@@ -70,7 +71,7 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Network {
     config: Arc<ClientConfig>,
-    connections: BTreeMap<Address, Connection>,
+    connections: SortedMap<Address, Connection>,
     transmits: VecDeque<(Address, Bytes)>,
     closes: VecDeque<Address>,
     answers: VecDeque<Answer>,
@@ -83,7 +84,7 @@ impl Network {
     pub(crate) fn new(config: Arc<ClientConfig>, random: Random) -> Network {
         Network {
             config,
-            connections: BTreeMap::new(),
+            connections: SortedMap::new(),
             transmits: VecDeque::new(),
             closes: VecDeque::new(),
             answers: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! The producer: records into batches, batches into requests, answers into deliveries.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::metadata::Metadata;
 use crate::network::{Answer, Network};
 use crate::partitioner::partition_for_key;
 use crate::random::Random;
+use headwater_engine::sorted::SortedMap;
 use queue::Batch;
 use topic::Topic;
 
@@ -102,7 +103,7 @@ pub(crate) struct Producer {
     config: ProducerConfig,
     client: Arc<ClientConfig>,
     topics: Vec<Topic>,
-    by_name: HashMap<Arc<str>, usize>,
+    by_name: SortedMap<Arc<str>, usize>,
     /// The topic of the last record, which is nearly always that of the next.
     last_topic: usize,
     buffered_bytes: usize,
@@ -110,7 +111,7 @@ pub(crate) struct Producer {
     unsent: usize,
     /// Something did not fit into the buffer: do not wait for fuller batches.
     pressed: bool,
-    requests: BTreeMap<u64, Vec<Placed>>,
+    requests: SortedMap<u64, Vec<Placed>>,
     next_tag: u64,
     deliveries: VecDeque<Delivery>,
     halted: Option<ClientError>,
@@ -134,12 +135,12 @@ impl Producer {
             config,
             client,
             topics: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: SortedMap::new(),
             last_topic: 0,
             buffered_bytes: 0,
             unsent: 0,
             pressed: false,
-            requests: BTreeMap::new(),
+            requests: SortedMap::new(),
             next_tag: 0,
             deliveries: VecDeque::new(),
             halted: None,

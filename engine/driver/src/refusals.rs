@@ -1,6 +1,5 @@
-use std::collections::HashMap;
-
 use headwater_engine::LogId;
+use headwater_engine::sorted::SortedMap;
 
 /// Remembers which logs had an append refused, so that those submitted upon it are refused too (see
 /// [`LogStorage`](crate::LogStorage)).
@@ -8,7 +7,7 @@ use headwater_engine::LogId;
 /// For the authors of storages. Operations are numbered in the order of their submission, from 0.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    logs: HashMap<LogId, Refusal>,
+    logs: SortedMap<LogId, Refusal>,
 }
 
 #[derive(Debug)]
@@ -22,7 +21,7 @@ struct Refusal {
 impl Refusals {
     /// An append to this log was refused for a reason of its own, not for another refusal.
     pub fn refused(&mut self, log: LogId) {
-        self.logs.entry(log).or_insert(Refusal { untold: 0, unaware_below: 0 }).untold += 1;
+        self.logs.or_insert_with(log, || Refusal { untold: 0, unaware_below: 0 }).untold += 1;
     }
 
     /// The outcome of a refusal that was counted by [`refused`](Refusals::refused) was polled; `next` is the number that the next operation gets.

@@ -1,10 +1,11 @@
 //! Clients' connections: requests are worked on side by side, but answered in the order in which they came.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use crate::protocol::Header;
+use crate::sorted::SortedMap;
 use crate::types::ConnectionId;
 
 /// How many requests of one connection are worked on at once; further ones wait. Clients have 5 in flight by default.
@@ -37,7 +38,7 @@ struct Connection {
 
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    open: BTreeMap<ConnectionId, Connection>,
+    open: SortedMap<ConnectionId, Connection>,
     answers: VecDeque<(ConnectionId, Bytes)>,
 }
 
@@ -48,7 +49,7 @@ impl Connections {
 
     /// Puts a frame behind the others of its connection; returns how many bytes wait there.
     pub(super) fn queue(&mut self, id: ConnectionId, frame: Bytes) -> usize {
-        let connection = self.open.entry(id).or_default();
+        let connection = self.open.or_default(id);
         connection.queued_bytes += frame.len();
         connection.queued.push_back(frame);
         connection.queued_bytes
@@ -73,7 +74,7 @@ impl Connections {
 
     /// Gives a request its place in the order of answers.
     pub(super) fn admit(&mut self, id: ConnectionId, header: Header) -> Context {
-        let connection = self.open.entry(id).or_default();
+        let connection = self.open.or_default(id);
         let slot = connection.first_slot + connection.slots.len() as u64;
         connection.slots.push_back(Slot::Waiting);
         Context { connection: id, slot, header }

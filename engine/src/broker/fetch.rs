@@ -1,7 +1,5 @@
 //! Fetch: stored batches are handed out as they lie; a reader that has read all waits for more.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -13,6 +11,7 @@ use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::Location;
 use crate::record::{Batches, RecordError};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::storage_op::{Applied, LogId, StorageOp, StorageResult};
 use crate::time::Now;
 use crate::types::{ConnectionId, Offset};
@@ -24,11 +23,11 @@ const READ_MARGIN: u64 = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Fetches {
     next: u64,
-    pending: BTreeMap<u64, PendingFetch>,
+    pending: SortedMap<u64, PendingFetch>,
     /// Those that wait for records, by deadline on the monotonic clock.
-    deadlines: BTreeSet<(u64, u64)>,
+    deadlines: SortedSet<(u64, u64)>,
     /// Those that wait for records, by the logs in which they want them.
-    waiting: BTreeSet<(LogId, u64)>,
+    waiting: SortedSet<(LogId, u64)>,
 }
 
 #[derive(Debug)]
@@ -365,7 +364,8 @@ impl Broker {
 
     /// A log has grown, or is gone: those that wait for it look again.
     pub(super) fn wake_fetches(&mut self, now: Now, log: LogId) {
-        let waiting = self.fetches.waiting.range((log, 0)..=(log, u64::MAX)).map(|(_, id)| *id);
+        let waiting =
+            self.fetches.waiting.iter_from(&(log, 0)).take_while(|(of, _)| *of == log).map(|(_, id)| *id);
         for id in waiting.collect::<Vec<_>>() {
             self.fetches.stop_waiting(id);
             self.try_fetch(now, id);

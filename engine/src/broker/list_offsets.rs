@@ -1,7 +1,5 @@
 //! ListOffsets: the ends of a log, and the first record of a time (KIP-79, KIP-734).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ListOffsetsRequest;
 use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
@@ -14,6 +12,7 @@ use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::Location;
 use crate::record::{Batches, RecordBatch, RecordError};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::storage_op::{Applied, LogId, StorageOp, StorageResult};
 use crate::topic::Topic;
 use crate::types::Offset;
@@ -31,8 +30,8 @@ const READ_BYTES: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
     next: u64,
-    pending: BTreeMap<u64, PendingLookup>,
-    searches: BTreeMap<u64, Search>,
+    pending: SortedMap<u64, PendingLookup>,
+    searches: SortedMap<u64, Search>,
 }
 
 #[derive(Debug)]
@@ -68,7 +67,7 @@ impl Broker {
         for (topic_index, topic) in request.topics.into_iter().enumerate() {
             let known = self.topics.by_name(&topic.name).cloned();
             let mut response = ListOffsetsTopicResponse::default().with_name(topic.name);
-            let mut named = BTreeSet::new();
+            let mut named = SortedSet::new();
             for (partition_index, wanted) in topic.partitions.iter().enumerate() {
                 let mut answer =
                     ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);

@@ -21,8 +21,6 @@ mod topic_changes;
 mod upkeep;
 mod view;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::Encodable;
@@ -45,6 +43,7 @@ use crate::config::BrokerConfig;
 use crate::error::ApiError;
 use crate::partition::Partition;
 use crate::protocol::{FrameError, Header, Request, decode_request, encode_response};
+use crate::sorted::SortedMap;
 use crate::storage_op::{LogId, OpId, StorageOp, StorageResult};
 use crate::time::Now;
 use crate::topic::Topics;
@@ -62,7 +61,7 @@ pub struct Broker {
     phase: Phase,
     startup: Startup,
     topics: Topics,
-    partitions: BTreeMap<LogId, Partition<Waiter>>,
+    partitions: SortedMap<LogId, Partition<Waiter>>,
     connections: Connections,
     closes: Vec<ConnectionId>,
     ops: Ops,
@@ -100,7 +99,7 @@ impl Broker {
             phase: Phase::Starting,
             startup: Startup::default(),
             topics: Topics::default(),
-            partitions: BTreeMap::new(),
+            partitions: SortedMap::new(),
             connections: Connections::default(),
             closes: Vec::new(),
             ops: Ops::default(),

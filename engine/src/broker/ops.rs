@@ -1,7 +1,8 @@
 //! Storage operations under way, and on whose behalf.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::sorted::SortedMap;
 use crate::storage_op::{LogId, OpId, StorageOp};
 
 /// Who is told how an operation ended.
@@ -23,7 +24,7 @@ pub(super) enum Owner {
 pub(super) struct Ops {
     next: u64,
     queue: VecDeque<(OpId, StorageOp)>,
-    owners: BTreeMap<OpId, Owner>,
+    owners: SortedMap<OpId, Owner>,
 }
 
 impl Ops {

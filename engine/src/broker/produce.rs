@@ -1,7 +1,5 @@
 //! Produce: batches are checked, given their offsets, and appended as they came.
 
-use std::collections::BTreeMap;
-
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ProduceRequest;
@@ -17,6 +15,7 @@ use crate::producer_state::Verdict;
 use crate::record::{
     Compression, RecordBatch, RecordError, set_base_offset_and_leader_epoch, set_log_append_time,
 };
+use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::time::Now;
 use crate::topic::Topic;
@@ -26,7 +25,7 @@ use crate::types::{LeaderEpoch, Offset};
 #[derive(Debug, Default)]
 pub(super) struct Produces {
     next: u64,
-    pending: BTreeMap<u64, PendingProduce>,
+    pending: SortedMap<u64, PendingProduce>,
 }
 
 #[derive(Debug)]

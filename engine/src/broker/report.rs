@@ -1,8 +1,9 @@
 //! What people are told: events in words, and how often which error was answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::error::{ApiError, error_name};
+use crate::sorted::SortedMap;
 
 /// Events kept until somebody polls them; the oldest goes first.
 const MAX_EVENTS: usize = 200;
@@ -30,7 +31,7 @@ pub struct ErrorTally {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     events: VecDeque<BrokerEvent>,
-    errors: BTreeMap<i16, ErrorTally>,
+    errors: SortedMap<i16, ErrorTally>,
     pub(super) requests: u64,
 }
 
@@ -49,7 +50,7 @@ impl Report {
     /// Counts an error that is answered; returns its code.
     pub(super) fn refuse(&mut self, error: &ApiError) -> i16 {
         let code = error.error.code();
-        let tally = self.errors.entry(code).or_insert_with(|| ErrorTally {
+        let tally = self.errors.or_insert_with(code, || ErrorTally {
             error: error_name(error.error),
             count: 0,
             last_message: String::new(),

@@ -1,7 +1,7 @@
 //! From nothing to running: the metadata log is recovered first, then the logs it names; and the same recovery for a log
 //! that has to be settled later.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
@@ -9,6 +9,7 @@ use kafka_protocol::ResponseError;
 use super::{Broker, Owner, Partition, Phase};
 use crate::error::ApiError;
 use crate::log::{Log, Recovery, Step};
+use crate::sorted::SortedMap;
 use crate::storage_op::{Applied, LogId, StorageError, StorageOp, StorageResult};
 use crate::time::Now;
 use crate::types::TopicPartition;
@@ -20,7 +21,7 @@ const MAX_RECOVERING: usize = 4;
 pub(super) struct Startup {
     waiting: VecDeque<LogId>,
     /// Under way; none while the storage has not said what there is.
-    recovering: BTreeMap<LogId, Option<Recovery>>,
+    recovering: SortedMap<LogId, Option<Recovery>>,
 }
 
 impl Broker {

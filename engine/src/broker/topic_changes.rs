@@ -1,7 +1,5 @@
 //! CreateTopics, DeleteTopics, CreatePartitions: which records a change means, or why it is refused.
 
-use std::collections::BTreeSet;
-
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_partitions_response::{
@@ -23,6 +21,7 @@ use super::producer_ids::BLOCK;
 use super::{Broker, Context};
 use crate::config::{TOPIC_KEYS, TopicConfigs};
 use crate::error::ApiError;
+use crate::sorted::SortedSet;
 use crate::time::Now;
 use crate::topic::{MetadataRecord, check_name, partition_count};
 
@@ -254,7 +253,7 @@ impl Broker {
         let named = request.topic_names.into_iter();
         let asked = named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics);
         let mut results = Vec::new();
-        let mut removed = BTreeSet::new();
+        let mut removed = SortedSet::new();
         for asked in asked {
             let (known, unknown) = match &asked.name {
                 Some(name) => (self.topics.by_name(name), ResponseError::UnknownTopicOrPartition),
@@ -398,7 +397,7 @@ fn check_room(existing: usize, new: i32) -> Result<(), ApiError> {
 }
 
 /// The names that stand more than once.
-fn repeated<'a>(names: impl Iterator<Item = &'a TopicName>) -> BTreeSet<TopicName> {
-    let mut seen = BTreeSet::new();
+fn repeated<'a>(names: impl Iterator<Item = &'a TopicName>) -> SortedSet<TopicName> {
+    let mut seen = SortedSet::new();
     names.filter(|&name| !seen.insert(name.clone())).cloned().collect()
 }

@@ -3,7 +3,6 @@
 //! Segments whose index is stored are taken by it, as far as a snapshot of the producers' states reaches. The batches of the others are read from the start and checked by
 //! their CRC; from the first that is damaged or cut off on, the log is truncated, as Kafka does after an unclean end.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::{Log, Segment};
 use crate::producer_state::ProducerStates;
 use crate::record::{Batches, RecordBatch, RecordError};
+use crate::sorted::SortedMap;
 use crate::storage_op::{LogId, SnapshotKind, StorageOp, StoredLog, StoredSegment};
 use crate::types::Offset;
 
@@ -22,7 +22,7 @@ const READ_BYTES: u64 = 1 << 20;
 pub(crate) struct Recovery {
     log: Log,
     stored: std::vec::IntoIter<StoredSegment>,
-    indexes: BTreeMap<Offset, (Segment, Offset)>,
+    indexes: SortedMap<Offset, (Segment, Offset)>,
     current: Option<Scan>,
     index_interval_bytes: u64,
     /// The producers' states are those before this offset; batches from there on change them.

@@ -1,18 +1,19 @@
 //! Producer states as a snapshot, `docs/format.md`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use super::{BatchMark, MAX_PRODUCERS, ProducerState, ProducerStates, REMEMBERED_BATCHES};
 use crate::record::crc32c;
+use crate::sorted::SortedMap;
 
 const FORMAT: u8 = 1;
 
 impl ProducerStates {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = vec![FORMAT];
-        for (producer, state) in &self.0 {
+        for (producer, state) in self.0.iter() {
             out.extend(producer.to_be_bytes());
             out.extend(state.epoch.to_be_bytes());
             out.extend(state.last_timestamp.to_be_bytes());
@@ -38,7 +39,7 @@ impl ProducerStates {
         }
         let (format, rest) = content.split_first()?;
         let mut rest = (*format == FORMAT).then_some(rest)?;
-        let mut states = BTreeMap::new();
+        let mut states = SortedMap::new();
         while !rest.is_empty() && states.len() < MAX_PRODUCERS {
             let producer = i64::from_be_bytes(take(&mut rest)?);
             states.insert(producer, state(&mut rest)?);

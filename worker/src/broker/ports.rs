@@ -1,10 +1,9 @@
 //! Connections: message ports that carry one Kafka frame a message.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use gloo_events::EventListener;
 use headwater_engine::ConnectionId;
+use headwater_engine::sorted::SortedMap;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, MessagePort};
@@ -25,7 +24,7 @@ pub(super) const MAX_FRAME: u32 = 100 << 20;
 /// The open ports.
 #[derive(Default)]
 pub(super) struct Ports {
-    ports: HashMap<ConnectionId, Port>,
+    ports: SortedMap<ConnectionId, Port>,
     next: u64,
 }
 
@@ -68,7 +67,7 @@ impl Ports {
     }
 
     pub(super) fn close_all(&mut self) {
-        self.ports.drain().for_each(|(_, Port { port, .. })| farewell(&port));
+        std::mem::take(&mut self.ports).into_iter().for_each(|(_, Port { port, .. })| farewell(&port));
     }
 }
 

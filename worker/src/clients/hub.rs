@@ -1,7 +1,6 @@
 //! The client and its connections: carries frames between it and the ports, and wakes whoever waits.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -16,6 +15,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, MessagePort};
 
 use crate::clock;
+use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// Kafka's usual port; every broker is named with it.
 const PORT: u16 = 9092;
@@ -38,12 +38,12 @@ pub(crate) struct Hub {
 struct Inner {
     client: Client,
     /// By the broker's id.
-    ports: BTreeMap<i32, Port>,
+    ports: SortedMap<i32, Port>,
     /// Brokers that the client wants to be connected to and that have no port yet.
-    awaited: BTreeSet<Address>,
+    awaited: SortedSet<Address>,
     /// When it goes off, by the monotonic clock.
     timer: Option<(u64, Timeout)>,
-    answers: BTreeMap<AdminRequestId, Result<AdminReply, ClientError>>,
+    answers: SortedMap<AdminRequestId, Result<AdminReply, ClientError>>,
 }
 
 struct Port {
@@ -63,10 +63,10 @@ impl Hub {
         Rc::new(Hub {
             inner: RefCell::new(Inner {
                 client,
-                ports: BTreeMap::new(),
-                awaited: BTreeSet::new(),
+                ports: SortedMap::new(),
+                awaited: SortedSet::new(),
                 timer: None,
-                answers: BTreeMap::new(),
+                answers: SortedMap::new(),
             }),
             changes: Cell::new(0),
             wakers: RefCell::new(Vec::new()),
@@ -220,7 +220,7 @@ fn address(node_id: i32) -> Address {
     Address::new(&format!("broker-{node_id}"), PORT)
 }
 
-fn port<'a>(ports: &'a BTreeMap<i32, Port>, address: &Address) -> Option<&'a Port> {
+fn port<'a>(ports: &'a SortedMap<i32, Port>, address: &Address) -> Option<&'a Port> {
     let node_id: i32 = address.host.strip_prefix("broker-")?.parse().ok()?;
     ports.get(&node_id)
 }

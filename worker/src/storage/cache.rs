@@ -1,11 +1,12 @@
 //! The rows written or read last, so that who follows the end of a log, and who reads on in the middle of a row, need not
 //! go to the database.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use super::keys::ChunkKey;
+use headwater_engine::sorted::SortedMap;
 
 /// What all rows in the cache may hold together.
 const CAPACITY: usize = 4 << 20;
@@ -16,7 +17,7 @@ const OVERHEAD: usize = 128;
 /// Rows by their keys; those not used for longest go first.
 #[derive(Debug, Default)]
 pub(super) struct RowCache {
-    rows: HashMap<ChunkKey, (Bytes, u64)>,
+    rows: SortedMap<ChunkKey, (Bytes, u64)>,
     /// Uses in their order; one that is not a row's last is passed over.
     uses: VecDeque<(ChunkKey, u64)>,
     clock: u64,

@@ -1,18 +1,18 @@
 //! Which rows there are: all that is kept in memory of the data.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use headwater_engine::{LogId, Offset, StoredSegment};
 
 use super::keys::ChunkKey;
+use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// The rows of every log, as they are once all that was planned is done.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex {
-    logs: BTreeMap<LogId, BTreeMap<Offset, Rows>>,
+    logs: SortedMap<LogId, SortedMap<Offset, Rows>>,
     /// Segments whose last rows may be worth rolling up.
-    pub(super) tails: BTreeSet<(LogId, Offset)>,
+    pub(super) tails: SortedSet<(LogId, Offset)>,
 }
 
 /// The rows of one segment: for each the position at which it ends, and the next begins. The first begins at 0.
@@ -68,7 +68,7 @@ impl RowIndex {
     ///
     /// When the row does not begin where the one before it ended.
     pub(super) fn load(&mut self, key: ChunkKey) -> Result<(), String> {
-        let rows = self.logs.entry(key.log).or_default().entry(key.segment).or_default();
+        let rows = self.logs.or_default(key.log).or_default(key.segment);
         if rows.size() != key.position || key.length == 0 {
             return Err(format!(
                 "segment {} of partition {} of topic {} has a row at {} where its bytes end at {}",
@@ -85,7 +85,7 @@ impl RowIndex {
     }
 
     pub(super) fn segments(&self, log: LogId) -> Vec<StoredSegment> {
-        let segments = self.logs.get(&log).into_iter().flatten();
+        let segments = self.logs.get(&log).into_iter().flat_map(SortedMap::iter);
         segments.map(|(base, rows)| StoredSegment { base_offset: *base, size: rows.size() }).collect()
     }
 
@@ -99,7 +99,7 @@ impl RowIndex {
 
     /// Whether an append may go there: at the end of the last segment, or at the start of a new last one.
     pub(super) fn accepts(&self, log: LogId, segment: Offset, position: u64) -> bool {
-        match self.logs.get(&log).and_then(|segments| segments.last_key_value()) {
+        match self.logs.get(&log).and_then(|segments| segments.last()) {
             Some((last, rows)) if *last == segment => rows.size() == position,
             Some((last, _)) => *last < segment && position == 0,
             None => position == 0,
@@ -108,7 +108,7 @@ impl RowIndex {
 
     /// Adds a row at the end of a segment.
     pub(super) fn push(&mut self, log: LogId, segment: Offset, length: u64) {
-        let rows = self.logs.entry(log).or_default().entry(segment).or_default();
+        let rows = self.logs.or_default(log).or_default(segment);
         rows.ends.push(rows.size() + length);
         self.tails.insert((log, segment));
     }
@@ -143,7 +143,7 @@ impl RowIndex {
     }
 
     fn forget_empty(&mut self, log: LogId) {
-        if self.logs.get(&log).is_some_and(BTreeMap::is_empty) {
+        if self.logs.get(&log).is_some_and(SortedMap::is_empty) {
             self.logs.remove(&log);
         }
     }

@@ -1,6 +1,6 @@
 //! Turns queued operations into what one transaction does.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -9,6 +9,7 @@ use headwater_engine::{Durability, LogId, Offset, OpId, StorageOp};
 
 use super::index::RowIndex;
 use super::keys::{ChunkKey, KeySpan, SNAPSHOT_KINDS, SnapshotKey};
+use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// A row holds at most this many bytes.
 pub(super) const MAX_ROW: usize = 1 << 20;
@@ -106,9 +107,9 @@ pub(super) struct Planner<'a> {
     pub(super) refusals: &'a Refusals,
     group: Group,
     /// The row that the next append to a segment joins, by its place in the changes.
-    open_rows: HashMap<LogId, usize>,
+    open_rows: SortedMap<LogId, usize>,
     /// Logs that had an append refused while this group was planned.
-    refused_logs: HashSet<LogId>,
+    refused_logs: SortedSet<LogId>,
     refused: Vec<(Queued, Refused)>,
 }
 
@@ -118,8 +119,8 @@ impl<'a> Planner<'a> {
             index,
             refusals,
             group: Group { generation, ..Group::default() },
-            open_rows: HashMap::new(),
-            refused_logs: HashSet::new(),
+            open_rows: SortedMap::new(),
+            refused_logs: SortedSet::new(),
             refused: Vec::new(),
         }
     }

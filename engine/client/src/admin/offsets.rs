@@ -1,7 +1,5 @@
 //! Offsets of partitions, asked of their leaders and gathered.
 
-use std::collections::BTreeMap;
-
 use headwater_engine::{Now, Offset, TopicPartition};
 use kafka_protocol::messages::ListOffsetsRequest;
 
@@ -10,6 +8,7 @@ use crate::consumer::lookup;
 use crate::error::ClientError;
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network};
+use headwater_engine::sorted::SortedMap;
 
 /// One partition that is asked for, and what came of it.
 #[derive(Debug)]
@@ -40,13 +39,13 @@ impl Admin {
             return;
         }
         // A request names a partition once, so what is asked of it a second time goes in a second request.
-        let mut by_leader: BTreeMap<(Address, usize), Vec<usize>> = BTreeMap::new();
+        let mut by_leader: SortedMap<(Address, usize), Vec<usize>> = SortedMap::new();
         for (index, open) in asked.iter().enumerate().filter(|(_, asked)| asked.is_open()) {
             let tp = &open.topic_partition;
             if let Some(leader) = metadata.leader(now, &tp.topic, tp.partition) {
                 let same = |asked: &&Asked| asked.is_open() && asked.topic_partition == *tp;
                 let earlier = asked.iter().take(index).filter(same).count();
-                by_leader.entry((leader.clone(), earlier)).or_default().push(index);
+                by_leader.or_default((leader.clone(), earlier)).push(index);
             }
         }
         let timeout_ms = self.config.request_timeout_ms;

@@ -1,7 +1,5 @@
 //! Fetch requests and their answers.
 
-use std::collections::BTreeMap;
-
 use headwater_engine::Now;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -13,6 +11,7 @@ use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network, Owner};
 use crate::wire;
+use headwater_engine::sorted::SortedMap;
 
 /// From version 13 on topics go by their ids.
 const HIGHEST_VERSION: i16 = 12;
@@ -78,8 +77,8 @@ impl Consumer {
         now: Now,
         metadata: &mut Metadata,
         due: impl Fn(&Assigned) -> bool,
-    ) -> BTreeMap<Address, Vec<u64>> {
-        let mut by_leader: BTreeMap<Address, Vec<u64>> = BTreeMap::new();
+    ) -> SortedMap<Address, Vec<u64>> {
+        let mut by_leader: SortedMap<Address, Vec<u64>> = SortedMap::new();
         for partition in &self.partitions {
             if partition.in_flight || partition.not_before_ms > now.monotonic_ms || !due(partition) {
                 continue;
@@ -98,10 +97,10 @@ impl Consumer {
     fn fetch_request(&mut self, epochs: &[u64]) -> FetchRequest {
         let room = self.config.max_buffered_bytes - self.buffered_bytes;
         let max_bytes = self.config.fetch_max_bytes.min(i32::try_from(room).unwrap_or(i32::MAX));
-        let mut topics: BTreeMap<&str, Vec<FetchPartition>> = BTreeMap::new();
+        let mut topics: SortedMap<&str, Vec<FetchPartition>> = SortedMap::new();
         for partition in self.partitions.iter().filter(|p| epochs.contains(&p.epoch)) {
             let tp = &partition.topic_partition;
-            topics.entry(&tp.topic).or_default().push(
+            topics.or_default(&tp.topic).push(
                 FetchPartition::default()
                     .with_partition(tp.partition)
                     .with_fetch_offset(partition.fetch_offset)

@@ -1,7 +1,5 @@
 //! Where to begin reading, asked of the leaders (ListOffsets, KIP-79).
 
-use std::collections::BTreeMap;
-
 use headwater_engine::Now;
 use kafka_protocol::messages::ListOffsetsRequest;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -12,6 +10,7 @@ use crate::error::ClientError;
 use crate::metadata::Metadata;
 use crate::network::{Answer, Network, Owner};
 use crate::wire;
+use headwater_engine::sorted::SortedMap;
 
 /// Higher ones are about tiered storage.
 pub(crate) const HIGHEST_VERSION: i16 = 7;
@@ -74,9 +73,9 @@ pub(crate) fn offset(answered: &ListOffsetsPartitionResponse) -> Result<Option<i
 
 /// Asks for `(topic, partition, timestamp)`.
 pub(crate) fn request<'a>(asked: impl Iterator<Item = (&'a str, i32, i64)>) -> ListOffsetsRequest {
-    let mut topics: BTreeMap<&str, Vec<ListOffsetsPartition>> = BTreeMap::new();
+    let mut topics: SortedMap<&str, Vec<ListOffsetsPartition>> = SortedMap::new();
     for (topic, partition, timestamp) in asked {
-        topics.entry(topic).or_default().push(
+        topics.or_default(topic).push(
             ListOffsetsPartition::default()
                 .with_partition_index(partition)
                 .with_current_leader_epoch(-1)

@@ -1,7 +1,5 @@
 //! Batches into Produce requests, and their answers back to the batches.
 
-use std::collections::BTreeMap;
-
 use headwater_engine::Now;
 use kafka_protocol::messages::ProduceRequest;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -13,6 +11,7 @@ use crate::error::ClientError;
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network, Owner};
 use crate::wire;
+use headwater_engine::sorted::SortedMap;
 
 /// From version 13 on topics go by their ids.
 const HIGHEST_VERSION: i16 = 11;
@@ -38,8 +37,12 @@ impl Producer {
     }
 
     /// The partitions that have something to send, by their leader. Asks for leaders that are not known.
-    fn due_by_leader(&mut self, now: Now, metadata: &mut Metadata) -> BTreeMap<Address, Vec<(usize, usize)>> {
-        let mut due: BTreeMap<Address, Vec<(usize, usize)>> = BTreeMap::new();
+    fn due_by_leader(
+        &mut self,
+        now: Now,
+        metadata: &mut Metadata,
+    ) -> SortedMap<Address, Vec<(usize, usize)>> {
+        let mut due: SortedMap<Address, Vec<(usize, usize)>> = SortedMap::new();
         for (index, topic) in self.topics.iter_mut().enumerate() {
             topic.update_load();
             for (partition, queue) in topic.queues().enumerate() {
@@ -123,12 +126,12 @@ impl Producer {
     }
 
     fn topic_data(&self, batches: &[Placed]) -> Vec<TopicProduceData> {
-        let mut by_topic: BTreeMap<usize, Vec<PartitionProduceData>> = BTreeMap::new();
+        let mut by_topic: SortedMap<usize, Vec<PartitionProduceData>> = SortedMap::new();
         for placed in batches {
             let data = PartitionProduceData::default()
                 .with_index(i32::try_from(placed.partition).unwrap_or(i32::MAX))
                 .with_records(Some(placed.batch.bytes.clone()));
-            by_topic.entry(placed.topic).or_default().push(data);
+            by_topic.or_default(placed.topic).push(data);
         }
         by_topic
             .into_iter()

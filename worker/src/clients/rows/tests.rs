@@ -1,10 +1,7 @@
 use super::*;
 
 /// `line value key` of every row, read in chunks of every size up to 40 and at once.
-fn rows(
-    text: &[u8],
-    key_field: Option<&str>,
-) -> Result<Vec<(u64, Result<(String, Option<String>), String>)>, String> {
+fn rows(text: &[u8], key_field: Option<&str>) -> Result<Read, String> {
     let mut all = Vec::new();
     for size in (1..40).chain([text.len().max(1)]) {
         let read = rows_in_chunks(text, key_field, size)?;
