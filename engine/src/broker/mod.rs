@@ -137,7 +137,12 @@ impl Broker {
     ///
     /// Bytes that are no request that is answered here have the connection closed ([`Broker::poll_close`]), as Kafka
     /// does it, and are counted; nothing else is disturbed. Requests of one connection are answered in their order.
+    ///
+    /// Whatever comes on a connection that waits to be polled by [`Broker::poll_close`] is dropped.
     pub fn handle_request(&mut self, now: Now, connection: ConnectionId, frame: Bytes) {
+        if self.closes.contains(&connection) {
+            return;
+        }
         let limit = self.config.socket_request_max_bytes();
         let size = frame.len();
         let queued = self.connections.queue(connection, frame);

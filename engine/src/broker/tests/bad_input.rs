@@ -107,6 +107,19 @@ fn frames_that_are_not_kafkas_end_their_connection_and_no_other() {
 }
 
 #[test]
+fn what_comes_behind_a_bad_frame_is_dropped() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    let good = frame(ApiKey::Metadata, 9, 1, &MetadataRequest::default().with_topics(None));
+    let before = world.broker.connection_count();
+    world.broker.handle_request(world.now, BAD, Bytes::from_static(b"bad"));
+    world.broker.handle_request(world.now, BAD, good);
+    world.run();
+    assert_eq!((world.closed.as_slice(), world.answers.len()), (&[BAD][..], 0));
+    assert_eq!(world.broker.connection_count(), before);
+}
+
+#[test]
 fn a_frame_that_is_too_long_is_refused() {
     let mut world = World::over(super::world::Disk::default(), &[("socket.request.max.bytes", "1000")]);
     world.create("t", 1, &[]);
