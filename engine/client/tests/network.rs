@@ -1,6 +1,6 @@
 //! Connections, versions, time-outs, and answers that make no sense.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 mod support;
 
 use bytes::Bytes;

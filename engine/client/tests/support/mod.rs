@@ -1,6 +1,14 @@
 //! A scripted cluster: it answers what a client sends, as each test wants it, in virtual time.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeMap;
 
