@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
+use kafka_protocol::ResponseError;
+
 use crate::config::LogConfig;
+use crate::error::ApiError;
 use crate::log::{AppendPoint, Log};
 use crate::producer_state::Undo;
 use crate::storage_op::OpId;
@@ -46,6 +49,15 @@ pub(crate) struct Settling<W> {
 impl<W> Partition<W> {
     pub(crate) fn new(name: TopicPartition, leader_epoch: LeaderEpoch, config: LogConfig, log: Log) -> Self {
         Partition { name, leader_epoch, config, log, pending: VecDeque::new(), settling: None }
+    }
+
+    /// Whether it is known what storage has. Until then nothing can be appended, nor said about what was.
+    pub(crate) fn check_settled(&self) -> Result<(), ApiError> {
+        if self.settling.is_none() {
+            return Ok(());
+        }
+        let message = format!("{} is being read again after a failure of its storage.", self.name);
+        Err(ApiError::new(ResponseError::KafkaStorageError, message))
     }
 
     /// What lies below it can be read by consumers. There is one replica, so what storage has is committed.

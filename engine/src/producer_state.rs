@@ -24,7 +24,12 @@ const MAX_PRODUCERS: usize = 10_000;
 
 /// The producers of a partition.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct ProducerStates(SortedMap<ProducerId, ProducerState>);
+pub(crate) struct ProducerStates {
+    known: SortedMap<ProducerId, ProducerState>,
+    /// Producers whose very first batch was refused by storage: the epoch and sequence with which they have to begin.
+    /// Without that, one they had sent behind it could land before it.
+    refused: SortedMap<ProducerId, (i16, i32)>,
+}
 
 /// What is known of one producer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,18 +56,28 @@ pub(crate) enum Verdict {
     Duplicate(Offset),
 }
 
-/// What a producer's state was before a batch.
-pub(crate) type Undo = (ProducerId, Option<ProducerState>);
+/// What a producer's state was before a batch, and with which epoch and sequence that began.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Undo {
+    producer: ProducerId,
+    before: Option<ProducerState>,
+    batch: (i16, i32),
+}
 
 impl ProducerStates {
     /// Whether a producer's batch comes next, again, or not as it should.
     pub(crate) fn check(&self, batch: RecordBatch<'_>) -> Result<Verdict, ApiError> {
         // A producer that is not known may begin anywhere: its earlier records may have expired.
-        let Some(state) = self.0.get(&batch.producer_id()) else {
-            return Ok(Verdict::Append);
-        };
         let producer = batch.producer_id();
         let (epoch, sequence) = (batch.producer_epoch(), batch.base_sequence());
+        let Some(state) = self.known.get(&producer) else {
+            return match self.refused.get(&producer) {
+                Some((of, expected)) if *of == epoch && *expected != sequence => {
+                    Err(out_of_order(producer, sequence, *expected))
+                }
+                _ => Ok(Verdict::Append),
+            };
+        };
         if epoch < state.epoch {
             let message = format!(
                 "Producer {producer} has gone on to epoch {}; this batch is of {epoch}.",
@@ -91,8 +106,7 @@ impl ProducerStates {
         if sequence == expected {
             return Ok(Verdict::Append);
         }
-        let message = format!("Producer {producer} sends sequence {sequence} where {expected} comes next.");
-        Err(ApiError::new(ResponseError::OutOfOrderSequenceNumber, message))
+        Err(out_of_order(producer, sequence, expected))
     }
 
     /// Takes in a batch that is appended, if it is of an idempotent producer.
@@ -101,11 +115,12 @@ impl ProducerStates {
         if producer < 0 || batch.is_control() {
             return None;
         }
-        let before = self.0.get(&producer).cloned();
-        if before.is_none() && self.0.len() >= MAX_PRODUCERS {
+        let before = self.known.get(&producer).cloned();
+        if before.is_none() && self.known.len() >= MAX_PRODUCERS {
             self.forget_the_most_silent();
         }
-        let state = self.0.or_insert_with(producer, || ProducerState {
+        self.refused.remove(&producer);
+        let state = self.known.or_insert_with(producer, || ProducerState {
             epoch: batch.producer_epoch(),
             batches: VecDeque::new(),
             last_timestamp: i64::MIN,
@@ -123,28 +138,67 @@ impl ProducerStates {
             base_offset: batch.base_offset(),
         });
         state.last_timestamp = state.last_timestamp.max(batch.max_timestamp());
-        Some((producer, before))
+        Some(Undo { producer, before, batch: (batch.producer_epoch(), batch.base_sequence()) })
     }
 
     /// Makes a batch not have been.
-    pub(crate) fn undo(&mut self, (producer, before): Undo) {
-        match before {
-            Some(state) => self.0.insert(producer, state),
-            None => self.0.remove(&producer),
-        };
+    pub(crate) fn undo(&mut self, undo: Undo) {
+        match undo.before {
+            Some(state) => drop(self.known.insert(undo.producer, state)),
+            None => {
+                self.known.remove(&undo.producer);
+                self.begins_with(undo.producer, undo.batch);
+            }
+        }
+    }
+
+    /// A batch turned out not to be stored; these states are those of what is.
+    pub(crate) fn not_stored(&mut self, undo: &Undo) {
+        if !self.known.contains_key(&undo.producer) {
+            self.begins_with(undo.producer, undo.batch);
+        }
+    }
+
+    /// A batch was turned away unseen. What its producer has sent behind it must not land before it either.
+    pub(crate) fn turned_away(&mut self, batch: RecordBatch<'_>) {
+        let producer = batch.producer_id();
+        if producer >= 0 && !self.known.contains_key(&producer) && !self.refused.contains_key(&producer) {
+            self.begins_with(producer, (batch.producer_epoch(), batch.base_sequence()));
+        }
+    }
+
+    /// Takes over what earlier states of the same log knew of refused batches.
+    pub(crate) fn remember_refused(&mut self, earlier: &ProducerStates) {
+        for (producer, batch) in earlier.refused.iter() {
+            if !self.known.contains_key(producer) {
+                self.begins_with(*producer, *batch);
+            }
+        }
+    }
+
+    fn begins_with(&mut self, producer: ProducerId, batch: (i16, i32)) {
+        if self.refused.len() >= MAX_PRODUCERS {
+            self.refused.pop_first();
+        }
+        self.refused.insert(producer, batch);
     }
 
     /// Forgets the producers that were heard of last before `timestamp`.
     pub(crate) fn expire(&mut self, timestamp: i64) {
-        self.0.retain(|_, state| state.last_timestamp >= timestamp);
+        self.known.retain(|_, state| state.last_timestamp >= timestamp);
     }
 
     fn forget_the_most_silent(&mut self) {
-        let silent = self.0.iter().min_by_key(|(_, state)| state.last_timestamp).map(|(id, _)| *id);
+        let silent = self.known.iter().min_by_key(|(_, state)| state.last_timestamp).map(|(id, _)| *id);
         if let Some(producer) = silent {
-            self.0.remove(&producer);
+            self.known.remove(&producer);
         }
     }
+}
+
+fn out_of_order(producer: ProducerId, sequence: i32, expected: i32) -> ApiError {
+    let message = format!("Producer {producer} sends sequence {sequence} where {expected} comes next.");
+    ApiError::new(ResponseError::OutOfOrderSequenceNumber, message)
 }
 
 /// The sequence of a batch's last record. Sequences go from 0 to 2^31 - 1 and round again.

@@ -42,24 +42,32 @@ impl<S: LogStorage> Driver<S> {
     ///
     /// Call it also when the storage says that it has outcomes; further calls do no harm.
     pub fn pump(&mut self, now: Now) {
+        let mut asked = self.submit_all();
         loop {
-            let mut asked = false;
-            while let Some((id, op)) = self.broker.poll_op() {
-                self.storage.submit(id, op);
-                asked = true;
-            }
             if asked {
                 self.storage.flush();
             }
+            asked = false;
             let mut told = false;
             while let Some((id, result)) = self.storage.poll_completion() {
                 self.broker.handle_completion(now, id, result);
+                // Before the next outcome: if that is a refusal, what was built upon it has to be with the storage already.
+                asked |= self.submit_all();
                 told = true;
             }
             if !told {
                 return;
             }
         }
+    }
+
+    fn submit_all(&mut self) -> bool {
+        let mut asked = false;
+        while let Some((id, op)) = self.broker.poll_op() {
+            self.storage.submit(id, op);
+            asked = true;
+        }
+        asked
     }
 
     /// See [`Broker::poll_response`].

@@ -29,10 +29,7 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return Err(ApiError::new(ResponseError::NotLeaderOrFollower, "This broker has no such log."));
         };
-        if partition.settling.is_some() {
-            let message = format!("{} is being read again after a failure of its storage.", partition.name);
-            return Err(ApiError::new(ResponseError::KafkaStorageError, message));
-        }
+        partition.check_settled()?;
         let view = RecordBatch::parse(&batch)
             .map_err(|error| ApiError::new(ResponseError::CorruptMessage, error.to_string()))?;
         let (point, undo) = partition.log.append(&batch, view, &partition.config);
@@ -174,8 +171,13 @@ impl Broker {
         let Some(settling) = partition.settling.take() else {
             return;
         };
+        let lost = settling.appends.iter().filter(|append| append.point.end_offset > log_end_offset);
+        for undo in lost.rev().filter_map(|append| append.undo.as_ref()) {
+            partition.log.producers_mut().not_stored(undo);
+        }
         for append in settling.appends {
-            let result = if append.point.end_offset <= log_end_offset {
+            // What is there where a doomed one was to go is another.
+            let result = if !append.doomed && append.point.end_offset <= log_end_offset {
                 Ok(append.point.base_offset)
             } else {
                 Err(ApiError::new(ResponseError::KafkaStorageError, "The records were not stored."))

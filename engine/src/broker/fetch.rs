@@ -281,7 +281,9 @@ impl Broker {
                 Taken::Failed(ResponseError::UnknownTopicOrPartition, "the topic was deleted".to_owned())
             }
             (Ok(bytes), Some(led)) => {
+                // It may have moved on since the read began; what is given has to lie below the one that is told.
                 let end = led.high_watermark();
+                (pending.answer.high_watermark, pending.answer.last_stable_offset) = (end, end);
                 let at_segment_end =
                     location.position + bytes.len() as u64 >= led.log.segment_size(location.segment);
                 match take_batches(bytes, pending, location, end) {

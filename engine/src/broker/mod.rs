@@ -192,6 +192,7 @@ impl Broker {
     /// Does what time has come for.
     pub fn handle_timeout(&mut self, now: Now) {
         self.expire_fetches(now);
+        self.retry_failed(now);
         self.keep_up(now);
     }
 
@@ -222,7 +223,8 @@ impl Broker {
     /// When [`Broker::handle_timeout`] is to be called next, on the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.fetches.next_deadline().into_iter().chain(self.next_upkeep).min()
+        let due = [self.fetches.next_deadline(), self.next_retry(), self.next_upkeep];
+        due.into_iter().flatten().min()
     }
 
     /// Works on the frames of a connection as far as limits allow.

@@ -101,11 +101,16 @@ impl Broker {
         entry: ProduceEntry,
     ) -> Result<Started, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, index)?;
-        let Some(partition) = self.partitions.get(&log) else {
+        let Some(partition) = self.partitions.get_mut(&log) else {
             return Err(not_leader(index));
         };
         let records = records.unwrap_or_default();
         let view = check_batch(&records, &partition.config)?;
+        // As long as it is not known what is stored, a batch that came before cannot be acknowledged either.
+        if let Err(error) = partition.check_settled() {
+            partition.log.producers_mut().turned_away(view);
+            return Err(error);
+        }
         if view.producer_id() >= 0
             && let Verdict::Duplicate(base_offset) = partition.log.producers().check(view)?
         {

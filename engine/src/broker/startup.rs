@@ -3,23 +3,25 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-use kafka_protocol::ResponseError;
-
 use super::{Broker, Owner, Partition, Phase};
-use crate::error::ApiError;
 use crate::log::{Log, Recovery, Step};
 use crate::sorted::SortedMap;
 use crate::storage_op::{Applied, LogId, StorageError, StorageOp, StorageResult};
 use crate::time::Now;
 use crate::types::TopicPartition;
+use bytes::Bytes;
 
 /// Logs recovered at once: enough to keep the storage busy, few enough for the memory that reading takes.
 const MAX_RECOVERING: usize = 4;
 
+/// How long to wait before a log is read again that could not be read, if it is not the start.
+const RETRY_MS: u64 = 1_000;
+
 #[derive(Debug, Default)]
 pub(super) struct Startup {
     waiting: VecDeque<LogId>,
+    /// Logs that could not be read, and when to try again.
+    failed: VecDeque<(u64, LogId)>,
     /// Under way; none while the storage has not said what there is.
     recovering: SortedMap<LogId, Option<Recovery>>,
 }
@@ -33,6 +35,18 @@ impl Broker {
     /// Has a log loaded and its batches looked at.
     pub(super) fn recover(&mut self, log: LogId) {
         self.startup.waiting.push_back(log);
+        self.recover_waiting();
+    }
+
+    /// When a log is to be read again that could not be read.
+    pub(super) fn next_retry(&self) -> Option<u64> {
+        self.startup.failed.front().map(|(at, _)| *at)
+    }
+
+    pub(super) fn retry_failed(&mut self, now: Now) {
+        while self.next_retry().is_some_and(|at| at <= now.monotonic_ms) {
+            self.startup.waiting.extend(self.startup.failed.pop_front().map(|(_, log)| log));
+        }
         self.recover_waiting();
     }
 
@@ -57,7 +71,7 @@ impl Broker {
             }
             (Some(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
             (_, Ok(_)) => return self.fail("The storage has answered what it was not asked.".to_owned()),
-            (_, Err(error)) => return self.recovery_failed(log, &error),
+            (_, Err(error)) => return self.recovery_failed(now, log, &error),
         };
         match step {
             Step::Continue { op, batches } => {
@@ -72,7 +86,7 @@ impl Broker {
                     self.ops.submit(damage.op, Owner::Upkeep(log));
                 }
                 self.take_metadata(log, &batches);
-                self.recovered(now, recovered);
+                self.recovered(now, *recovered);
             }
         }
     }
@@ -90,7 +104,8 @@ impl Broker {
         let id = log.id;
         match self.partitions.get_mut(&id) {
             Some(partition) => {
-                partition.log = log;
+                let earlier = std::mem::replace(&mut partition.log, log);
+                partition.log.producers_mut().remember_refused(earlier.producers());
                 self.settled(now, id);
             }
             None => self.install(log),
@@ -111,23 +126,17 @@ impl Broker {
         format!("Broker {} is ready with {partitions} partitions.", self.config.node_id())
     }
 
-    /// A log that cannot be recovered ends the start; later on it leaves its partition unsettled, so it takes no appends.
-    fn recovery_failed(&mut self, log: LogId, error: &StorageError) {
+    /// A log that cannot be recovered ends the start. Later on it is tried again and again; until it succeeds, nothing is
+    /// appended, and whoever waits for an append waits on, as nobody knows what became of it.
+    fn recovery_failed(&mut self, now: Now, log: LogId, error: &StorageError) {
         let name = self.log_name(log);
         if self.phase == Phase::Starting || log == LogId::CLUSTER_METADATA {
             self.fail(format!("{name} cannot be read: {error}."));
             return;
         }
-        self.report.event(true, format!("{name} cannot be read: {error}. It takes no records any more."));
-        if let Some(settling) =
-            self.partitions.get_mut(&log).and_then(|partition| partition.settling.as_mut())
-        {
-            let appends = std::mem::take(&mut settling.appends);
-            let error = ApiError::new(ResponseError::KafkaStorageError, error.to_string());
-            for append in appends {
-                self.append_answered(&append, &Err(error.clone()));
-            }
-        }
+        self.report.event(true, format!("{name} cannot be read: {error}. It takes no records until it can."));
+        self.startup.failed.push_back((now.monotonic_ms + RETRY_MS, log));
+        self.recover_waiting();
     }
 
     /// Makes a partition of a log; not of one whose topic is gone.

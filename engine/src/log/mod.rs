@@ -88,6 +88,10 @@ impl Log {
         &self.producers
     }
 
+    pub(crate) fn producers_mut(&mut self) -> &mut ProducerStates {
+        &mut self.producers
+    }
+
     /// Forgets the producers that were heard of last before `timestamp`.
     pub(crate) fn expire_producers(&mut self, timestamp: i64) {
         self.producers.expire(timestamp);

@@ -47,7 +47,7 @@ pub(crate) enum Step {
     /// with it.
     Continue { op: StorageOp, batches: Bytes },
     /// The log is recovered, with the last batches; `truncate` takes its damaged end off the storage.
-    Done { log: Log, batches: Bytes, truncate: Option<Damage> },
+    Done { log: Box<Log>, batches: Bytes, truncate: Option<Damage> },
 }
 
 /// The damaged end of a log.
@@ -228,7 +228,7 @@ impl Recovery {
         log.producer_snapshots.retain(|offset| *offset <= log.next_offset);
         // The last one grows again, so an index of it would no longer hold.
         log.indexed_segments = log.indexed_segments.min(log.segments.len().saturating_sub(1));
-        Step::Done { log, batches, truncate }
+        Step::Done { log: Box::new(log), batches, truncate }
     }
 }
 

@@ -13,7 +13,7 @@ const FORMAT: u8 = 1;
 impl ProducerStates {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = vec![FORMAT];
-        for (producer, state) in self.0.iter() {
+        for (producer, state) in self.known.iter() {
             out.extend(producer.to_be_bytes());
             out.extend(state.epoch.to_be_bytes());
             out.extend(state.last_timestamp.to_be_bytes());
@@ -44,7 +44,7 @@ impl ProducerStates {
             let producer = i64::from_be_bytes(take(&mut rest)?);
             states.insert(producer, state(&mut rest)?);
         }
-        rest.is_empty().then_some(ProducerStates(states))
+        rest.is_empty().then_some(ProducerStates { known: states, refused: SortedMap::new() })
     }
 }
 

@@ -1,5 +1,12 @@
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use headwater_engine::record::{Compression, RecordBatchBuilder};
 use headwater_engine::{Broker, BrokerConfig, ConnectionId, Now};
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{
+    ApiKey, CreateTopicsRequest, ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, TopicName,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use crate::{Driver, MemoryDisk, MemoryStorage};
 
@@ -36,6 +43,64 @@ fn requests_that_came_before_the_recovery_are_answered_after_it() {
         answer.is_some_and(|(connection, frame)| connection == ConnectionId(1) && frame[..4] == [0, 0, 0, 9])
     );
     assert_eq!(driver.poll_response(), None);
+}
+
+fn request<R: Encodable>(api: ApiKey, version: i16, correlation_id: i32, request: &R) -> Bytes {
+    let mut frame = BytesMut::new();
+    RequestHeader::default()
+        .with_request_api_key(api as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation_id)
+        .encode(&mut frame, api.request_header_version(version))
+        .unwrap();
+    request.encode(&mut frame, version).unwrap();
+    frame.freeze()
+}
+
+/// A Produce of one record of so many bytes.
+fn produce(correlation_id: i32, size: usize) -> Bytes {
+    let mut builder = RecordBatchBuilder::new(Compression::None);
+    builder.append(0, None, Some(&vec![b'v'; size]), &[]).unwrap();
+    let data = PartitionProduceData::default().with_index(0).with_records(Some(builder.build()));
+    let topic = TopicProduceData::default().with_name(name()).with_partition_data(vec![data]);
+    let body = ProduceRequest::default().with_acks(-1).with_topic_data(vec![topic]);
+    request(ApiKey::Produce, 9, correlation_id, &body)
+}
+
+fn name() -> TopicName {
+    TopicName(StrBytes::from_static_str("t"))
+}
+
+/// The third append is asked for when the first is told of, and the second, which is refused, is told of right after
+/// that. The storage has to have the third by then to know that it is built upon the second: it begins a segment, so
+/// nothing else would tell.
+#[test]
+fn what_was_built_upon_a_refusal_is_with_the_storage_before_the_refusal_is_told() {
+    let disk = MemoryDisk::new();
+    let mut config = BrokerConfig::new("test", 0, "localhost", 9092);
+    config.set("log.segment.bytes", "14").unwrap();
+    config.set("queued.max.request.bytes", "1000").unwrap();
+    let mut driver = Driver::new(Broker::new(config, 7), MemoryStorage::open(&disk));
+    driver.pump(NOW);
+    let topic = CreatableTopic::default().with_name(name()).with_num_partitions(1).with_replication_factor(1);
+    let create = CreateTopicsRequest::default().with_topics(vec![topic]);
+    driver.handle_request(NOW, ConnectionId(1), request(ApiKey::CreateTopics, 7, 1, &create));
+    driver.pump(NOW);
+    assert!(driver.poll_response().is_some());
+
+    disk.limit(Some(disk.used() + 900));
+    for (correlation_id, size) in [(2, 500), (3, 500), (4, 10)] {
+        driver.handle_request(NOW, ConnectionId(1), produce(correlation_id, size));
+    }
+    driver.pump(NOW);
+    let errors: Vec<i16> = std::iter::from_fn(|| driver.poll_response())
+        .map(|(_, mut frame)| {
+            ResponseHeader::decode(&mut frame, 1).unwrap();
+            let answer = ProduceResponse::decode(&mut frame, 9).unwrap();
+            answer.responses[0].partition_responses[0].error_code
+        })
+        .collect();
+    assert_eq!(errors, [0, 56, 56]);
 }
 
 #[test]

@@ -114,6 +114,47 @@ fn an_unknown_outcome_is_settled_by_what_is_stored() {
 }
 
 #[test]
+fn an_append_behind_a_refused_one_is_not_taken_for_what_went_to_its_place() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    world.hold_appends = true;
+    let (refused, behind) = (started(&mut world, "x"), started(&mut world, "y"));
+    world.release(Some(not_applied(NotAppliedReason::Full)));
+    assert_eq!(ended(&mut world, refused).0, STORAGE_ERROR);
+    let request = produce_request("t", 0, batch(&["a", "b"]), -1);
+    let instead = world.send(CLIENT, ApiKey::Produce, 9, &request);
+    world.release(Some(StorageError::Unknown { message: "no answer".to_owned() }));
+    world.release(None);
+    assert_eq!(ended(&mut world, behind), (STORAGE_ERROR, -1));
+    assert_eq!(ended(&mut world, instead), (0, 0));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_again_is_tried_until_it_can() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    world.hold_appends = true;
+    let request = started(&mut world, "x");
+    let (append, op) = world.held.pop_front().unwrap();
+    world.disk.execute(&op).unwrap();
+    let unknown = || Err(StorageError::Unknown { message: "no answer".to_owned() });
+    world.broker.handle_completion(world.now, append, unknown());
+    for _ in 0..3 {
+        let (load, op) = world.broker.poll_op().unwrap();
+        assert!(matches!(op, StorageOp::Load { .. }));
+        world.broker.handle_completion(world.now, load, unknown());
+        assert_eq!(world.broker.poll_op(), None);
+        assert_eq!(world.broker.poll_response(), None, "nobody knows yet");
+        world.now.monotonic_ms = world.broker.poll_timeout().unwrap();
+        world.broker.handle_timeout(world.now);
+    }
+    world.run();
+    assert_eq!(ended(&mut world, request), (0, 0));
+    world.hold_appends = false;
+    assert_eq!(world.produce("t", 0, batch(&["y"])), (0, 1));
+}
+
+#[test]
 fn a_fenced_broker_stops() {
     let mut world = World::new();
     world.create("t", 1, &[]);

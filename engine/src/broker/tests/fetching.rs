@@ -1,7 +1,7 @@
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{ApiKey, FetchResponse, MetadataRequest, MetadataResponse, ProduceResponse};
 
-use super::world::{CLIENT, World, batch, batch_at, fetch_request, produce_request, values_of};
+use super::world::{CLIENT, World, batch, batch_at, fetch_request, frame, produce_request, values_of};
 use crate::{ConnectionId, StorageOp};
 
 fn owned(values: &[(i64, &str)]) -> Vec<(i64, String)> {
@@ -56,6 +56,24 @@ fn the_first_batch_is_given_even_if_it_is_larger_than_asked_for() {
         assert_eq!(values_of(&records(0)), owned(&[(0, "small")]));
         assert!(records(1).is_empty());
     }
+}
+
+#[test]
+fn what_is_read_while_the_log_grows_lies_below_the_high_watermark_that_is_told() {
+    let mut world = World::over(super::world::Disk::default(), &[("headwater.tail.max.bytes", "0")]);
+    world.create("t", 1, &[]);
+    world.produce("t", 0, batch(&["a"]));
+    let request = frame(ApiKey::Fetch, 11, 77, &fetch_request("t", 0, 0, 1 << 20, 0));
+    world.broker.handle_request(world.now, ConnectionId(2), request);
+    let (read, op) = world.broker.poll_op().unwrap();
+    world.produce("t", 0, batch(&["b"]));
+    let result = world.disk.execute(&op);
+    world.broker.handle_completion(world.now, read, result);
+    world.run();
+    let response: FetchResponse = world.answer(ApiKey::Fetch, 11, 77);
+    let answer = &response.responses[0].partitions[0];
+    assert_eq!(values_of(answer.records.as_ref().unwrap()), owned(&[(0, "a"), (1, "b")]));
+    assert_eq!((answer.high_watermark, answer.last_stable_offset), (2, 2));
 }
 
 #[test]

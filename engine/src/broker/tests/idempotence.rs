@@ -4,8 +4,8 @@ use kafka_protocol::messages::{ApiKey, InitProducerIdRequest, InitProducerIdResp
 use kafka_protocol::protocol::StrBytes;
 
 use super::world::{CLIENT, World, not_applied, produce_request, produced};
-use crate::NotAppliedReason;
 use crate::record::{Compression, RecordBatchBuilder};
+use crate::{ConnectionId, NotAppliedReason, StorageError};
 
 fn init(world: &mut World) -> i64 {
     let request =
@@ -115,6 +115,79 @@ fn a_refused_append_leaves_the_producers_sequence_where_it_was() {
         let answer = world.produce("t", 0, batch(producer, sequence, "b"));
         assert_eq!(answer, (0, i64::from(sequence)));
     }
+}
+
+const OUT_OF_ORDER: i16 = 45;
+const STORAGE_ERROR: i16 = 56;
+
+fn send(world: &mut World, connection: ConnectionId, records: Bytes) -> i32 {
+    world.send(connection, ApiKey::Produce, 9, &produce_request("t", 0, records, -1))
+}
+
+fn end_unknown(world: &mut World) {
+    let (id, _) = world.held.pop_front().unwrap();
+    let unknown = Err(StorageError::Unknown { message: "no answer".to_owned() });
+    world.broker.handle_completion(world.now, id, unknown);
+    world.run();
+}
+
+#[test]
+fn a_batch_sent_again_is_not_acknowledged_while_nobody_knows_what_became_of_the_first() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    let producer = init(&mut world);
+    world.hold_appends = true;
+    send(&mut world, CLIENT, batch(producer, 0, "lost"));
+    send(&mut world, CLIENT, batch(producer, 1, "lost"));
+    end_unknown(&mut world);
+    // One append is still under way, so the log is not read again yet.
+    let again = send(&mut world, ConnectionId(2), batch(producer, 0, "again"));
+    let response: ProduceResponse = world.answer(ApiKey::Produce, 9, again);
+    assert_eq!(produced(&response).0, STORAGE_ERROR);
+    world.release(Some(not_applied(NotAppliedReason::OutOfSequence)));
+    world.answers.clear();
+    world.hold_appends = false;
+    assert_eq!(world.produce("t", 0, batch(producer, 0, "here")), (0, 0));
+    assert_eq!(values(&mut world), ["here"]);
+}
+
+#[test]
+fn nothing_of_a_new_producer_lands_before_its_first_batch_that_was_refused() {
+    for unknown in [false, true] {
+        let mut world = World::new();
+        world.create("t", 1, &[]);
+        let producer = init(&mut world);
+        world.hold_appends = true;
+        send(&mut world, CLIENT, batch(producer, 0, "refused"));
+        if unknown {
+            end_unknown(&mut world);
+        } else {
+            world.release(Some(not_applied(NotAppliedReason::Full)));
+        }
+        world.answers.clear();
+        world.hold_appends = false;
+        assert_eq!(world.produce("t", 0, batch(producer, 1, "b")).0, OUT_OF_ORDER, "unknown: {unknown}");
+        assert_eq!(world.produce("t", 0, batch(producer, 0, "a")), (0, 0));
+        assert_eq!(world.produce("t", 0, batch(producer, 1, "b")), (0, 1));
+        assert_eq!(values(&mut world), ["a", "b"]);
+    }
+}
+
+#[test]
+fn nothing_of_a_new_producer_lands_before_its_first_batch_that_was_turned_away() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    let (other, producer) = (init(&mut world), init(&mut world));
+    world.hold_appends = true;
+    send(&mut world, CLIENT, batch(other, 0, "lost"));
+    send(&mut world, CLIENT, batch(other, 1, "lost"));
+    end_unknown(&mut world);
+    send(&mut world, ConnectionId(2), batch(producer, 0, "a"));
+    world.release(Some(not_applied(NotAppliedReason::OutOfSequence)));
+    world.answers.clear();
+    world.hold_appends = false;
+    assert_eq!(world.produce("t", 0, batch(producer, 1, "b")).0, OUT_OF_ORDER);
+    assert_eq!(world.produce("t", 0, batch(producer, 0, "a")), (0, 0));
 }
 
 #[test]
