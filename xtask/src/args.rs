@@ -11,6 +11,8 @@ cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them u
       e2e    the built playground, in Chromium
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
+cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);
+                                       --seed alone: that one again
 cargo xtask setup                      installs what the others need and what is missing:
                                        wasm32 std, the npm packages of e2e/, Chromium (as root on Debian)";
 
@@ -23,6 +25,7 @@ pub(crate) enum Command {
     Play { port: u16 },
     Test(Suite),
     Bench { name: String, arguments: Vec<String> },
+    Sim { arguments: Vec<String> },
 }
 
 /// Which tests.
@@ -54,13 +57,17 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         ["play", option] if option.starts_with("--port=") => parse_port(&option["--port=".len()..]),
         ["test"] => Ok(Command::Test(Suite::All)),
         ["test", suite] => parse_suite(suite),
-        ["bench", name, arguments @ ..] => Ok(Command::Bench {
-            name: (*name).to_owned(),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-        }),
+        ["bench", name, arguments @ ..] => {
+            Ok(Command::Bench { name: (*name).to_owned(), arguments: owned(arguments) })
+        }
+        ["sim", arguments @ ..] => Ok(Command::Sim { arguments: owned(arguments) }),
         ["bench"] => Err("bench needs a name: browser".to_owned()),
         other => Err(format!("not understood: {}", other.join(" "))),
     }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
 }
 
 fn parse_port(text: &str) -> Result<Command, String> {
@@ -100,6 +107,7 @@ mod tests {
         assert_eq!(parsed("test --help"), Ok(Command::Help));
         let bench = Command::Bench { name: "browser".into(), arguments: vec!["--runs".into(), "3".into()] };
         assert_eq!(parsed("bench browser --runs 3"), Ok(bench));
+        assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim { arguments: vec!["--seed".into(), "7".into()] }));
     }
 
     #[test]

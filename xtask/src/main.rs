@@ -10,6 +10,7 @@ mod play;
 mod serve;
 mod setup;
 mod shell;
+mod sim;
 mod test;
 
 use std::process::ExitCode;
@@ -44,5 +45,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Play { port } => play::run(port),
         Command::Test(suite) => test::run(suite),
         Command::Bench { name, arguments } => bench::run(&name, &arguments),
+        Command::Sim { arguments } => sim::run(&arguments),
     }
 }

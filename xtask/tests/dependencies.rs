@@ -12,6 +12,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-engine", &[]),
     ("headwater-client", &["headwater-engine"]),
     ("headwater-driver", &["headwater-engine"]),
+    ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver"]),
     ("headwater-worker-protocol", &[]),
     (
         "headwater-worker",

@@ -1,0 +1,74 @@
+//! Who talks to the broker. Each actor has one connection at a time; the world carries its frames.
+
+mod admin;
+mod consumer;
+mod host;
+mod idempotent;
+mod producer;
+pub(crate) mod raw;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use headwater_engine::{Now, Offset, TopicPartition};
+
+pub(crate) use self::admin::AdminActor;
+pub(crate) use self::consumer::ConsumerActor;
+pub(crate) use self::idempotent::IdempotentActor;
+pub(crate) use self::producer::ProducerActor;
+use crate::checkers::Checks;
+use crate::random::Random;
+use crate::trace::Trace;
+
+/// What an actor may use while it is called.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Now,
+    pub(crate) random: &'a mut Random,
+    pub(crate) checks: &'a mut Checks,
+    pub(crate) trace: &'a mut Trace,
+    /// Topics that come and go, as the admin last heard of them.
+    pub(crate) guests: &'a mut Vec<String>,
+    /// The topics that stay, as far as the admin has made them.
+    pub(crate) made: &'a mut Vec<String>,
+}
+
+/// What an actor wants of its connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Wish {
+    Connect,
+    Send(Bytes),
+    Close,
+}
+
+/// Where partitions end, by what is stored.
+pub(crate) type Ends = BTreeMap<TopicPartition, Offset>;
+
+/// Somebody with a connection to the broker. After every call the world asks for wishes and for the next time to wake.
+pub(crate) trait Actor {
+    /// What it is called in the trace.
+    fn name(&self) -> &str;
+    /// The connection it wished for is there.
+    fn connected(&mut self, context: &mut Context<'_>);
+    /// The connection is gone, or could not be made.
+    fn disconnected(&mut self, context: &mut Context<'_>);
+    /// The broker sent a frame.
+    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes);
+    /// Time has passed.
+    fn wake(&mut self, context: &mut Context<'_>);
+    /// The next thing it wants; called until there is none.
+    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish>;
+    /// When to wake it, on the monotonic clock.
+    fn next_wake(&self) -> Option<u64>;
+    /// Faults are over: what it has begun it is to finish, and begin nothing new.
+    fn finish(&mut self, _now: Now) {}
+    /// Whether it has finished; `ends` are where the partitions end now.
+    fn is_done(&self, ends: &Ends) -> bool;
+    /// What it waits for, if it has not finished.
+    fn waits_for(&self, ends: &Ends) -> String;
+    /// Whether a request may arrive after it gave the connection up.
+    fn tolerates_late_requests(&self) -> bool {
+        true
+    }
+    /// A power cut has left partitions with these ends.
+    fn power_cut(&mut self, _context: &mut Context<'_>, _ends: &Ends) {}
+}

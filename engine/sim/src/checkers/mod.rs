@@ -1,0 +1,244 @@
+//! What has to hold, one idea a file. Actors and the world say what they see; the first thing that is wrong ends the run.
+
+mod acknowledged;
+mod answers;
+mod idempotence;
+mod offsets;
+mod order;
+pub(crate) mod recovery;
+mod visibility;
+
+use std::collections::BTreeMap;
+
+use headwater_engine::{Offset, TopicPartition};
+
+use self::acknowledged::Acknowledged;
+pub(crate) use self::acknowledged::stored;
+pub(crate) use self::answers::{Answers, Asked};
+use self::idempotence::Idempotence;
+use self::offsets::Offsets;
+use self::order::Order;
+use self::visibility::Visibility;
+pub(crate) use self::visibility::served;
+use crate::payload::RecordId;
+
+/// Names a checker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checker {
+    /// What was acknowledged is there, where it was said to be, for everybody.
+    Acknowledged,
+    /// Offsets have no holes, and no two records share one.
+    Offsets,
+    /// What is to land at most once does, what is to land exactly once too.
+    Idempotence,
+    /// Records of a producer stand in their order.
+    Order,
+    /// Only what is durable is seen, and what was seen stays.
+    Visibility,
+    /// A broker knows what a fresh one would recover.
+    Recovery,
+    /// Every request is answered at most once, in order.
+    Answers,
+    /// Everything comes to its end when faults stop.
+    Liveness,
+}
+
+/// What a producer promises of its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Promise {
+    /// Acknowledged ones stand in order.
+    pub(crate) ordered: bool,
+    /// None stands twice.
+    pub(crate) at_most_once: bool,
+    /// All stand once and in order.
+    pub(crate) exactly_once: bool,
+}
+
+/// A log as it was read: each offset's record, where its value is one of ours.
+pub(crate) type ReadLog = Vec<(Offset, Option<RecordId>)>;
+
+/// All checkers.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    /// If set, the others are silent: so it is seen which one finds a planted bug.
+    only: Option<Checker>,
+    violation: Option<String>,
+    promises: BTreeMap<u32, Promise>,
+    acknowledged: Acknowledged,
+    offsets: Offsets,
+    idempotence: Idempotence,
+    order: Order,
+    visibility: Visibility,
+    pub(crate) answers: Answers,
+    /// Bits turn over: records may be lost, but must not be wrong.
+    bit_rot: bool,
+    /// The consumer that comes at last, and what it was given.
+    reader: Option<u32>,
+    read: BTreeMap<TopicPartition, ReadLog>,
+}
+
+impl Checks {
+    pub(crate) fn new(only: Option<Checker>, bit_rot: bool) -> Checks {
+        Checks {
+            only,
+            violation: None,
+            promises: BTreeMap::new(),
+            acknowledged: Acknowledged::default(),
+            offsets: Offsets::default(),
+            idempotence: Idempotence::default(),
+            order: Order::default(),
+            visibility: Visibility::default(),
+            answers: Answers::default(),
+            bit_rot,
+            reader: None,
+            read: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn is_bit_rot(&self) -> bool {
+        self.bit_rot
+    }
+
+    pub(crate) fn violation(&self) -> Option<&str> {
+        self.violation.as_deref()
+    }
+
+    /// Takes in what a checker says.
+    pub(crate) fn take(&mut self, checker: Checker, result: Result<(), String>) {
+        if let Err(message) = result
+            && self.violation.is_none()
+            && self.only.is_none_or(|only| only == checker)
+        {
+            self.violation = Some(format!("{checker:?}: {message}"));
+        }
+    }
+
+    /// Whether a checker has a say.
+    pub(crate) fn listens(&self, checker: Checker) -> bool {
+        self.only.is_none_or(|only| only == checker)
+    }
+
+    /// A new producer; returns the number in its records' names.
+    pub(crate) fn add_producer(&mut self, promise: Promise) -> u32 {
+        let number = u32::try_from(self.promises.len()).unwrap_or(u32::MAX);
+        self.promises.insert(number, promise);
+        number
+    }
+
+    fn promise(&self, producer: u32) -> Promise {
+        self.promises.get(&producer).copied().unwrap_or_default()
+    }
+
+    /// An idempotent producer sends a record, perhaps not for the first time.
+    pub(crate) fn sent(&mut self, topic_partition: &TopicPartition, id: RecordId) {
+        self.idempotence.sent(topic_partition, id);
+    }
+
+    /// The broker has given an idempotent producer its id.
+    pub(crate) fn producer_id_given(&mut self, producer_id: i64) {
+        let result = self.idempotence.producer_id_given(producer_id);
+        self.take(Checker::Idempotence, result);
+    }
+
+    /// A producer was told where a record is.
+    pub(crate) fn acked(&mut self, topic_partition: &TopicPartition, id: RecordId, offset: Offset) {
+        let result = self.acknowledged.acked(topic_partition, id, offset);
+        if !self.bit_rot {
+            self.take(Checker::Acknowledged, result);
+        }
+        let promise = self.promise(id.producer);
+        if promise.ordered || promise.exactly_once {
+            let result = self.order.acked(topic_partition, id, offset);
+            if !self.bit_rot {
+                self.take(Checker::Order, result);
+            }
+        }
+    }
+
+    /// A consumer was given a record.
+    pub(crate) fn seen(
+        &mut self,
+        consumer: u32,
+        topic_partition: &TopicPartition,
+        offset: Offset,
+        id: Option<RecordId>,
+    ) {
+        let Some(id) = id else {
+            let message = format!("consumer {consumer} got {topic_partition}@{offset} with wrong content");
+            return self.take(Checker::Visibility, Err(message));
+        };
+        let result = self.offsets.seen(consumer, topic_partition, offset);
+        self.take(Checker::Offsets, result);
+        if self.reader == Some(consumer) {
+            self.read.entry(topic_partition.clone()).or_default().push((offset, Some(id)));
+        }
+        if self.bit_rot {
+            return;
+        }
+        let result = self.visibility.seen(consumer, topic_partition, offset, id);
+        self.take(Checker::Visibility, result);
+        let result = self.acknowledged.seen(consumer, topic_partition, offset, id);
+        self.take(Checker::Acknowledged, result);
+    }
+
+    /// A consumer goes on at an offset.
+    pub(crate) fn positioned(&mut self, consumer: u32, topic_partition: &TopicPartition, offset: Offset) {
+        self.offsets.positioned(consumer, topic_partition, offset);
+    }
+
+    /// What lay from an offset on is gone, and that was to be expected.
+    pub(crate) fn lost_from(&mut self, topic_partition: &TopicPartition, end: Offset) {
+        self.acknowledged.lost_from(topic_partition, end);
+        self.visibility.lost_from(topic_partition, end);
+        self.order.lost_from(topic_partition, end);
+        self.idempotence.lost_some(topic_partition);
+    }
+
+    /// The admin was told that a topic has so many partitions.
+    pub(crate) fn topic_has(&mut self, topic: &str, partitions: i32) {
+        self.acknowledged.topic_has(topic, partitions);
+    }
+
+    /// The admin was told that a topic is deleted.
+    pub(crate) fn topic_deleted(&mut self, topic: &str) {
+        self.acknowledged.topic_deleted(topic);
+    }
+
+    /// The topics that the broker has in the end, with the number of their partitions.
+    pub(crate) fn topics_at_last(&mut self, topics: &BTreeMap<String, i32>) {
+        if !self.bit_rot {
+            let result = self.acknowledged.topics_at_last(topics);
+            self.take(Checker::Acknowledged, result);
+        }
+    }
+
+    /// From now on a consumer reads that knows nothing.
+    pub(crate) fn add_reader(&mut self, consumer: u32) {
+        self.reader = Some(consumer);
+    }
+
+    /// The last reader has read a partition up to its high watermark; `consumers` have read it all along.
+    pub(crate) fn read_at_last(
+        &mut self,
+        topic_partition: &TopicPartition,
+        high_watermark: Offset,
+        consumers: &[u32],
+    ) {
+        if self.bit_rot {
+            return;
+        }
+        let log = &self.read.remove(topic_partition).unwrap_or_default();
+        let result = offsets::dense(topic_partition, log, high_watermark);
+        self.take(Checker::Offsets, result);
+        let result = self.acknowledged.read_at_last(topic_partition, log, consumers);
+        self.take(Checker::Acknowledged, result);
+        let result = self.visibility.read_at_last(topic_partition, log);
+        self.take(Checker::Visibility, result);
+        let result =
+            self.idempotence.read_at_last(topic_partition, log, |id| self.promises.get(&id).copied());
+        self.take(Checker::Idempotence, result);
+        let exactly_once = |id: u32| self.promises.get(&id).is_some_and(|promise| promise.exactly_once);
+        let result = order::read_at_last(topic_partition, log, exactly_once);
+        self.take(Checker::Order, result);
+    }
+}

@@ -1,0 +1,436 @@
+//! The world: virtual time, events in their order, and one broker that may be gone.
+//!
+//! A run has three parts. In the *safety* phase there are faults, and nothing wrong may be seen. Then faults stop, and in
+//! the *liveness* phase everything begun has to come to its end within a bounded time. *At last* the broker is crashed
+//! once more, and a consumer that knows nothing reads all there is.
+
+mod broker;
+mod carry;
+mod trouble;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use headwater_engine::{ConnectionId, Now, Uuid};
+
+use self::broker::Server;
+use self::trouble::Trouble;
+use crate::actors::{Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, ProducerActor};
+use crate::checkers::{Checker, Checks, recovery};
+use crate::network::Network;
+use crate::random::Random;
+use crate::scenario::{ConsumerPlan, Scenario};
+use crate::storage::{Crash, Medium};
+use crate::trace::Trace;
+use crate::{Options, Plant, Report};
+
+/// When a run begins by the wall clock: 2023-11-14T22:13:20Z.
+const WALL_START_MS: i64 = 1_700_000_000_000;
+/// More events than any run needs: beyond it something goes round in circles.
+const MAX_STEPS: u64 = 3_000_000;
+/// How long everything may take to come to its end: longer than every time-out of every client.
+const LIVENESS_MS: u64 = 300_000;
+/// How long after somebody was frozen everything is as if nobody had been.
+const SETTLE_MS: u64 = 2_000;
+/// How often it is looked whether all is done.
+const LOOK_MS: u64 = 100;
+/// How often a broker with nothing under way is compared with a fresh one.
+const COMPARE_MS: u64 = 1_000;
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A connection reaches the broker.
+    Connect(ConnectionId),
+    /// The client learns that its connection is there.
+    Connected(ConnectionId),
+    ToBroker(ConnectionId, Bytes),
+    ToClient(ConnectionId, Bytes),
+    BrokerLearnsEnd(ConnectionId),
+    ClientLearnsEnd(ConnectionId),
+    Storage,
+    BrokerTimer,
+    Wake(usize),
+    Restart,
+    Trouble(Trouble),
+    /// It is time to look whether a phase has ended.
+    Look,
+    Compare,
+}
+
+impl Event {
+    /// What has arrived is handled before time-outs.
+    fn class(&self) -> u8 {
+        match self {
+            Event::BrokerTimer | Event::Wake(_) => 1,
+            Event::Look | Event::Compare => 2,
+            _ => 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Safety,
+    Liveness,
+    AtLast,
+    Done,
+}
+
+pub(crate) struct World {
+    scenario: Scenario,
+    plant: Option<Plant>,
+    phase: Phase,
+    phase_began_ms: u64,
+    now_ms: u64,
+    wall_offset_ms: i64,
+    events: BTreeMap<(u64, u8, u64), Event>,
+    next_event: u64,
+    steps: u64,
+    random: Random,
+    trace: Trace,
+    checks: Checks,
+    medium: Rc<RefCell<Medium>>,
+    server: Option<Server>,
+    storage_due: Option<u64>,
+    timer_due: Option<u64>,
+    network: Network,
+    actors: Vec<Box<dyn Actor>>,
+    /// By actor: its connection, when it is to be woken, until when it is frozen.
+    connections: Vec<Option<ConnectionId>>,
+    wakes: Vec<Option<u64>>,
+    frozen: Vec<u64>,
+    broker_frozen: u64,
+    guests: Vec<String>,
+    made: Vec<String>,
+    topic_ids: BTreeMap<String, Uuid>,
+    /// A crash is to come after so many more steps of the broker.
+    crash_in: Option<(u64, Crash)>,
+    /// The numbers of the consumers that tail all along.
+    tailing: Vec<u32>,
+    records: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, options: &Options) -> World {
+        let mut random = Random::new(seed);
+        let scenario = Scenario::new(&mut random, options.plant);
+        let checks = Checks::new(options.only, scenario.bit_rot);
+        let medium = Medium::new(random.fork(), scenario.storage, options.plant);
+        let mut world = World {
+            plant: options.plant,
+            phase: Phase::Safety,
+            phase_began_ms: 0,
+            now_ms: 0,
+            wall_offset_ms: WALL_START_MS,
+            events: BTreeMap::new(),
+            next_event: 0,
+            steps: 0,
+            random,
+            trace: Trace::new(options.trace_lines),
+            checks,
+            medium: Rc::new(RefCell::new(medium)),
+            server: None,
+            storage_due: None,
+            timer_due: None,
+            network: Network::default(),
+            actors: Vec::new(),
+            connections: Vec::new(),
+            wakes: Vec::new(),
+            frozen: Vec::new(),
+            broker_frozen: 0,
+            guests: Vec::new(),
+            made: Vec::new(),
+            topic_ids: BTreeMap::new(),
+            crash_in: None,
+            tailing: Vec::new(),
+            records: 0,
+            scenario,
+        };
+        world.add_actors();
+        world
+    }
+
+    fn add_actors(&mut self) {
+        let scenario = self.scenario.clone();
+        let admin = AdminActor::new(&scenario, &mut self.random);
+        self.add_actor(Box::new(admin));
+        for plan in &scenario.producers {
+            let actor = ProducerActor::new(&scenario, plan, &mut self.checks, &mut self.random);
+            self.add_actor(Box::new(actor));
+        }
+        for number in 0..scenario.idempotent_producers {
+            let actor = IdempotentActor::new(number, &scenario, &mut self.checks);
+            self.add_actor(Box::new(actor));
+        }
+        let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
+        for (number, plan) in (0..).zip(&scenario.consumers) {
+            self.tailing.push(number);
+            let actor = ConsumerActor::new(number, topics.clone(), *plan, &mut self.random);
+            self.add_actor(Box::new(actor));
+        }
+    }
+
+    fn add_actor(&mut self, actor: Box<dyn Actor>) {
+        let index = self.actors.len();
+        self.actors.push(actor);
+        self.connections.push(None);
+        self.wakes.push(None);
+        self.frozen.push(0);
+        self.wake_at(index, self.now_ms);
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&mut self) -> Result<(), String> {
+        self.trace.say(format_args!("{:?}", self.scenario));
+        self.after(0, Event::Restart);
+        self.after(LOOK_MS, Event::Look);
+        self.after(COMPARE_MS, Event::Compare);
+        self.begin_troubles();
+        while self.phase != Phase::Done {
+            let Some((key, event)) = self.events.pop_first() else {
+                return Err("Liveness: nothing is to happen any more".to_owned());
+            };
+            self.steps += 1;
+            if self.steps > MAX_STEPS {
+                return Err(format!("Liveness: {MAX_STEPS} steps, and no end; the last is {event:?}"));
+            }
+            if let Some(until) = self.frozen_until(&event).filter(|until| *until > key.0) {
+                self.events.insert((until, key.1, key.2), event);
+                continue;
+            }
+            self.now_ms = self.now_ms.max(key.0);
+            self.trace.set_time(self.now_ms);
+            self.handle(event)?;
+            if let Some(violation) = self.checks.violation() {
+                return Err(violation.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn report(&self, seed: u64, violation: Option<String>) -> Report {
+        // A panic may have come while the medium was in use.
+        let faults = self.medium.try_borrow().map(|medium| medium.tally).unwrap_or_default();
+        Report {
+            seed,
+            violation,
+            trace_hash: self.trace.hash(),
+            trace: self.trace.tail().map(str::to_owned).collect(),
+            faults,
+            steps: self.steps,
+            virtual_ms: self.now_ms,
+            records: self.records,
+        }
+    }
+
+    fn now(&self) -> Now {
+        let wall_ms = self.wall_offset_ms.saturating_add_unsigned(self.now_ms);
+        Now { monotonic_ms: self.now_ms, wall_ms }
+    }
+
+    fn after(&mut self, ms: u64, event: Event) {
+        self.at(self.now_ms + ms, event);
+    }
+
+    fn at(&mut self, ms: u64, event: Event) {
+        self.next_event += 1;
+        self.events.insert((ms, event.class(), self.next_event), event);
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Connect(connection) => self.connection_arrives(connection),
+            Event::Connected(connection) => self.client_connected(connection),
+            Event::ToBroker(connection, frame) => self.request_arrives(connection, &frame),
+            Event::ToClient(connection, frame) => self.answer_arrives(connection, frame),
+            Event::BrokerLearnsEnd(connection) => self.broker_learns_end(connection),
+            Event::ClientLearnsEnd(connection) => self.client_learns_end(connection),
+            Event::Storage => self.storage_goes_on(),
+            Event::BrokerTimer => self.broker_timer(),
+            Event::Wake(actor) => {
+                self.wakes[actor] = None;
+                self.with_actor(actor, |actor, context| actor.wake(context));
+            }
+            Event::Restart => self.restart(),
+            Event::Trouble(trouble) => self.trouble(trouble),
+            Event::Look => return self.look(),
+            Event::Compare => {
+                self.after(COMPARE_MS, Event::Compare);
+                self.compare();
+            }
+        }
+        Ok(())
+    }
+
+    fn frozen_until(&self, event: &Event) -> Option<u64> {
+        let of_client = |connection| {
+            let connection = self.network.connections.get(connection)?;
+            self.frozen.get(connection.actor).copied()
+        };
+        match event {
+            Event::ToBroker(..) | Event::BrokerLearnsEnd(_) | Event::Storage | Event::BrokerTimer => {
+                Some(self.broker_frozen)
+            }
+            Event::ToClient(connection, _)
+            | Event::Connected(connection)
+            | Event::ClientLearnsEnd(connection) => of_client(connection),
+            Event::Wake(actor) => self.frozen.get(*actor).copied(),
+            _ => None,
+        }
+    }
+
+    /// Calls an actor, then sees to what it wants.
+    fn with_actor(&mut self, index: usize, call: impl FnOnce(&mut dyn Actor, &mut Context<'_>)) {
+        let now = self.now();
+        let mut wishes = Vec::new();
+        let Some(actor) = self.actors.get_mut(index) else { return };
+        let mut context = Context {
+            now,
+            random: &mut self.random,
+            checks: &mut self.checks,
+            trace: &mut self.trace,
+            guests: &mut self.guests,
+            made: &mut self.made,
+        };
+        call(actor.as_mut(), &mut context);
+        while let Some(wish) = actor.wish(&mut context) {
+            wishes.push(wish);
+        }
+        let next_wake = actor.next_wake();
+        for wish in wishes {
+            self.grant(index, wish);
+        }
+        if let Some(at) = next_wake {
+            self.wake_at(index, at.max(self.now_ms));
+        }
+    }
+
+    fn wake_at(&mut self, actor: usize, at: u64) {
+        if self.wakes[actor].is_none_or(|due| at < due) {
+            self.wakes[actor] = Some(at);
+            self.at(at, Event::Wake(actor));
+        }
+    }
+
+    /// Looks whether a phase has come to its end.
+    fn look(&mut self) -> Result<(), String> {
+        self.after(LOOK_MS, Event::Look);
+        let began_ms = self.phase_began_ms;
+        match self.phase {
+            Phase::Safety if self.now_ms >= self.scenario.safety_ms => self.end_safety(),
+            Phase::Liveness if self.all_done() => self.begin_at_last(),
+            Phase::AtLast if self.all_done() => return self.end(),
+            Phase::Liveness | Phase::AtLast if self.now_ms > began_ms + LIVENESS_MS => {
+                if self.checks.listens(Checker::Liveness) {
+                    return Err(format!("Liveness: {LIVENESS_MS} ms without faults; {}", self.unfinished()));
+                }
+                self.phase = Phase::Done;
+                self.check_answers();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, phase: Phase) {
+        self.trace.say(format_args!("-- {phase:?} --"));
+        self.phase = phase;
+        self.phase_began_ms = self.now_ms;
+    }
+
+    fn end_safety(&mut self) {
+        self.begin(Phase::Liveness);
+        self.end_troubles();
+        let now = self.now();
+        for index in 0..self.actors.len() {
+            self.actors[index].finish(now);
+            self.with_actor(index, |actor, context| actor.wake(context));
+        }
+    }
+
+    /// Where the partitions that are watched end, if the broker can say so.
+    fn ends(&self) -> Option<Ends> {
+        let broker = self.server.as_ref().map(|server| server.driver.broker())?;
+        let topics = broker.is_ready().then(|| broker.topics())?;
+        let watched = topics.filter(|topic| topic.name.starts_with("topic-"));
+        Some(watched.flat_map(broker::high_watermarks).collect())
+    }
+
+    fn all_done(&self) -> bool {
+        let frozen = self.frozen.iter().chain([&self.broker_frozen]).max().copied().unwrap_or(0);
+        if self.now_ms < frozen + SETTLE_MS {
+            return false;
+        }
+        let Some(ends) = self.ends() else { return false };
+        if self.scenario.bit_rot {
+            // What is damaged is never read to its end, nor is all that was to be delivered delivered.
+            return self.now_ms > self.phase_began_ms + 10_000;
+        }
+        self.actors.iter().all(|actor| actor.is_done(&ends))
+    }
+
+    fn unfinished(&self) -> String {
+        let Some(ends) = self.ends() else { return "the broker is not ready".to_owned() };
+        let unfinished = self.actors.iter().filter(|actor| !actor.is_done(&ends));
+        let unfinished =
+            unfinished.map(|actor| format!("{} waits for {}", actor.name(), actor.waits_for(&ends)));
+        unfinished.collect::<Vec<_>>().join("; ")
+    }
+
+    fn compare(&mut self) {
+        let Some(server) = &self.server else { return };
+        let medium = self.medium.borrow();
+        let broker = server.driver.broker();
+        // A log that could not be read again is tried later; until then its partition is not what is stored.
+        let may_wait_for_a_log = self.scenario.storage.read_failed > 0
+            && (self.phase == Phase::Safety || self.now_ms < self.phase_began_ms + 3_000);
+        if self.scenario.bit_rot || may_wait_for_a_log || !broker.is_ready() || !medium.is_idle() {
+            return;
+        }
+        let result = recovery::compare(broker, &server.config, &medium.disk, self.now());
+        drop(medium);
+        self.checks.take(Checker::Recovery, result);
+    }
+
+    fn check_answers(&mut self) {
+        let result = self.checks.answers.at_last(self.now_ms);
+        self.checks.take(Checker::Answers, result);
+    }
+
+    /// Crashes the broker once more and has a new consumer read everything.
+    fn begin_at_last(&mut self) {
+        self.begin(Phase::AtLast);
+        self.check_answers();
+        self.compare();
+        self.crash(Crash::Process);
+        let topics = self.scenario.topics.iter().map(|topic| topic.name.clone()).collect();
+        let plan = ConsumerPlan { max_wait_ms: 10, min_bytes: 1, partition_bytes: 2_000, max_bytes: 50_000 };
+        let number = u32::try_from(self.tailing.len()).unwrap_or(u32::MAX);
+        self.checks.add_reader(number);
+        let reader = ConsumerActor::new(number, topics, plan, &mut self.random);
+        self.add_actor(Box::new(reader));
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        self.phase = Phase::Done;
+        let Some(server) = &self.server else { return Ok(()) };
+        let topics: BTreeMap<String, i32> = server
+            .driver
+            .broker()
+            .topics()
+            .map(|topic| (topic.name.to_owned(), i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
+            .collect();
+        self.checks.topics_at_last(&topics);
+        for (topic_partition, end) in self.ends().unwrap_or_default() {
+            self.records += end.unsigned_abs();
+            self.checks.read_at_last(&topic_partition, end, &self.tailing);
+        }
+        match self.checks.violation() {
+            Some(violation) => Err(violation.to_owned()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Each checker is known to bite: a bug is planted, all other checkers are silenced, and it is found within some seeds.
+
+use headwater_sim::{Checker, Options, Plant, run};
+
+/// Within so many seeds.
+const SEEDS: u64 = 60;
+
+fn assert_found(plant: Plant, checker: Checker) {
+    let options = Options { plant: Some(plant), only: Some(checker), ..Options::default() };
+    // The engine's own assertions may find it too; that is not what is asked here.
+    let by_it = |violation: &String| violation.starts_with(&format!("{checker:?}: "));
+    let found = (0..SEEDS).find_map(|seed| run(seed, &options).violation.filter(by_it));
+    assert!(found.is_some(), "{checker:?} did not find {plant:?} in {SEEDS} seeds");
+}
+
+#[test]
+fn acknowledging_before_it_is_durable_is_found() {
+    assert_found(Plant::AcknowledgeBeforeDurable, Checker::Acknowledged);
+}
+
+#[test]
+fn showing_before_it_is_durable_is_found() {
+    assert_found(Plant::AcknowledgeBeforeDurable, Checker::Visibility);
+}
+
+#[test]
+fn a_lost_completion_is_found() {
+    assert_found(Plant::DropCompletion, Checker::Liveness);
+}
+
+#[test]
+fn a_request_that_is_never_answered_is_found() {
+    assert_found(Plant::DropCompletion, Checker::Answers);
+}
+
+#[test]
+fn a_batch_that_lands_twice_is_found() {
+    assert_found(Plant::DuplicateRequest, Checker::Idempotence);
+}
+
+#[test]
+fn an_answer_too_many_is_found() {
+    assert_found(Plant::SwapAnswers, Checker::Answers);
+}
+
+#[test]
+fn keeping_what_was_refused_is_found() {
+    assert_found(Plant::KeepRefused, Checker::Recovery);
+}
+
+#[test]
+fn a_batch_that_is_left_out_is_found() {
+    assert_found(Plant::SkipBatch, Checker::Offsets);
+}
+
+#[test]
+fn a_producer_that_loses_its_order_is_found() {
+    assert_found(Plant::UnorderedProducer, Checker::Order);
+}
