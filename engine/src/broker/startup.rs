@@ -22,8 +22,18 @@ pub(super) struct Startup {
     waiting: VecDeque<LogId>,
     /// Logs that could not be read, and when to try again.
     failed: VecDeque<(u64, LogId)>,
-    /// Under way; none while the storage has not said what there is.
-    recovering: SortedMap<LogId, Option<Recovery>>,
+    recovering: SortedMap<LogId, Stage>,
+}
+
+/// How far the recovery of a log is.
+#[derive(Debug)]
+enum Stage {
+    /// The storage has not said what there is.
+    Loading,
+    Reading(Box<Recovery>),
+    /// All is read, and a damaged end is being cut off. Until that is done nothing may be appended: what went to a new segment
+    /// would lie behind the damage, and be cut off with it the next time.
+    CuttingOff(Box<Log>),
 }
 
 impl Broker {
@@ -54,39 +64,42 @@ impl Broker {
         while self.startup.recovering.len() < MAX_RECOVERING
             && let Some(log) = self.startup.waiting.pop_front()
         {
-            self.startup.recovering.insert(log, None);
+            self.startup.recovering.insert(log, Stage::Loading);
             self.ops.submit(StorageOp::Load { log }, Owner::Recovery(log));
         }
     }
 
     pub(super) fn recovery_went_on(&mut self, now: Now, log: LogId, result: StorageResult) {
-        let Some(recovery) = self.startup.recovering.remove(&log) else {
+        let Some(stage) = self.startup.recovering.remove(&log) else {
             return;
         };
-        let (recovery, step) = match (recovery, result) {
-            (None, Ok(Applied::Loaded(stored))) => {
+        let (recovery, step) = match (stage, result) {
+            (Stage::Loading, Ok(Applied::Loaded(stored))) => {
                 let interval = self.log_config(log).index_interval_bytes;
                 // The broker works by the metadata records, so it has to read them all.
                 Recovery::new(log, stored, interval, log != LogId::CLUSTER_METADATA).next()
             }
-            (Some(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
+            (Stage::Reading(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
+            (Stage::CuttingOff(recovered), Ok(Applied::Written)) => return self.recovered(now, *recovered),
             (_, Ok(_)) => return self.fail("The storage has answered what it was not asked.".to_owned()),
             (_, Err(error)) => return self.recovery_failed(now, log, &error),
         };
         match step {
             Step::Continue { op, batches } => {
-                self.startup.recovering.insert(log, recovery);
+                let stage = recovery.map_or(Stage::Loading, |recovery| Stage::Reading(Box::new(recovery)));
+                self.startup.recovering.insert(log, stage);
                 self.ops.submit(op, Owner::Recovery(log));
                 self.take_metadata(log, &batches);
             }
             Step::Done { log: recovered, batches, truncate } => {
-                if let Some(damage) = truncate {
-                    let name = self.log_name(log);
-                    self.report.event(true, format!("{name} was damaged: {}.", damage.message));
-                    self.ops.submit(damage.op, Owner::Upkeep(log));
-                }
                 self.take_metadata(log, &batches);
-                self.recovered(now, *recovered);
+                let Some(damage) = truncate else {
+                    return self.recovered(now, *recovered);
+                };
+                let name = self.log_name(log);
+                self.report.event(true, format!("{name} was damaged: {}.", damage.message));
+                self.startup.recovering.insert(log, Stage::CuttingOff(recovered));
+                self.ops.submit(damage.op, Owner::Recovery(log));
             }
         }
     }

@@ -1,5 +1,5 @@
-use super::world::{Disk, World, batch};
-use crate::{Broker, BrokerConfig, LogId, SnapshotKind, StorageOp};
+use super::world::{Disk, World, batch, not_applied};
+use crate::{Broker, BrokerConfig, LogId, NotAppliedReason, SnapshotKind, StorageOp};
 
 /// A topic of one partition with some segments, and the log of that partition.
 fn filled() -> (World, LogId) {
@@ -102,6 +102,30 @@ fn damage_is_told() {
         events.iter().any(|event| event.warning && event.message.contains("t-0 was damaged")),
         "{events:?}"
     );
+}
+
+/// Were it taken into use before, what is appended next would begin a new segment behind the damage, be acknowledged, and
+/// be cut off with the damage at the next start.
+#[test]
+fn a_log_is_taken_into_use_when_its_damaged_end_is_cut_off() {
+    let (world, log) = filled();
+    let mut disk = world.disk;
+    disk.segments.iter_mut().rfind(|((of, _), _)| *of == log).unwrap().1.pop();
+    let mut broker = Broker::new(BrokerConfig::new("test", 0, "broker-0", 9092), 7);
+    let mut truncated = false;
+    while let Some((id, op)) = broker.poll_op() {
+        assert!(!broker.is_ready());
+        let result = match op {
+            StorageOp::Truncate { .. } => {
+                truncated = true;
+                Err(not_applied(NotAppliedReason::Full))
+            }
+            _ => disk.execute(&op),
+        };
+        broker.handle_completion(world.now, id, result);
+    }
+    assert!(truncated && !broker.is_ready());
+    assert!(broker.failure().is_some(), "another may try again");
 }
 
 #[test]
