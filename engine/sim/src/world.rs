@@ -32,8 +32,8 @@ const WALL_START_MS: i64 = 1_700_000_000_000;
 const MAX_STEPS: u64 = 3_000_000;
 /// How long everything may take to come to its end: longer than every time-out of every client.
 const LIVENESS_MS: u64 = 300_000;
-/// How long after somebody was frozen everything is as if nobody had been.
-const SETTLE_MS: u64 = 2_000;
+/// How long after faults have stopped everything is as if there had been none, but for clients that wait.
+const SETTLE_MS: u64 = 2_500;
 /// How often it is looked whether all is done.
 const LOOK_MS: u64 = 100;
 /// How often a broker with nothing under way is compared with a fresh one.
@@ -359,9 +359,14 @@ impl World {
         Some(watched.flat_map(broker::high_watermarks).collect())
     }
 
-    fn all_done(&self) -> bool {
+    /// Whether faults, and what somebody was frozen for when they stopped, are over for a while.
+    fn is_settled(&self) -> bool {
         let frozen = self.frozen.iter().chain([&self.broker_frozen]).max().copied().unwrap_or(0);
-        if self.now_ms < frozen + SETTLE_MS {
+        self.now_ms > frozen.max(self.phase_began_ms) + SETTLE_MS
+    }
+
+    fn all_done(&self) -> bool {
+        if !self.is_settled() {
             return false;
         }
         let Some(ends) = self.ends() else { return false };
@@ -385,8 +390,8 @@ impl World {
         let medium = self.medium.borrow();
         let broker = server.driver.broker();
         // A log that could not be read again is tried later; until then its partition is not what is stored.
-        let may_wait_for_a_log = self.scenario.storage.read_failed > 0
-            && (self.phase == Phase::Safety || self.now_ms < self.phase_began_ms + 3_000);
+        let may_wait_for_a_log =
+            self.scenario.storage.read_failed > 0 && (self.phase == Phase::Safety || !self.is_settled());
         if self.scenario.bit_rot || may_wait_for_a_log || !broker.is_ready() || !medium.is_idle() {
             return;
         }
