@@ -10,7 +10,6 @@ use wasm_bindgen_futures::spawn_local;
 use super::hub::Hub;
 use super::importer::{End, Importer};
 use super::imports::Import;
-use super::resume::Resume;
 use super::rows::{self, MAX_ROW_BYTES, RowReader};
 use super::source::Source;
 use super::synthetic::{MAX_VALUE_SIZE, Synthetic};
@@ -81,8 +80,7 @@ async fn run(
 
     let ensured = topics::ensure(hub, &request.topic, request.partitions, request.configs.clone()).await;
     ensured.map_err(report)?;
-    let marks = reading::last_marks(hub, &request.topic, source).await.map_err(report)?;
-    let resume = Resume::new(&marks, request.again);
+    let resume = reading::resume(hub, &request.topic, source, request.again).await.map_err(report)?;
     let max_message_bytes = topics::max_message_bytes(hub, &request.topic).await;
     if import.is_stopped() {
         return Ok(End::Stopped);

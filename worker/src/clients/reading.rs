@@ -12,7 +12,7 @@ use headwater_engine::record::Record;
 use headwater_worker_protocol::{ReadFrom, RecordsPage, Reply};
 
 use super::hub::Hub;
-use super::resume::{self, Mark};
+use super::resume::{self, Mark, Resume};
 use super::{payload, topics};
 use crate::clock;
 
@@ -171,17 +171,31 @@ pub(crate) async fn all(hub: &Rc<Hub>, topic: &str) -> Result<Reply, ClientError
     Ok(Reply::Consumed { records, bytes, elapsed_ms: clock::monotonic_ms() - started_ms })
 }
 
-/// The last mark of a source in each partition of a topic.
-pub(crate) async fn last_marks(
+/// What a topic has of a source, and where an import of it goes on.
+pub(crate) async fn resume(
     hub: &Rc<Hub>,
     topic: &str,
     source: &str,
-) -> Result<Vec<Option<Mark>>, ClientError> {
+    again: bool,
+) -> Result<Resume, ClientError> {
+    let bounds = bounds(hub, topic).await?;
     let mut marks = Vec::new();
-    for bound in bounds(hub, topic).await? {
-        marks.push(last_mark(hub, &bound, source).await?);
+    for bound in &bounds {
+        marks.push(last_mark(hub, bound, source).await?);
     }
-    Ok(marks)
+    let mut resume = Resume::new(&marks, again);
+    if let Some((run, rows)) = resume.to_look_for() {
+        for bound in bounds.into_iter().filter(|bound| bound.start < bound.end) {
+            read(hub, bound.topic_partition, bound.start, bound.end, |record| {
+                if let Some(mark) = resume::mark(record, source).filter(|mark| mark.run == run) {
+                    rows.insert(mark.position);
+                }
+                ControlFlow::Continue(())
+            })
+            .await?;
+        }
+    }
+    Ok(resume)
 }
 
 /// Looks from the end backwards, in windows that grow.
