@@ -184,7 +184,7 @@ pub(crate) async fn resume(
         marks.push(last_mark(hub, bound, source).await?);
     }
     let mut resume = Resume::new(&marks, again);
-    if let Some((run, rows)) = resume.to_look_for() {
+    if let Some((run, rows)) = resume.rows_to_find() {
         for bound in bounds.into_iter().filter(|bound| bound.start < bound.end) {
             read(hub, bound.topic_partition, bound.start, bound.end, |record| {
                 if let Some(mark) = resume::mark(record, source).filter(|mark| mark.run == run) {

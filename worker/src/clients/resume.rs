@@ -110,7 +110,7 @@ impl Resume {
     }
 
     /// The run whose every record has to be looked at, and where its rows go; none if the last marks say enough.
-    pub(crate) fn to_look_for(&mut self) -> Option<(u64, &mut Rows)> {
+    pub(crate) fn rows_to_find(&mut self) -> Option<(u64, &mut Rows)> {
         match &mut self.there {
             There::UpTo(_) => None,
             There::Rows(rows) => Some((self.run, rows)),

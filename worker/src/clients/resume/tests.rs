@@ -49,10 +49,10 @@ fn goes_on_in_the_highest_run() {
 
 #[test]
 fn only_a_run_over_another_number_of_partitions_is_looked_at_whole() {
-    assert!(Resume::new(&[at(1, 5, 2), at(1, 7, 2)], false).to_look_for().is_none());
-    assert!(Resume::new(&[at(1, 5, 2), at(2, 7, 3), None], false).to_look_for().is_none());
+    assert!(Resume::new(&[at(1, 5, 2), at(1, 7, 2)], false).rows_to_find().is_none());
+    assert!(Resume::new(&[at(1, 5, 2), at(2, 7, 3), None], false).rows_to_find().is_none());
     let mut grown = Resume::new(&[at(1, 5, 2), at(1, 7, 2), None], false);
-    let (run, rows) = grown.to_look_for().unwrap();
+    let (run, rows) = grown.rows_to_find().unwrap();
     assert_eq!(run, 1);
     [0, 5, 63, 64, u64::MAX].into_iter().for_each(|row| rows.insert(row));
     assert!([0, 5, 63, 64, u64::MAX].into_iter().all(|row| grown.has(2, row)));
@@ -76,7 +76,7 @@ impl Topic {
     fn resume(&self) -> Resume {
         let last: Vec<_> = self.partitions.iter().map(|records| records.last().copied()).collect();
         let mut resume = Resume::new(&last, false);
-        if let Some((run, rows)) = resume.to_look_for() {
+        if let Some((run, rows)) = resume.rows_to_find() {
             let of_run = self.partitions.iter().flatten().filter(|mark| mark.run == run);
             of_run.for_each(|mark| rows.insert(mark.position));
         }
