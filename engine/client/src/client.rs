@@ -216,6 +216,18 @@ impl Client {
         }
     }
 
+    /// Under which producer id and epoch an idempotent producer sends a partition's batches at present; none before the
+    /// first is sent. The epoch goes up when it is not sure any more which batch the partition has last (KIP-360).
+    #[must_use]
+    pub fn producer_identity(
+        &self,
+        producer: ProducerId,
+        topic_partition: &TopicPartition,
+    ) -> Option<(i64, i16)> {
+        let TopicPartition { topic, partition } = topic_partition;
+        self.producers.get(&producer.0)?.identity(topic, *partition)
+    }
+
     /// Whether nothing is waiting or on its way.
     #[must_use]
     pub fn is_flushed(&self, producer: ProducerId) -> bool {

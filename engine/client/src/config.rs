@@ -78,6 +78,10 @@ impl Acks {
 pub struct ProducerConfig {
     /// `acks`.
     pub acks: Acks,
+    /// `enable.idempotence`: every batch is written once and in its order, however often it has to be sent (KIP-98). It
+    /// needs [`Acks::All`] and at least one of `retries`; without them it is off, as in Kafka where it is not asked for
+    /// (KIP-679). With it at most 5 batches of a partition are in flight, as many as a broker remembers.
+    pub enable_idempotence: bool,
     /// `compression.type`.
     pub compression: Compression,
     /// `linger.ms`: how long a batch that is not full waits for more records.
@@ -90,15 +94,16 @@ pub struct ProducerConfig {
     pub max_request_size: usize,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight_requests_per_connection: usize,
-    /// How many batches of one partition may be unacknowledged at a time. At 1 the order of a partition's records
-    /// holds whatever fails; above 1 a batch that is tried again may come behind later ones that were already sent.
+    /// How many batches of one partition may be unacknowledged at a time. Without idempotence, at 1 the order of a
+    /// partition's records holds whatever fails, and above 1 a batch that is tried again may come behind later ones that
+    /// were already sent.
     pub max_in_flight_per_partition: usize,
     /// `delivery.timeout.ms`: from the first record of a batch to its failure at the latest.
     pub delivery_timeout_ms: u64,
     /// `retries`: how often a batch is tried again.
     pub retries: u32,
     /// Whether to try again when it is not known if the batch is written (the connection was lost, the request took too
-    /// long): true is at least once, false at most once.
+    /// long). Without idempotence, true is at least once, false at most once.
     pub retry_unknown_outcome: bool,
     /// Whether a batch that fails for good takes everything unsent with it, so that no later record of its partition is
     /// ever written behind the hole; every further `send` is then refused.
@@ -109,6 +114,7 @@ impl Default for ProducerConfig {
     fn default() -> ProducerConfig {
         ProducerConfig {
             acks: Acks::All,
+            enable_idempotence: true,
             compression: Compression::None,
             linger_ms: 5,
             batch_size: 16_384,

@@ -55,6 +55,14 @@ pub mod code {
     pub const NOT_CONTROLLER: i16 = 41;
     /// The request is malformed.
     pub const INVALID_REQUEST: i16 = 42;
+    /// A batch of the idempotent producer is missing before this one.
+    pub const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+    /// The broker has the batch already.
+    pub const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
+    /// The partition knows a later epoch of the producer.
+    pub const INVALID_PRODUCER_EPOCH: i16 = 47;
+    /// The partition knows nothing of the producer (any more).
+    pub const UNKNOWN_PRODUCER_ID: i16 = 59;
 }
 
 /// `(code, name, retriable, sentence)`, by code. Whether it is retriable is what the Java client holds of it.
@@ -96,6 +104,8 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", false, "A batch of this producer is missing before this one."),
     (46, "DUPLICATE_SEQUENCE_NUMBER", false, "The broker already has this batch."),
     (47, "INVALID_PRODUCER_EPOCH", false, "A newer producer has taken this one's place."),
+    (51, "CONCURRENT_TRANSACTIONS", true, "The producer id is being changed by an earlier request."),
+    (53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", false, "Transactions are not allowed or not supported."),
     (56, "KAFKA_STORAGE_ERROR", true, "The broker could not store or read; its storage may be full."),
     (59, "UNKNOWN_PRODUCER_ID", false, "The broker does not know this producer."),
     (70, "FETCH_SESSION_ID_NOT_FOUND", true, "The broker does not know this fetch session."),

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use headwater_engine::Now;
 use headwater_engine::record::{MAX_RECORDS_SIZE, RecordBatchBuilder};
 
-use crate::config::{ClientConfig, ProducerConfig};
+use crate::config::{Acks, ClientConfig, ProducerConfig};
 use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
 use crate::network::{Answer, Network};
 use crate::partitioner::partition_for_key;
 use crate::random::Random;
 use headwater_engine::sorted::SortedMap;
+use identity::Renewal;
 use queue::Batch;
 use topic::Topic;
 
+mod identity;
 mod queue;
 mod sender;
 mod topic;
@@ -95,6 +97,8 @@ pub struct Delivered {
 
 /// Deliveries that may wait to be polled before nothing more is taken.
 const MAX_DELIVERIES: usize = 65_536;
+/// As many batches of a producer and partition as a broker remembers (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
+const MAX_IDEMPOTENT_IN_FLIGHT: usize = 5;
 /// Topics that one producer may have sent to.
 const MAX_TOPICS: usize = 10_000;
 
@@ -112,6 +116,7 @@ pub(crate) struct Producer {
     /// Something did not fit into the buffer: do not wait for fuller batches.
     pressed: bool,
     requests: SortedMap<u64, Vec<Placed>>,
+    known: identity::Known,
     next_tag: u64,
     deliveries: VecDeque<Delivery>,
     halted: Option<ClientError>,
@@ -131,6 +136,11 @@ impl Producer {
     pub(crate) fn new(mut config: ProducerConfig, client: Arc<ClientConfig>, random: Random) -> Producer {
         config.batch_size = config.batch_size.min(MAX_RECORDS_SIZE);
         config.max_request_size = config.max_request_size.min(MAX_RECORDS_SIZE);
+        config.enable_idempotence &= config.acks == Acks::All && config.retries > 0;
+        if config.enable_idempotence {
+            let in_flight = config.max_in_flight_per_partition.min(MAX_IDEMPOTENT_IN_FLIGHT);
+            config.max_in_flight_per_partition = in_flight;
+        }
         Producer {
             config,
             client,
@@ -141,6 +151,7 @@ impl Producer {
             unsent: 0,
             pressed: false,
             requests: SortedMap::new(),
+            known: identity::Known::default(),
             next_tag: 0,
             deliveries: VecDeque::new(),
             halted: None,
@@ -285,18 +296,26 @@ impl Producer {
             return None;
         }
         let queues = self.topics.iter().flat_map(Topic::queues);
-        queues.flat_map(|queue| queue.due_ms(&self.config)).filter(|at| *at > self.driven_ms).min()
+        let identity = self.known.due_ms().filter(|_| self.config.enable_idempotence);
+        let due = queues.flat_map(|queue| queue.due_ms(&self.config)).chain(identity);
+        due.filter(|at| *at > self.driven_ms).min()
     }
 
     pub(crate) fn drive(&mut self, now: Now, id: u32, network: &mut Network, metadata: &mut Metadata) {
         self.driven_ms = now.monotonic_ms;
-        if self.unsent > 0 {
-            self.send_due(now, id, network, metadata);
+        if self.unsent == 0 {
+            return;
         }
+        if self.config.enable_idempotence {
+            self.drive_identity(now, id, network, metadata);
+        }
+        self.send_due(now, id, network, metadata);
     }
 
     pub(crate) fn handle_answer(&mut self, now: Now, answer: Answer, metadata: &mut Metadata) {
-        self.take_answer(now, answer, metadata);
+        if let Err(answer) = self.take_identity(now, answer) {
+            self.take_answer(now, answer, metadata);
+        }
     }
 
     /// A batch failed for good.
@@ -316,7 +335,14 @@ impl Producer {
         let Placed { topic, partition, batch } = placed;
         self.buffered_bytes -= batch.reserved;
         self.pressed = false;
-        let Some(topic) = self.topics.get(topic) else { return };
+        let Some(topic) = self.topics.get_mut(topic) else { return };
+        if result.is_err()
+            && batch.stamped
+            && let Some(queue) = topic.queue_at(partition)
+        {
+            // Its sequence stays free, or is taken without our knowing.
+            queue.place.renew_at_least(Renewal::Epoch);
+        }
         self.deliveries.push_back(Delivery {
             topic: topic.name.clone(),
             partition: i32::try_from(partition).unwrap_or(i32::MAX),

@@ -1,4 +1,5 @@
-//! What a broker changes in a batch when it appends it, in place.
+//! What is changed in a batch that is built already, in place: by a broker that appends it, or by a producer before it is
+//! sent.
 
 use super::header::{self, put};
 use super::{RecordBatch, RecordError, crc32c};
@@ -30,6 +31,26 @@ pub fn set_log_append_time(batch: &mut [u8], timestamp_ms: i64) -> Result<(), Re
     let attributes = view.attributes() | header::TIMESTAMP_TYPE_BIT;
     put(batch, header::ATTRIBUTES, attributes.to_be_bytes());
     put(batch, header::MAX_TIMESTAMP, timestamp_ms.to_be_bytes());
+    let crc = crc32c(&batch[header::ATTRIBUTES..size]);
+    put(batch, header::CRC, crc.to_be_bytes());
+    Ok(())
+}
+
+/// Makes the batch at the start of `batch` one of this idempotent producer, with this sequence number of its first record
+/// (KIP-98). The checksum is made anew; the records are not touched.
+///
+/// # Errors
+/// Those of [`RecordBatch::parse`]; nothing is changed then.
+pub fn set_producer(
+    batch: &mut [u8],
+    producer_id: i64,
+    producer_epoch: i16,
+    base_sequence: i32,
+) -> Result<(), RecordError> {
+    let size = RecordBatch::parse(batch)?.size();
+    put(batch, header::PRODUCER_ID, producer_id.to_be_bytes());
+    put(batch, header::PRODUCER_EPOCH, producer_epoch.to_be_bytes());
+    put(batch, header::BASE_SEQUENCE, base_sequence.to_be_bytes());
     let crc = crc32c(&batch[header::ATTRIBUTES..size]);
     put(batch, header::CRC, crc.to_be_bytes());
     Ok(())

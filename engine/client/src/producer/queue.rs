@@ -7,6 +7,7 @@ use bytes::Bytes;
 use headwater_engine::Now;
 use headwater_engine::record::{HEADER_SIZE, RecordBatchBuilder, RecordError};
 
+use super::identity::{Identity, Place, Renewal, Stamp};
 use super::{ProducerRecord, SendError};
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, code};
@@ -20,6 +21,12 @@ pub(super) struct Batch {
     pub(super) reserved: usize,
     /// How often it was sent in vain.
     pub(super) attempts: u32,
+    /// As whom its bytes say it is sent.
+    stamp: Option<Stamp>,
+    /// Whether it was sent with that stamp, which it then keeps.
+    pub(super) stamped: bool,
+    /// Whether it may be written already.
+    pub(super) unknown: bool,
     created_ms: u64,
     not_before_ms: u64,
 }
@@ -27,6 +34,10 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn is_expired(&self, now: Now, timeout_ms: u64) -> bool {
         now.monotonic_ms >= self.created_ms + timeout_ms
+    }
+
+    fn records(&self) -> u64 {
+        self.sequences.end - self.sequences.start
     }
 }
 
@@ -46,7 +57,10 @@ pub(super) struct PartitionQueue {
     /// Closed batches, by their sequences: one that is tried again stands before the later ones.
     waiting: VecDeque<Batch>,
     next_sequence: u64,
-    in_flight: usize,
+    /// The first sequence of each batch on its way.
+    in_flight: Vec<u64>,
+    /// Of an idempotent producer.
+    pub(super) place: Place,
     /// Whether a batch in flight was sent before; nothing is sent behind it.
     retry_in_flight: bool,
 }
@@ -128,6 +142,11 @@ impl PartitionQueue {
     pub(super) fn close(&mut self, config: &ProducerConfig) {
         let (Some(open), Some(builder)) = (self.open.take(), &mut self.builder) else { return };
         let full = builder.size_in_bytes() >= config.batch_size / 2;
+        // Mostly it is sent behind everything that waits, and then it has its stamp already.
+        let unstamped = self.waiting.iter().find(|batch| !batch.stamped);
+        let stamped_up_to = unstamped.map_or(open.first_sequence, |batch| batch.sequences.start);
+        let stamp = self.place.stamp(open.first_sequence - stamped_up_to);
+        Stamp::write_to(stamp, builder);
         let bytes = builder.build();
         if !full {
             // Little comes here: do not hold a whole batch's memory ready.
@@ -138,6 +157,9 @@ impl PartitionQueue {
             sequences: open.first_sequence..self.next_sequence,
             reserved: open.reserved,
             attempts: 0,
+            stamp,
+            stamped: false,
+            unknown: false,
             created_ms: open.created_ms,
             not_before_ms: 0,
         });
@@ -145,12 +167,19 @@ impl PartitionQueue {
 
     /// Whether something can be sent now. `hurry`: do not wait for a fuller batch.
     pub(super) fn is_ready(&self, now: Now, config: &ProducerConfig, hurry: bool) -> bool {
-        if self.in_flight >= config.max_in_flight_per_partition.max(1) || self.retry_in_flight {
+        if self.in_flight.len() >= config.max_in_flight_per_partition.max(1) || self.retry_in_flight {
             return false;
         }
-        match self.waiting.front() {
+        if config.enable_idempotence && self.place.identity.is_none() {
+            return false;
+        }
+        let next = self.waiting.get(self.next());
+        if self.place.renewal != Renewal::None && !next.is_some_and(|batch| batch.unknown) {
+            return false;
+        }
+        match next {
             Some(batch) if batch.attempts > 0 => {
-                self.in_flight == 0 && now.monotonic_ms >= batch.not_before_ms
+                self.in_flight.is_empty() && now.monotonic_ms >= batch.not_before_ms
             }
             Some(_) => true,
             None => self.open.as_ref().is_some_and(|open| {
@@ -163,7 +192,7 @@ impl PartitionQueue {
 
     /// The size of what [`PartitionQueue::take_ready`] returns.
     pub(super) fn ready_size(&self) -> usize {
-        match (self.waiting.front(), &self.builder) {
+        match (self.waiting.get(self.next()), &self.builder) {
             (Some(batch), _) => batch.bytes.len(),
             (None, Some(builder)) => builder.size_in_bytes(),
             (None, None) => 0,
@@ -175,16 +204,53 @@ impl PartitionQueue {
         if self.waiting.is_empty() {
             self.close(config);
         }
-        let batch = self.waiting.pop_front()?;
-        self.in_flight += 1;
+        let mut batch = self.waiting.remove(self.next())?;
+        if let Some(stamp) = self.place.stamp(0).filter(|_| !batch.stamped) {
+            if batch.stamp != Some(stamp) {
+                batch.bytes = stamp.put_on(batch.bytes);
+                batch.stamp = Some(stamp);
+            }
+            batch.stamped = true;
+            self.place.stamped(batch.records());
+        }
+        self.in_flight.push(batch.sequences.start);
         self.retry_in_flight |= batch.attempts > 0;
         Some(batch)
     }
 
+    /// Which of those that wait comes next. Before a partition goes on under another epoch, it has to be found out of
+    /// every batch that was sent whether it is written.
+    fn next(&self) -> usize {
+        let unknown = || self.waiting.iter().position(|batch| batch.unknown);
+        if self.place.renewal == Renewal::None { 0 } else { unknown().unwrap_or(0) }
+    }
+
+    /// Lets an idempotent producer's partition go on as someone else, if that is to be and nothing is open, or as
+    /// `known` if it has been nobody. Returns the producer id that is used no more, if so.
+    pub(super) fn renew(&mut self, known: Option<Identity>) -> Option<i64> {
+        let mut given_up = None;
+        let open = !self.in_flight.is_empty() || self.waiting.iter().any(|batch| batch.unknown);
+        if self.place.renewal != Renewal::None && !open {
+            given_up = self.place.renew();
+            self.waiting.iter_mut().for_each(|batch| batch.stamped = false);
+        }
+        if self.place.identity.is_none() {
+            self.place.identity = known.filter(|(id, _)| Some(*id) != given_up);
+        }
+        given_up
+    }
+
     /// A batch in flight has its answer.
-    pub(super) fn answered(&mut self) {
-        self.in_flight -= 1;
-        self.retry_in_flight &= self.in_flight > 0;
+    pub(super) fn answered(&mut self, batch: &Batch) {
+        self.in_flight.retain(|first| *first != batch.sequences.start);
+        self.retry_in_flight &= !self.in_flight.is_empty();
+    }
+
+    /// Whether everything before a batch has its end.
+    pub(super) fn is_first(&self, batch: &Batch) -> bool {
+        let first = batch.sequences.start;
+        self.in_flight.iter().all(|other| *other > first)
+            && self.waiting.front().is_none_or(|other| other.sequences.start > first)
     }
 
     /// Puts a batch back to be sent again.
@@ -224,8 +290,9 @@ impl PartitionQueue {
     pub(super) fn due_ms(&self, config: &ProducerConfig) -> impl Iterator<Item = u64> + use<> {
         let open = self.open.as_ref().map(|open| open.created_ms);
         let first = self.waiting.front();
+        let next = self.waiting.get(self.next());
         let lingers = open.map(|created_ms| created_ms + config.linger_ms);
-        let retries = first.filter(|batch| batch.attempts > 0).map(|batch| batch.not_before_ms);
+        let retries = next.filter(|batch| batch.attempts > 0).map(|batch| batch.not_before_ms);
         let created = first.map(|batch| batch.created_ms).or(open);
         let expires = created.map(|created_ms| created_ms + config.delivery_timeout_ms);
         [lingers, retries, expires].into_iter().flatten()

@@ -7,7 +7,7 @@ use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 
 use super::{Delivered, Placed, Producer};
 use crate::config::Acks;
-use crate::error::ClientError;
+use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network, Owner};
 use crate::wire;
@@ -45,12 +45,17 @@ impl Producer {
         let mut due: SortedMap<Address, Vec<(usize, usize)>> = SortedMap::new();
         for (index, topic) in self.topics.iter_mut().enumerate() {
             topic.update_load();
-            for (partition, queue) in topic.queues().enumerate() {
+            let name = &topic.name.clone();
+            for (partition, queue) in topic.queues_mut().enumerate() {
+                if self.config.enable_idempotence {
+                    let given_up = queue.renew(self.known.identity);
+                    self.known.identity = self.known.identity.filter(|(id, _)| Some(*id) != given_up);
+                }
                 if !queue.is_ready(now, &self.config, self.pressed) {
                     continue;
                 }
                 let number = i32::try_from(partition).unwrap_or(i32::MAX);
-                if let Some(leader) = metadata.leader(now, &topic.name, number) {
+                if let Some(leader) = metadata.leader(now, name, number) {
                     match due.get_mut(leader) {
                         Some(partitions) => partitions.push((index, partition)),
                         None => drop(due.insert(leader.clone(), vec![(index, partition)])),
@@ -145,7 +150,7 @@ impl Producer {
     /// The partition of a batch may send the next one.
     fn answered(&mut self, placed: &Placed) {
         if let Some(queue) = self.topics.get_mut(placed.topic).and_then(|t| t.queue_at(placed.partition)) {
-            queue.answered();
+            queue.answered(&placed.batch);
         }
     }
 
@@ -178,9 +183,23 @@ impl Producer {
         }
     }
 
-    fn fail_or_retry(&mut self, now: Now, placed: Placed, error: ClientError, metadata: &mut Metadata) {
+    fn fail_or_retry(
+        &mut self,
+        now: Now,
+        mut placed: Placed,
+        mut error: ClientError,
+        metadata: &mut Metadata,
+    ) {
         if error.stale_metadata() {
             metadata.request_update();
+        }
+        if placed.batch.stamped {
+            if error.code == Some(code::DUPLICATE_SEQUENCE_NUMBER) {
+                // It is written; where, is told no more.
+                self.deliver(placed, Ok(Delivered { base_offset: None, log_append_time_ms: None }));
+                return;
+            }
+            self.weigh(&mut placed, &mut error);
         }
         let again = error.retriable
             && self.halted.is_none()
@@ -209,7 +228,7 @@ fn outcome(partition: &PartitionProduceResponse) -> Result<Delivered, ClientErro
     match ClientError::answered(partition.error_code, message) {
         Some(error) => Err(error),
         None => Ok(Delivered {
-            base_offset: Some(partition.base_offset),
+            base_offset: Some(partition.base_offset).filter(|offset| *offset >= 0),
             log_append_time_ms: Some(partition.log_append_time_ms).filter(|time| *time >= 0),
         }),
     }

@@ -106,6 +106,9 @@ const DELETE_TOPICS: Outline = Outline { flexible: 4, array_tags: &[], fields: &
     ])),
 ]};
 
+const INIT_PRODUCER_ID: Outline =
+    Outline { flexible: 2, array_tags: &[], fields: &[Field(0, ALL, Fixed(4 + 2 + 8 + 2))] };
+
 #[rustfmt::skip]
 const CREATE_PARTITIONS: Outline = Outline { flexible: 2, array_tags: &[], fields: &[
     Field(0, ALL, Fixed(4)),
@@ -135,6 +138,7 @@ pub(super) fn fits(api_key: i16, version: i16, body: &[u8]) -> bool {
         18 => &API_VERSIONS,
         19 => &CREATE_TOPICS,
         20 => &DELETE_TOPICS,
+        22 => &INIT_PRODUCER_ID,
         32 => &DESCRIBE_CONFIGS,
         37 => &CREATE_PARTITIONS,
         _ => return false,

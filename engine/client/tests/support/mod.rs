@@ -76,6 +76,11 @@ pub struct Cluster {
     pub produced: Vec<Vec<(i32, i32)>>,
     /// Errors to answer to coming batches, by partition, first come first served.
     pub produce_errors: BTreeMap<i32, Vec<i16>>,
+    /// As whom batches came: `(partition, producer id, epoch, sequence)`.
+    pub stamps: Vec<(i32, i64, i16, i32)>,
+    /// Errors to answer to InitProducerId, first come first served.
+    pub init_errors: Vec<i16>,
+    pub next_producer_id: i64,
     pub controller: i32,
     /// Do not check who asks whom: a damaged answer may have said anything.
     pub lenient: bool,
@@ -111,6 +116,9 @@ impl Cluster {
             stored: BTreeMap::new(),
             produced: Vec::new(),
             produce_errors: BTreeMap::new(),
+            stamps: Vec::new(),
+            init_errors: Vec::new(),
+            next_producer_id: 7_000,
             controller: 0,
             lenient: false,
             captured: None,
@@ -210,6 +218,7 @@ impl Cluster {
             3 => self.metadata(asked),
             18 => self.api_versions(asked),
             19 => self.create_topics(asked),
+            22 => self.init_producer_id(asked),
             key => panic!("nobody scripted API {key}"),
         }
     }
@@ -220,7 +229,7 @@ impl Cluster {
 
     fn api_versions(&mut self, asked: &Asked) {
         let ours = self.highest(18, 4);
-        let known = [(0, 0, 13), (1, 4, 18), (2, 1, 10), (3, 0, 13), (18, 0, 4), (19, 2, 7)];
+        let known = [(0, 0, 13), (1, 4, 18), (2, 1, 10), (3, 0, 13), (18, 0, 4), (19, 2, 7), (22, 0, 4)];
         let api_keys = known.map(|(key, min, max)| {
             let max = self.highest(key, max);
             ApiVersion::default().with_api_key(key).with_min_version(min.min(max)).with_max_version(max)
@@ -277,6 +286,8 @@ impl Cluster {
             assert_eq!(batches.len(), 1, "one batch a partition and request");
             batches[0].verify_crc().unwrap();
             parts.push((data.index, batches[0].record_count()));
+            let (id, epoch) = (batches[0].producer_id(), batches[0].producer_epoch());
+            self.stamps.push((data.index, id, epoch, batches[0].base_sequence()));
             let errors = self.produce_errors.entry(data.index).or_default();
             let error = if errors.is_empty() { 0 } else { errors.remove(0) };
             let base = if error == 0 { self.store(data.index, &records) } else { -1 };
@@ -296,6 +307,19 @@ impl Cluster {
             .with_name(TopicName(StrBytes::from_static_str("t")))
             .with_partition_responses(answered);
         self.reply(asked, &ProduceResponse::default().with_responses(vec![topic]));
+    }
+
+    fn init_producer_id(&mut self, asked: &Asked) {
+        let request: InitProducerIdRequest = asked.decode();
+        assert_eq!(request.transactional_id, None);
+        let error = if self.init_errors.is_empty() { 0 } else { self.init_errors.remove(0) };
+        let id = if error == 0 { self.next_producer_id } else { -1 };
+        self.next_producer_id += i64::from(error == 0);
+        let response = InitProducerIdResponse::default()
+            .with_error_code(error)
+            .with_producer_id(id.into())
+            .with_producer_epoch(if error == 0 { 0 } else { -1 });
+        self.reply(asked, &response);
     }
 
     /// Appends a batch; returns its base offset.

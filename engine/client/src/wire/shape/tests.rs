@@ -145,3 +145,8 @@ fn a_huge_count_does_not_fit() {
     assert!(!fits(18, 3, &[0, 0, 1, 0, 0, 0, 0, 1, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]));
     assert!(!fits(99, 0, &[]));
 }
+
+#[test]
+fn init_producer_id() {
+    check(22, 0..=4, |_| InitProducerIdResponse::default().with_producer_id(7.into()));
+}
