@@ -138,8 +138,10 @@ fn producer(random: &mut Random) -> ProducerPlan {
     let acks = random.pick(&[Acks::All, Acks::All, Acks::All, Acks::Leader, Acks::None]);
     let at_most_once = acks != Acks::None && random.one_in(3);
     let in_flight = random.pick(&[1, 1, 5]);
+    let idempotent = acks == Acks::All && random.coin();
     let config = ProducerConfig {
         acks,
+        enable_idempotence: idempotent,
         compression: random.pick(&[
             Compression::None,
             Compression::None,
@@ -160,7 +162,7 @@ fn producer(random: &mut Random) -> ProducerPlan {
         config,
         gap_ms: random.pick(&[20, 100, 500]),
         burst: random.pick(&[1, 5, 20]),
-        ordered: in_flight == 1 && acks != Acks::None,
+        ordered: (in_flight == 1 || idempotent) && acks != Acks::None,
         at_most_once,
     }
 }

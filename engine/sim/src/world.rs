@@ -162,7 +162,7 @@ impl World {
             self.add_actor(Box::new(actor));
         }
         for number in 0..scenario.idempotent_producers {
-            let actor = IdempotentActor::new(number, &scenario, &mut self.checks);
+            let actor = IdempotentActor::new(number, &scenario, &mut self.checks, &mut self.random);
             self.add_actor(Box::new(actor));
         }
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
