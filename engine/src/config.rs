@@ -51,6 +51,7 @@ impl std::error::Error for ConfigError {}
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerConfig {
     node_id: NodeId,
+    controller_id: NodeId,
     host: String,
     port: u16,
     cluster_id: String,
@@ -60,11 +61,13 @@ pub struct BrokerConfig {
 impl BrokerConfig {
     /// A broker with every config at its default.
     ///
-    /// `host` and `port` are where clients reach it, as Metadata tells them.
+    /// `host` and `port` are where clients reach it, as Metadata tells them. The cluster's controller is broker 0, unless
+    /// [`BrokerConfig::set_controller_id`] says otherwise.
     #[must_use]
     pub fn new(cluster_id: &str, node_id: NodeId, host: &str, port: u16) -> BrokerConfig {
         BrokerConfig {
             node_id,
+            controller_id: 0,
             host: host.to_owned(),
             port,
             cluster_id: cluster_id.to_owned(),
@@ -88,6 +91,22 @@ impl BrokerConfig {
     #[must_use]
     pub fn node_id(&self) -> NodeId {
         self.node_id
+    }
+
+    /// Sets which broker is the controller: the one that writes `__cluster_metadata`. All brokers of a cluster are told
+    /// the same, and it stays the same as long as the cluster lives.
+    pub fn set_controller_id(&mut self, controller_id: NodeId) {
+        self.controller_id = controller_id;
+    }
+
+    /// Which broker is the controller.
+    #[must_use]
+    pub fn controller_id(&self) -> NodeId {
+        self.controller_id
+    }
+
+    pub(crate) fn is_controller(&self) -> bool {
+        self.node_id == self.controller_id
     }
 
     pub(crate) fn host(&self) -> &str {

@@ -5,7 +5,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use metadata_record::MetadataRecord;
+pub(crate) use metadata_record::{MetadataRecord, Registration};
 pub(crate) use name::check_name;
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ impl Topics {
                 None
             }
             // Not about topics.
-            MetadataRecord::ProducerIds { .. } => None,
+            MetadataRecord::Broker(_) | MetadataRecord::ProducerIds { .. } => None,
             MetadataRecord::RemoveTopic { id } => self.by_name.remove(&self.names.remove(&id)?),
         }
     }

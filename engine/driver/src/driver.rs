@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use headwater_engine::{Broker, BrokerEvent, ConnectionId, Now};
+use headwater_engine::{Broker, BrokerEvent, ConnectionId, NodeId, Now};
 
 use crate::LogStorage;
 
@@ -80,6 +80,28 @@ impl<S: LogStorage> Driver<S> {
     #[must_use]
     pub fn poll_close(&mut self) -> Option<ConnectionId> {
         self.broker.poll_close()
+    }
+
+    /// See [`Broker::handle_peer_response`].
+    pub fn handle_peer_response(&mut self, now: Now, peer: NodeId, frame: Bytes) {
+        self.broker.handle_peer_response(now, peer, frame);
+    }
+
+    /// See [`Broker::handle_peer_disconnect`].
+    pub fn handle_peer_disconnect(&mut self, now: Now, peer: NodeId) {
+        self.broker.handle_peer_disconnect(now, peer);
+    }
+
+    /// See [`Broker::poll_peer_request`].
+    #[must_use]
+    pub fn poll_peer_request(&mut self) -> Option<(NodeId, Bytes)> {
+        self.broker.poll_peer_request()
+    }
+
+    /// See [`Broker::poll_peer_close`].
+    #[must_use]
+    pub fn poll_peer_close(&mut self) -> Option<NodeId> {
+        self.broker.poll_peer_close()
     }
 
     /// See [`Broker::poll_event`].

@@ -117,11 +117,16 @@ impl Broker {
             return;
         }
         let by_id = context.header.version >= 13;
+        // The log of the metadata is given to brokers, and by its id, as in Kafka.
+        let to_broker = by_id && request.replica_id.0 >= 0;
         let topics = request.topics.into_iter().map(|topic| {
+            let metadata = to_broker && topic.topic_id == LogId::CLUSTER_METADATA.topic_id;
             let known =
                 if by_id { self.topics.by_id(topic.topic_id) } else { self.topics.by_name(&topic.topic) };
-            let log =
-                |index| known.filter(|known| known.assignment(index).is_some()).map(|k| k.log_id(index));
+            let log = |index| match known {
+                Some(known) => known.assignment(index).map(|_| known.log_id(index)),
+                None => (metadata && index == 0).then_some(LogId::CLUSTER_METADATA),
+            };
             let partitions = topic.partitions.into_iter().map(|wanted| PendingPartition {
                 log: log(wanted.partition),
                 answer: PartitionData::default().with_partition_index(wanted.partition),
@@ -195,7 +200,7 @@ impl Broker {
             ApiError::new(error, "There is no such topic or partition.")
         })?;
         let led = self.partitions.get(&log).ok_or_else(|| {
-            if self.topics.by_id(log.topic_id).is_some() {
+            if log == LogId::CLUSTER_METADATA || self.topics.by_id(log.topic_id).is_some() {
                 ApiError::new(ResponseError::NotLeaderOrFollower, "This broker does not lead the partition.")
             } else {
                 ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.")

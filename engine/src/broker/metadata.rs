@@ -27,15 +27,16 @@ impl Broker {
             }
             _ => self.topics.iter().map(described).collect(),
         };
-        let node_id = BrokerId(self.config.node_id());
-        let broker = MetadataResponseBroker::default()
-            .with_node_id(node_id)
-            .with_host(StrBytes::from_string(self.config.host().to_owned()))
-            .with_port(i32::from(self.config.port()));
+        let brokers = self.cluster_brokers().map(|(node_id, host, port)| {
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(node_id))
+                .with_host(StrBytes::from_string(host.to_owned()))
+                .with_port(i32::from(port))
+        });
         let response = MetadataResponse::default()
-            .with_brokers(vec![broker])
+            .with_brokers(brokers.collect())
             .with_cluster_id(Some(StrBytes::from_string(self.config.cluster_id().to_owned())))
-            .with_controller_id(node_id)
+            .with_controller_id(BrokerId(self.config.controller_id()))
             .with_topics(topics)
             .with_cluster_authorized_operations(NO_OPERATIONS);
         self.respond(context, &response);

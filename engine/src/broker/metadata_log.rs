@@ -99,7 +99,7 @@ impl Broker {
         self.next_change(now);
     }
 
-    fn apply_metadata(&mut self, now: Now, record: MetadataRecord) {
+    pub(super) fn apply_metadata(&mut self, now: Now, record: MetadataRecord) {
         let made = match &record {
             MetadataRecord::Partition { partition, topic_id, leader, .. }
                 if *leader == self.config.node_id() =>
@@ -108,9 +108,16 @@ impl Broker {
             }
             _ => None,
         };
-        if let MetadataRecord::ProducerIds { next_producer_id, .. } = record {
-            self.producer_ids.reserved = self.producer_ids.next_block..next_producer_id;
-            self.producer_ids.next_block = next_producer_id;
+        match &record {
+            MetadataRecord::ProducerIds { broker, next_producer_id, .. } => {
+                // Other brokers are told theirs by the controller's answer.
+                if *broker == self.config.node_id() && self.config.is_controller() {
+                    self.producer_ids.reserved = self.producer_ids.next_block..*next_producer_id;
+                }
+                self.producer_ids.next_block = *next_producer_id;
+            }
+            MetadataRecord::Broker(registration) => self.registered(registration.clone()),
+            _ => {}
         }
         if let Some(removed) = self.topics.apply(record) {
             self.remove_partitions(now, &removed);
@@ -122,7 +129,7 @@ impl Broker {
         }
     }
 
-    fn refresh_configs(&mut self) {
+    pub(super) fn refresh_configs(&mut self) {
         let logs: Vec<LogId> = self.partitions.keys().copied().collect();
         for id in logs {
             let config = self.log_config(id);
@@ -153,25 +160,36 @@ impl Broker {
     }
 
     /// At the start: takes in what was committed before.
-    pub(super) fn apply_metadata_batches(&mut self, batches: &Bytes) -> Result<(), String> {
-        for batch in Batches::new(batches) {
-            let records = batch.and_then(|batch| batch.records()).map_err(|error| error.to_string())?;
-            for record in &records {
-                let record = record.map_err(|error| error.to_string())?;
-                let record = MetadataRecord::decode(record.value.unwrap_or_default())
-                    .map_err(|error| error.to_string())?;
-                if let MetadataRecord::ProducerIds { next_producer_id, .. } = record {
-                    self.producer_ids.next_block = next_producer_id;
-                }
-                if let Some(removed) = self.topics.apply(record) {
-                    // The end may have come between the removal and the deletion.
-                    for index in removed.partition_indexes() {
-                        let log = removed.log_id(index);
-                        self.ops.submit(StorageOp::Delete { log }, Owner::Upkeep(log));
-                    }
+    pub(super) fn restore_metadata(&mut self, record: MetadataRecord) {
+        match record {
+            MetadataRecord::ProducerIds { next_producer_id, .. } => {
+                self.producer_ids.next_block = next_producer_id;
+            }
+            MetadataRecord::Broker(registration) => self.registered(registration),
+            record => {
+                let Some(removed) = self.topics.apply(record) else {
+                    return;
+                };
+                // The end may have come between the removal and the deletion, or the removal while this broker was away.
+                for log in self.led_logs(&removed) {
+                    self.ops.submit(StorageOp::Delete { log }, Owner::Upkeep(log));
                 }
             }
         }
-        Ok(())
     }
+}
+
+/// The records of committed batches.
+pub(super) fn decode_records(batches: &Bytes) -> Result<Vec<MetadataRecord>, String> {
+    let mut decoded = Vec::new();
+    for batch in Batches::new(batches) {
+        let records = batch.and_then(|batch| batch.records()).map_err(|error| error.to_string())?;
+        for record in &records {
+            let record = record.map_err(|error| error.to_string())?;
+            let record = MetadataRecord::decode(record.value.unwrap_or_default())
+                .map_err(|error| error.to_string())?;
+            decoded.push(record);
+        }
+    }
+    Ok(decoded)
 }

@@ -5,6 +5,8 @@ mod append;
 mod connections;
 mod describe_configs;
 mod fetch;
+mod following;
+mod link;
 mod list_offsets;
 mod metadata;
 mod metadata_log;
@@ -12,6 +14,7 @@ mod ops;
 mod produce;
 mod producer_ids;
 mod random;
+mod registration;
 mod report;
 mod startup;
 mod tails;
@@ -28,12 +31,14 @@ use kafka_protocol::protocol::Encodable;
 use self::append::Waiter;
 use self::connections::{Connections, Context};
 use self::fetch::Fetches;
+use self::following::Following;
 use self::list_offsets::Lookups;
 use self::metadata_log::MetadataChanges;
 use self::ops::{Ops, Owner};
 use self::produce::Produces;
 use self::producer_ids::ProducerIds;
 use self::random::Random;
+use self::registration::Registrations;
 use self::report::Report;
 pub use self::report::{BrokerEvent, ErrorTally};
 use self::startup::Startup;
@@ -51,8 +56,9 @@ use crate::types::ConnectionId;
 
 /// A broker's core.
 ///
-/// Call what there is news for (`handle_*`), then poll until all four queues are empty: [`Broker::poll_op`],
-/// [`Broker::poll_response`], [`Broker::poll_close`], [`Broker::poll_event`]; further polls do no harm. Call
+/// Call what there is news for (`handle_*`), then poll until all queues are empty: [`Broker::poll_op`],
+/// [`Broker::poll_response`], [`Broker::poll_close`], [`Broker::poll_event`], and where there are other brokers
+/// [`Broker::poll_peer_close`] and [`Broker::poll_peer_request`]; further polls do no harm. Call
 /// [`Broker::handle_timeout`] at [`Broker::poll_timeout`]; earlier does no harm either.
 #[derive(Debug)]
 pub struct Broker {
@@ -60,7 +66,9 @@ pub struct Broker {
     random: Random,
     phase: Phase,
     startup: Startup,
+    registrations: Registrations,
     topics: Topics,
+    following: Following,
     partitions: SortedMap<LogId, Partition<Waiter>>,
     connections: Connections,
     closes: Vec<ConnectionId>,
@@ -87,18 +95,25 @@ enum Phase {
 }
 
 impl Broker {
-    /// A broker that begins by asking its storage what there is. Requests may come at once; they are answered when the
-    /// logs are recovered.
+    /// A broker that begins by asking its storage, or the controller if it is another, what there is. Requests may come at
+    /// once; they are answered when the logs are recovered.
     ///
     /// `entropy` should differ from start to start; what is random in the broker follows from it.
     #[must_use]
     pub fn new(config: BrokerConfig, entropy: u64) -> Broker {
+        let mut random = Random::new(entropy);
+        let following = match config.is_controller() {
+            true => Following::default(),
+            false => Following::new(random.uuid()),
+        };
         let mut broker = Broker {
             config,
-            random: Random::new(entropy),
+            random,
             phase: Phase::Starting,
             startup: Startup::default(),
+            registrations: Registrations::new(),
             topics: Topics::default(),
+            following,
             partitions: SortedMap::new(),
             connections: Connections::default(),
             closes: Vec::new(),
@@ -186,6 +201,7 @@ impl Broker {
             }
             None => {}
         }
+        self.ask_controller(now);
         self.work_on_waiting(now);
     }
 
@@ -194,6 +210,8 @@ impl Broker {
         self.expire_fetches(now);
         self.retry_failed(now);
         self.keep_up(now);
+        self.give_up_overdue(now);
+        self.ask_controller(now);
     }
 
     /// The next operation for the storage.
@@ -223,7 +241,7 @@ impl Broker {
     /// When [`Broker::handle_timeout`] is to be called next, on the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let due = [self.fetches.next_deadline(), self.next_retry(), self.next_upkeep];
+        let due = [self.fetches.next_deadline(), self.next_retry(), self.next_upkeep, self.next_asking()];
         due.into_iter().flatten().min()
     }
 
@@ -261,6 +279,10 @@ impl Broker {
             Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
             Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
             Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
+            Request::BrokerRegistration(request) => self.handle_broker_registration(now, context, request),
+            Request::AllocateProducerIds(request) => {
+                self.handle_allocate_producer_ids(now, context, &request);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! InitProducerId: an id for a producer that wants its batches appended once (KIP-98).
 //!
 //! Ids are reserved in blocks by a record of the metadata log, as Kafka's controller does (KIP-730), so that no two producers
-//! ever get the same, whatever crashes.
+//! ever get the same, whatever crashes. Brokers other than the controller ask it for a block (AllocateProducerIds).
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::time::Now;
 use crate::types::ProducerId;
 
 /// How many ids are reserved at once.
-pub(super) const BLOCK: i64 = 1_000;
+pub(super) const BLOCK: i32 = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct ProducerIds {
@@ -24,6 +24,13 @@ pub(super) struct ProducerIds {
     /// The first that no block has reserved.
     pub(super) next_block: ProducerId,
     waiting: Vec<Context>,
+}
+
+impl ProducerIds {
+    /// Whether producers wait for ids that have to be reserved first.
+    pub(super) fn is_short(&self) -> bool {
+        !self.waiting.is_empty()
+    }
 }
 
 impl Broker {
@@ -43,7 +50,15 @@ impl Broker {
         if !self.producer_ids.reserved.is_empty() {
             self.give_producer_ids();
         } else if self.producer_ids.waiting.len() == 1 {
+            self.reserve_producer_ids(now);
+        }
+    }
+
+    fn reserve_producer_ids(&mut self, now: Now) {
+        if self.config.is_controller() {
             self.change_metadata(now, Change::ReserveProducerIds);
+        } else {
+            self.ask_for_producer_ids(now);
         }
     }
 
@@ -58,7 +73,7 @@ impl Broker {
             None => {
                 self.give_producer_ids();
                 if !self.producer_ids.waiting.is_empty() {
-                    self.change_metadata(now, Change::ReserveProducerIds);
+                    self.reserve_producer_ids(now);
                 }
             }
         }

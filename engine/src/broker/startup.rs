@@ -1,13 +1,15 @@
 //! From nothing to running: the metadata log is recovered first, then the logs it names; and the same recovery for a log
-//! that has to be settled later.
+//! that has to be settled later. A broker that is not the controller has the controller's metadata log instead of the first.
 
 use std::collections::VecDeque;
 
+use super::metadata_log::decode_records;
 use super::{Broker, Owner, Partition, Phase};
 use crate::log::{Log, Recovery, Step};
 use crate::sorted::SortedMap;
 use crate::storage_op::{Applied, LogId, StorageError, StorageOp, StorageResult};
 use crate::time::Now;
+use crate::topic::Topic;
 use crate::types::TopicPartition;
 use bytes::Bytes;
 
@@ -38,6 +40,10 @@ enum Stage {
 
 impl Broker {
     pub(super) fn begin_startup(&mut self) {
+        if !self.config.is_controller() {
+            // The controller is asked as soon as time is known.
+            return;
+        }
         self.startup.waiting.push_back(LogId::CLUSTER_METADATA);
         self.recover_waiting();
     }
@@ -105,11 +111,11 @@ impl Broker {
     }
 
     fn take_metadata(&mut self, log: LogId, batches: &Bytes) {
-        if log == LogId::CLUSTER_METADATA
-            && self.phase == Phase::Starting
-            && let Err(reason) = self.apply_metadata_batches(batches)
-        {
-            self.fail(format!("The cluster's metadata cannot be used: {reason}."));
+        if log == LogId::CLUSTER_METADATA && self.phase == Phase::Starting {
+            match decode_records(batches) {
+                Ok(records) => records.into_iter().for_each(|record| self.restore_metadata(record)),
+                Err(reason) => self.fail(format!("The cluster's metadata cannot be used: {reason}.")),
+            }
         }
     }
 
@@ -126,6 +132,16 @@ impl Broker {
         if id == LogId::CLUSTER_METADATA && self.phase == Phase::Starting {
             self.startup.waiting.extend(self.local_logs());
         }
+        self.go_on_starting(now);
+    }
+
+    /// The metadata of the cluster is known: its logs are recovered.
+    pub(super) fn recover_local_logs(&mut self, now: Now) {
+        self.startup.waiting.extend(self.local_logs());
+        self.go_on_starting(now);
+    }
+
+    fn go_on_starting(&mut self, now: Now) {
         self.recover_waiting();
         if self.phase == Phase::Starting && self.startup.recovering.is_empty() {
             self.phase = Phase::Running;
@@ -135,7 +151,7 @@ impl Broker {
     }
 
     fn readiness(&self) -> String {
-        let partitions = self.partitions.len().saturating_sub(1);
+        let partitions = self.partitions.keys().filter(|log| **log != LogId::CLUSTER_METADATA).count();
         format!("Broker {} is ready with {partitions} partitions.", self.config.node_id())
     }
 
@@ -174,15 +190,16 @@ impl Broker {
 
     /// The logs of the partitions that this broker leads.
     fn local_logs(&self) -> Vec<LogId> {
+        self.topics.iter().flat_map(|topic| self.led_logs(topic)).collect()
+    }
+
+    /// The logs of those partitions of a topic that this broker leads.
+    pub(super) fn led_logs(&self, topic: &Topic) -> Vec<LogId> {
         let node_id = self.config.node_id();
-        let mut logs = Vec::new();
-        for topic in self.topics.iter() {
-            let local = topic.partition_indexes().filter(|&partition| {
-                topic.assignment(partition).is_some_and(|assignment| assignment.leader == node_id)
-            });
-            logs.extend(local.map(|partition| topic.log_id(partition)));
-        }
-        logs
+        let led = topic.partition_indexes().filter(|&partition| {
+            topic.assignment(partition).is_some_and(|assignment| assignment.leader == node_id)
+        });
+        led.map(|partition| topic.log_id(partition)).collect()
     }
 
     fn log_name(&self, log: LogId) -> String {

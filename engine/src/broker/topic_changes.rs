@@ -5,14 +5,15 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_partitions_response::{
     CreatePartitionsResponse, CreatePartitionsTopicResult,
 };
-use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
 use kafka_protocol::messages::create_topics_response::{
     CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse,
 };
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
 use kafka_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, TopicName,
+    AllocateProducerIdsResponse, BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ use crate::error::ApiError;
 use crate::sorted::SortedSet;
 use crate::time::Now;
 use crate::topic::{MetadataRecord, check_name, partition_count};
+use crate::types::NodeId;
 
 /// The most partitions of a cluster: each costs some hundred bytes of memory, and a moment at the start.
 const MAX_PARTITIONS: usize = 10_000;
@@ -36,8 +38,11 @@ pub(super) enum Change {
     CreatePartitions(Context, CreatePartitionsRequest),
     /// A topic that Metadata was asked about and that does not exist.
     CreateAsked(String),
-    /// More ids for idempotent producers.
+    /// More ids for idempotent producers of this broker.
     ReserveProducerIds,
+    /// The same for another broker, by its number and epoch.
+    AllocateProducerIds(Context, NodeId, i64),
+    RegisterBroker(Context, BrokerRegistrationRequest),
 }
 
 /// The answer to a change, given when it has taken effect.
@@ -47,15 +52,30 @@ pub(super) enum Reply {
     DeleteTopics(Context, DeleteTopicsResponse),
     CreatePartitions(Context, CreatePartitionsResponse),
     ProducerIds,
+    AllocateProducerIds(Context, AllocateProducerIdsResponse),
+    RegisterBroker(Context, BrokerRegistrationResponse),
     None,
 }
 
 impl Broker {
     pub(super) fn handle_create_topics(&mut self, now: Now, context: Context, request: CreateTopicsRequest) {
+        if let Some(error) = self.not_controller() {
+            let names = request.topics.into_iter().map(|topic| topic.name);
+            let results = names.map(|name| CreatableTopicResult::default().with_name(name));
+            let response = CreateTopicsResponse::default().with_topics(results.collect());
+            return self.reply(now, Reply::CreateTopics(context, response), Some(&error));
+        }
         self.change_metadata(now, Change::CreateTopics(context, request));
     }
 
     pub(super) fn handle_delete_topics(&mut self, now: Now, context: Context, request: DeleteTopicsRequest) {
+        if let Some(error) = self.not_controller() {
+            let results = topics_to_delete(request).map(|asked| {
+                DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id)
+            });
+            let response = DeleteTopicsResponse::default().with_responses(results.collect());
+            return self.reply(now, Reply::DeleteTopics(context, response), Some(&error));
+        }
         self.change_metadata(now, Change::DeleteTopics(context, request));
     }
 
@@ -65,12 +85,20 @@ impl Broker {
         context: Context,
         request: CreatePartitionsRequest,
     ) {
+        if let Some(error) = self.not_controller() {
+            let names = request.topics.into_iter().map(|topic| topic.name);
+            let results = names.map(|name| CreatePartitionsTopicResult::default().with_name(name));
+            let response = CreatePartitionsResponse::default().with_results(results.collect());
+            return self.reply(now, Reply::CreatePartitions(context, response), Some(&error));
+        }
         self.change_metadata(now, Change::CreatePartitions(context, request));
     }
 
-    /// Makes a topic with the broker's defaults, unless that is under way.
+    /// Makes a topic with the controller's defaults, unless that is under way.
     pub(super) fn create_asked_topic(&mut self, now: Now, name: &str) {
-        if !self.changes.creates(name) {
+        if !self.config.is_controller() {
+            self.create_at_controller(now, default_topic(name));
+        } else if !self.changes.creates(name) {
             self.change_metadata(now, Change::CreateAsked(name.to_owned()));
         }
     }
@@ -89,16 +117,24 @@ impl Broker {
                 Reply::CreatePartitions(context, self.plan_create_partitions(request, &mut records))
             }
             Change::ReserveProducerIds => {
-                let next_producer_id = self.producer_ids.next_block + BLOCK;
-                records.push(MetadataRecord::ProducerIds { broker: self.config.node_id(), next_producer_id });
+                let node_id = self.config.node_id();
+                let epoch = self.registrations.get(&node_id).map_or(-1, |known| known.epoch);
+                records.push(self.plan_producer_ids(node_id, epoch).0);
                 Reply::ProducerIds
             }
+            Change::AllocateProducerIds(context, node_id, epoch) => {
+                let (record, first) = self.plan_producer_ids(node_id, epoch);
+                records.push(record);
+                let response = AllocateProducerIdsResponse::default()
+                    .with_producer_id_start(first.into())
+                    .with_producer_id_len(BLOCK);
+                Reply::AllocateProducerIds(context, response)
+            }
+            Change::RegisterBroker(context, request) => {
+                Reply::RegisterBroker(context, self.plan_registration(&request, &mut records))
+            }
             Change::CreateAsked(name) => {
-                let asked = CreatableTopic::default()
-                    .with_name(TopicName(StrBytes::from_string(name)))
-                    .with_num_partitions(-1)
-                    .with_replication_factor(-1);
-                match self.plan_topic(&asked, self.topics.partition_count()) {
+                match self.plan_topic(&default_topic(&name), self.topics.partition_count()) {
                     Ok(planned) => records = planned.records,
                     Err(error) => {
                         self.report.refuse(&error);
@@ -160,8 +196,8 @@ impl Broker {
             let message = format!("Topic '{name}' already exists.");
             return Err(ApiError::new(ResponseError::TopicAlreadyExists, message));
         }
-        let count = self.planned_partitions(topic)?;
-        check_room(existing, count)?;
+        let leaders = self.planned_leaders(topic, existing)?;
+        let count = i32::try_from(leaders.len()).unwrap_or(i32::MAX);
         let mut configs = TopicConfigs::default();
         let mut config_records = Vec::new();
         for config in &topic.configs {
@@ -180,58 +216,58 @@ impl Broker {
         }
         let id = self.random.uuid();
         let mut records = vec![MetadataRecord::Topic { name: name.to_owned(), id }];
-        records.extend((0..count).map(|partition| self.partition_record(id, partition)));
+        records.extend(partition_records(id, 0, leaders));
         records.extend(config_records);
         Ok(PlannedTopic { id, partitions: count, configs, records })
     }
 
-    /// How many partitions a new topic gets, its assignment checked.
-    fn planned_partitions(&self, topic: &CreatableTopic) -> Result<i32, ApiError> {
+    /// Who leads the partitions of a new topic: who the request says, or one broker after the other. The turn goes on from
+    /// topic to topic, so that topics of one partition are spread too.
+    fn planned_leaders(&self, topic: &CreatableTopic, existing: usize) -> Result<Vec<NodeId>, ApiError> {
         if topic.assignments.is_empty() {
             if !matches!(topic.replication_factor, -1 | 1) {
                 let message = format!(
-                    "Replication factor: {} larger than the 1 broker that can hold a replica.",
+                    "Replication factor: {} is not supported; a partition has 1 replica.",
                     topic.replication_factor
                 );
                 return Err(ApiError::new(ResponseError::InvalidReplicationFactor, message));
             }
-            return match topic.num_partitions {
-                -1 => Ok(self.config.num_partitions()),
-                count if count > 0 => Ok(count),
+            let count = match topic.num_partitions {
+                -1 => self.config.num_partitions(),
+                count if count > 0 => count,
                 count => {
                     let message = format!("A topic has at least 1 partition, not {count}.");
-                    Err(ApiError::new(ResponseError::InvalidPartitions, message))
+                    return Err(ApiError::new(ResponseError::InvalidPartitions, message));
                 }
             };
+            check_room(existing, count)?;
+            return Ok(self.leaders_from(existing).take(usize::try_from(count).unwrap_or(0)).collect());
         }
         if topic.num_partitions != -1 || topic.replication_factor != -1 {
             let message = "With an assignment, the numbers of partitions and replicas are left at -1.";
             return Err(ApiError::new(ResponseError::InvalidRequest, message));
         }
-        let mut indexes: Vec<i32> =
-            topic.assignments.iter().map(|assignment| assignment.partition_index).collect();
-        indexes.sort_unstable();
-        let count = i32::try_from(indexes.len()).unwrap_or(i32::MAX);
-        if !indexes.into_iter().eq(0..count) {
+        let mut assignments: Vec<&CreatableReplicaAssignment> = topic.assignments.iter().collect();
+        assignments.sort_unstable_by_key(|assignment| assignment.partition_index);
+        let count = i32::try_from(assignments.len()).unwrap_or(i32::MAX);
+        if !assignments.iter().map(|assignment| assignment.partition_index).eq(0..count) {
             let message = "The partitions of an assignment are numbered from 0, each once.";
             return Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message));
         }
-        for assignment in &topic.assignments {
-            self.check_replicas(&assignment.broker_ids)?;
-        }
-        Ok(count)
+        check_room(existing, count)?;
+        assignments.iter().map(|assignment| self.check_replicas(&assignment.broker_ids)).collect()
     }
 
-    fn check_replicas(&self, replicas: &[BrokerId]) -> Result<(), ApiError> {
-        if replicas == [BrokerId(self.config.node_id())] {
-            return Ok(());
-        }
-        let message = format!("A partition has one replica, on broker {}.", self.config.node_id());
+    /// The leader that an assignment means.
+    fn check_replicas(&self, replicas: &[BrokerId]) -> Result<NodeId, ApiError> {
+        let message = match *replicas {
+            [BrokerId(asked)] if self.cluster_brokers().any(|(node_id, ..)| node_id == asked) => {
+                return Ok(asked);
+            }
+            [BrokerId(asked)] => format!("There is no broker {asked}."),
+            _ => format!("A partition has one replica, not {}.", replicas.len()),
+        };
         Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message))
-    }
-
-    fn partition_record(&self, topic_id: Uuid, partition: i32) -> MetadataRecord {
-        MetadataRecord::Partition { partition, topic_id, leader: self.config.node_id(), leader_epoch: 0 }
     }
 
     fn created_configs(&self, configs: &TopicConfigs) -> Vec<CreatableTopicConfigs> {
@@ -250,11 +286,9 @@ impl Broker {
         request: DeleteTopicsRequest,
         records: &mut Vec<MetadataRecord>,
     ) -> DeleteTopicsResponse {
-        let named = request.topic_names.into_iter();
-        let asked = named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics);
         let mut results = Vec::new();
         let mut removed = SortedSet::new();
-        for asked in asked {
+        for asked in topics_to_delete(request) {
             let (known, unknown) = match &asked.name {
                 Some(name) => (self.topics.by_name(name), ResponseError::UnknownTopicOrPartition),
                 None => (self.topics.by_id(asked.topic_id), ResponseError::UnknownTopicId),
@@ -327,17 +361,26 @@ impl Broker {
             );
             return Err(ApiError::new(ResponseError::InvalidPartitions, message));
         }
-        check_room(existing, asked.count - present)?;
-        if let Some(assignments) = &asked.assignments {
-            if i32::try_from(assignments.len()) != Ok(asked.count - present) {
+        let new = asked.count - present;
+        check_room(existing, new)?;
+        let leaders = match &asked.assignments {
+            Some(assignments) if i32::try_from(assignments.len()) != Ok(new) => {
                 let message = "An assignment names the replicas of each new partition.";
                 return Err(ApiError::new(ResponseError::InvalidReplicaAssignment, message));
             }
-            for assignment in assignments {
-                self.check_replicas(&assignment.broker_ids)?;
+            Some(assignments) => {
+                let leaders =
+                    assignments.iter().map(|assignment| self.check_replicas(&assignment.broker_ids));
+                leaders.collect::<Result<_, _>>()?
             }
-        }
-        Ok((present..asked.count).map(|partition| self.partition_record(topic.id, partition)).collect())
+            None => {
+                // The turn is that of the broker behind the one that leads the last partition.
+                let last = topic.partitions.last().map_or(-1, |assignment| assignment.leader);
+                let start = self.cluster_brokers().take_while(|(node_id, ..)| *node_id <= last).count();
+                self.leaders_from(start).take(usize::try_from(new).unwrap_or(0)).collect()
+            }
+        };
+        Ok(partition_records(topic.id, present, leaders).collect())
     }
 
     /// Gives the answer to a change; `error` if it could not be stored, which then holds for all that was accepted.
@@ -374,6 +417,16 @@ impl Broker {
                 }
                 self.respond(context, &response);
             }
+            Reply::AllocateProducerIds(context, mut response) => {
+                response.error_code = failed.map_or(0, |(code, _)| code);
+                self.respond(context, &response);
+            }
+            Reply::RegisterBroker(context, mut response) => {
+                if let Some((code, _)) = failed {
+                    response.error_code = code;
+                }
+                self.respond(context, &response);
+            }
             Reply::ProducerIds => self.producer_ids_reserved(now, error),
             Reply::None => {}
         }
@@ -385,6 +438,34 @@ struct PlannedTopic {
     partitions: i32,
     configs: TopicConfigs,
     records: Vec<MetadataRecord>,
+}
+
+/// A topic of which only the name was said.
+fn default_topic(name: &str) -> CreatableTopic {
+    CreatableTopic::default()
+        .with_name(TopicName(StrBytes::from_string(name.to_owned())))
+        .with_num_partitions(-1)
+        .with_replication_factor(-1)
+}
+
+/// Partitions from number `first` on, with these leaders.
+fn partition_records(
+    topic_id: Uuid,
+    first: i32,
+    leaders: Vec<NodeId>,
+) -> impl Iterator<Item = MetadataRecord> {
+    (first..).zip(leaders).map(move |(partition, leader)| MetadataRecord::Partition {
+        partition,
+        topic_id,
+        leader,
+        leader_epoch: 0,
+    })
+}
+
+/// The topics of a request, which up to version 5 are names only.
+fn topics_to_delete(request: DeleteTopicsRequest) -> impl Iterator<Item = DeleteTopicState> {
+    let named = request.topic_names.into_iter();
+    named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics)
 }
 
 fn check_room(existing: usize, new: i32) -> Result<(), ApiError> {

@@ -1,7 +1,7 @@
 //! What a broker shows of itself.
 
 use super::{Broker, ErrorTally};
-use crate::types::Offset;
+use crate::types::{NodeId, Offset};
 
 /// A topic as it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,6 +10,8 @@ pub struct TopicView<'a> {
     pub name: &'a str,
     /// The partitions that this broker leads.
     pub partitions: Vec<PartitionView>,
+    /// The brokers that lead its partitions, from partition 0 on.
+    pub leaders: Vec<NodeId>,
     /// Configs set on the topic itself.
     pub configs: Vec<(&'a str, &'a str)>,
 }
@@ -46,9 +48,15 @@ impl Broker {
             TopicView {
                 name: &topic.name,
                 partitions: led.collect(),
+                leaders: topic.partitions.iter().map(|assignment| assignment.leader).collect(),
                 configs: topic.configs.iter().collect(),
             }
         })
+    }
+
+    /// The brokers of the cluster by number: number, host, and port.
+    pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &str, u16)> {
+        self.cluster_brokers()
     }
 
     /// How often which error was answered, since the broker was made.

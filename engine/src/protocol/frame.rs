@@ -2,9 +2,10 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    DescribeConfigsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    ProduceRequest, RequestHeader, ResponseHeader,
+    AllocateProducerIdsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, FetchRequest,
+    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest, RequestHeader,
+    ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable};
 
@@ -24,6 +25,8 @@ pub(crate) enum Request {
     DescribeConfigs(DescribeConfigsRequest),
     CreatePartitions(CreatePartitionsRequest),
     InitProducerId(InitProducerIdRequest),
+    BrokerRegistration(BrokerRegistrationRequest),
+    AllocateProducerIds(AllocateProducerIdsRequest),
 }
 
 /// What an answer needs of its request's header.
@@ -131,6 +134,8 @@ fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
         ApiKey::DescribeConfigs => Request::DescribeConfigs(decode(body, version)?),
         ApiKey::InitProducerId => Request::InitProducerId(decode(body, version)?),
         ApiKey::CreatePartitions => Request::CreatePartitions(decode(body, version)?),
+        ApiKey::BrokerRegistration => Request::BrokerRegistration(decode(body, version)?),
+        ApiKey::AllocateProducerIds => Request::AllocateProducerIds(decode(body, version)?),
         _ => {
             decode::<ApiVersionsRequest>(body, version)?;
             Request::ApiVersions

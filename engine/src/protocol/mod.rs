@@ -1,10 +1,12 @@
 //! Kafka's frames: which requests there are, whether bytes are one, and how an answer becomes bytes.
 
 mod frame;
+mod peer;
 mod shape;
 #[cfg(test)]
 mod tests;
 mod versions;
 
 pub(crate) use frame::{FrameError, Header, Request, decode_request, encode_response};
+pub(crate) use peer::{decode_answer, encode_request};
 pub(crate) use versions::SUPPORTED;

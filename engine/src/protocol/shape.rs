@@ -128,6 +128,20 @@ const CREATE_PARTITIONS: &[Field] = &[
 const INIT_PRODUCER_ID: &[Field] =
     &[always(Text), always(INT32), Field(3, LAST, INT64), Field(3, LAST, INT16)];
 
+const BROKER_REGISTRATION: &[Field] = &[
+    always(INT32),
+    always(Text),
+    always(UUID),
+    always(Array(&[always(Text), always(Text), always(INT16), always(INT16)])),
+    always(Array(&[always(Text), always(INT16), always(INT16)])),
+    always(Text),
+    Field(1, LAST, BYTE),
+    Field(2, LAST, FixedArray(16)),
+    Field(3, LAST, INT64),
+];
+
+const ALLOCATE_PRODUCER_IDS: &[Field] = &[always(INT32), always(INT64)];
+
 /// The schema of a request's body, and the first version in the compact, tagged form (KIP-482).
 fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
     Some(match api {
@@ -141,11 +155,68 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),
         ApiKey::InitProducerId => (INIT_PRODUCER_ID, 2),
+        ApiKey::BrokerRegistration => (BROKER_REGISTRATION, 0),
+        ApiKey::AllocateProducerIds => (ALLOCATE_PRODUCER_IDS, 0),
         _ => return None,
     })
 }
 
-/// Why bytes are not a request.
+/// No size: such a tagged field is not among what is asked for.
+const REFUSED: usize = usize::MAX;
+
+const FETCH_ANSWER: &[Field] = &[
+    always(INT32),
+    always(INT16),
+    always(INT32),
+    always(Array(&[
+        always(UUID),
+        always(Array(&[
+            always(INT32),
+            always(INT16),
+            always(INT64),
+            always(INT64),
+            always(INT64),
+            always(Array(&[always(INT64), always(INT64)])),
+            always(INT32),
+            always(Bytes),
+            always(Tagged(0, REFUSED)),
+            always(Tagged(1, REFUSED)),
+            always(Tagged(2, REFUSED)),
+        ])),
+    ])),
+];
+
+const CREATE_TOPICS_ANSWER: &[Field] = &[
+    always(INT32),
+    always(Array(&[
+        always(Text),
+        always(UUID),
+        always(INT16),
+        always(Text),
+        always(INT32),
+        always(INT16),
+        always(Array(&[always(Text), always(Text), always(BYTE), always(BYTE), always(BYTE)])),
+        always(Tagged(0, 2)),
+    ])),
+];
+
+const BROKER_REGISTRATION_ANSWER: &[Field] = &[always(INT32), always(INT16), always(INT64)];
+
+const ALLOCATE_PRODUCER_IDS_ANSWER: &[Field] = &[always(INT32), always(INT16), always(INT64), always(INT32)];
+
+/// The schema of the body of an answer that another broker gives, in the one version that is asked for; all of them in the
+/// compact, tagged form.
+fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
+    const SCHEMAS: [(ApiKey, &[Field]); 4] = [
+        (ApiKey::Fetch, FETCH_ANSWER),
+        (ApiKey::CreateTopics, CREATE_TOPICS_ANSWER),
+        (ApiKey::BrokerRegistration, BROKER_REGISTRATION_ANSWER),
+        (ApiKey::AllocateProducerIds, ALLOCATE_PRODUCER_IDS_ANSWER),
+    ];
+    SCHEMAS.iter().find(|(api, _)| *api as i16 == api_key).map(|(_, fields)| *fields)
+}
+
+/// Why bytes are not a request or an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub(crate) enum ShapeError {
@@ -175,7 +246,19 @@ pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), ShapeE
     let Some((fields, first_flexible)) = schema(api) else {
         return Ok(());
     };
-    let mut walk = Walk { rest: body, version, flexible: version >= first_flexible, elements: 0 };
+    walk(fields, body, version, version >= first_flexible)
+}
+
+/// Checks the body of another broker's answer, from behind the header.
+pub(super) fn check_answer(api_key: i16, version: i16, body: &[u8]) -> Result<(), ShapeError> {
+    match answer_schema(api_key) {
+        Some(fields) => walk(fields, body, version, true),
+        None => Ok(()),
+    }
+}
+
+fn walk(fields: &[Field], body: &[u8], version: i16, flexible: bool) -> Result<(), ShapeError> {
+    let mut walk = Walk { rest: body, version, flexible, elements: 0 };
     walk.structure(fields)?;
     match walk.rest.len() {
         0 => Ok(()),

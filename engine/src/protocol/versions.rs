@@ -29,6 +29,8 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::InitProducerId, 0, 5),
     supported(ApiKey::DescribeConfigs, 1, 4),
     supported(ApiKey::CreatePartitions, 0, 3),
+    supported(ApiKey::BrokerRegistration, 0, 4),
+    supported(ApiKey::AllocateProducerIds, 0, 0),
 ];
 
 /// The entry of a request, if it is answered at all.

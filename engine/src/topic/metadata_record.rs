@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::types::{LeaderEpoch, NodeId, ProducerId};
 
-/// A change of the cluster's topics.
+/// A change of the cluster's brokers and topics.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum MetadataRecord {
+    Broker(Registration),
     Topic {
         name: String,
         id: Uuid,
@@ -31,17 +32,42 @@ pub(crate) enum MetadataRecord {
     /// Producer ids below `next_producer_id` are reserved.
     ProducerIds {
         broker: NodeId,
+        /// That of the broker's registration, -1 if it has none.
+        broker_epoch: i64,
         next_producer_id: ProducerId,
     },
 }
 
+/// A broker that has registered (KIP-631).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Registration {
+    pub(crate) node_id: NodeId,
+    /// Differs from start to start of the broker.
+    pub(crate) incarnation_id: Uuid,
+    /// The offset of the registration's record.
+    pub(crate) epoch: i64,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Registration {
+    /// The broker's number, host, and port.
+    pub(crate) fn endpoint(&self) -> (NodeId, &str, u16) {
+        (self.node_id, &self.host, self.port)
+    }
+}
+
 const FRAME_VERSION: u8 = 1;
 const RECORD_VERSION: u8 = 0;
+const BROKER: u8 = 0;
 const TOPIC: u8 = 2;
 const PARTITION: u8 = 3;
 const CONFIG: u8 = 4;
 const REMOVE_TOPIC: u8 = 9;
 const PRODUCER_IDS: u8 = 15;
+/// What the one endpoint of a broker is called, and that it is not encrypted.
+const LISTENER: &str = "PLAINTEXT";
+const PLAINTEXT: i16 = 0;
 /// The number that Kafka's config records give to topics.
 const TOPIC_RESOURCE: u8 = 2;
 
@@ -70,6 +96,10 @@ impl MetadataRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![FRAME_VERSION];
         match self {
+            MetadataRecord::Broker(registration) => {
+                out.extend([BROKER, RECORD_VERSION]);
+                put_registration(&mut out, registration);
+            }
             MetadataRecord::Topic { name, id } => {
                 out.extend([TOPIC, RECORD_VERSION]);
                 put_text(&mut out, Some(name));
@@ -101,11 +131,10 @@ impl MetadataRecord {
                 out.extend([REMOVE_TOPIC, RECORD_VERSION]);
                 out.extend(id.as_bytes());
             }
-            MetadataRecord::ProducerIds { broker, next_producer_id } => {
+            MetadataRecord::ProducerIds { broker, broker_epoch, next_producer_id } => {
                 out.extend([PRODUCER_IDS, RECORD_VERSION]);
                 out.extend(broker.to_be_bytes());
-                // The broker's epoch: brokers are not registered, so there is none.
-                out.extend((-1_i64).to_be_bytes());
+                out.extend(broker_epoch.to_be_bytes());
                 out.extend(next_producer_id.to_be_bytes());
             }
         }
@@ -123,6 +152,7 @@ impl MetadataRecord {
         }
         let mut fields = Fields(rest);
         let record = match *kind {
+            BROKER => fields.registration().map(MetadataRecord::Broker),
             TOPIC => fields.topic(),
             PARTITION => fields.partition(),
             CONFIG => fields.config(),
@@ -132,6 +162,23 @@ impl MetadataRecord {
         };
         record.ok_or(MetadataRecordError::Malformed)
     }
+}
+
+fn put_registration(out: &mut Vec<u8>, registration: &Registration) {
+    out.extend(registration.node_id.to_be_bytes());
+    out.extend(registration.incarnation_id.as_bytes());
+    out.extend(registration.epoch.to_be_bytes());
+    // One endpoint, without tagged fields.
+    put_length(out, Some(1));
+    put_text(out, Some(LISTENER));
+    put_text(out, Some(&registration.host));
+    out.extend(registration.port.to_be_bytes());
+    out.extend(PLAINTEXT.to_be_bytes());
+    out.push(0);
+    // No features, no rack. Not fenced: there are no heartbeats that a broker could fail to send.
+    put_length(out, Some(0));
+    put_length(out, None);
+    out.push(0);
 }
 
 /// A compact length: one more than the length, 0 for null, as an unsigned varint.
@@ -170,9 +217,33 @@ impl Fields<'_> {
         Some(MetadataRecord::Partition { partition, topic_id, leader, leader_epoch })
     }
 
+    /// The first of a registration's endpoints counts.
+    fn registration(&mut self) -> Option<Registration> {
+        let (node_id, incarnation_id, epoch) = (self.int32()?, self.uuid()?, self.int64()?);
+        let mut endpoint = None;
+        for _ in 0..self.length()?? {
+            let (_name, host, [port_high, port_low]) = (self.text()??, self.text()??, self.take()?);
+            let _security_protocol = self.take::<2>()?;
+            self.no_tagged_fields()?;
+            endpoint.get_or_insert((host, u16::from_be_bytes([port_high, port_low])));
+        }
+        for _ in 0..self.length()?? {
+            let (_name, _versions) = (self.text()??, self.take::<4>()?);
+            self.no_tagged_fields()?;
+        }
+        let (_rack, [_fenced]) = (self.text()?, self.take()?);
+        let (host, port) = endpoint?;
+        Some(Registration { node_id, incarnation_id, epoch, host, port })
+    }
+
     fn producer_ids(&mut self) -> Option<MetadataRecord> {
-        let (broker, _broker_epoch) = (self.int32()?, self.int64()?);
-        Some(MetadataRecord::ProducerIds { broker, next_producer_id: self.int64()? })
+        let (broker, broker_epoch) = (self.int32()?, self.int64()?);
+        Some(MetadataRecord::ProducerIds { broker, broker_epoch, next_producer_id: self.int64()? })
+    }
+
+    fn no_tagged_fields(&mut self) -> Option<()> {
+        let [count] = self.take()?;
+        (count == 0).then_some(())
     }
 
     fn config(&mut self) -> Option<MetadataRecord> {

@@ -17,7 +17,14 @@ fn all_kinds() -> Vec<MetadataRecord> {
             key: "flush.messages".to_owned(),
             value: None,
         },
-        MetadataRecord::ProducerIds { broker: 0, next_producer_id: 3_000 },
+        MetadataRecord::ProducerIds { broker: 0, broker_epoch: 12, next_producer_id: 3_000 },
+        MetadataRecord::Broker(Registration {
+            node_id: 3,
+            incarnation_id: Uuid::from_u128(99),
+            epoch: 12,
+            host: "broker-3".to_owned(),
+            port: 9092,
+        }),
         MetadataRecord::RemoveTopic { id },
     ]
 }

@@ -13,7 +13,11 @@ use crate::{Driver, MemoryDisk, MemoryStorage};
 const NOW: Now = Now { monotonic_ms: 1_000, wall_ms: 1_700_000_000_000 };
 
 fn driver(disk: &MemoryDisk) -> Driver<MemoryStorage> {
-    let config = BrokerConfig::new("test", 0, "localhost", 9092);
+    driver_of(0, disk)
+}
+
+fn driver_of(node_id: i32, disk: &MemoryDisk) -> Driver<MemoryStorage> {
+    let config = BrokerConfig::new("test", node_id, "localhost", 9092);
     Driver::new(Broker::new(config, 7), MemoryStorage::open(disk))
 }
 
@@ -114,4 +118,29 @@ fn a_connection_with_other_bytes_is_closed() {
     assert_eq!(driver.poll_close(), Some(ConnectionId(1)));
     assert_eq!(driver.poll_close(), None);
     assert_eq!(driver.poll_response().map(|(connection, _)| connection), Some(ConnectionId(2)));
+}
+
+#[test]
+fn a_broker_gets_ready_with_what_its_driver_carries_to_the_controller_and_back() {
+    let (mut controller, mut broker) = (driver(&MemoryDisk::new()), driver_of(1, &MemoryDisk::new()));
+    controller.pump(NOW);
+    assert!(broker.poll_timeout().is_some_and(|at| at <= NOW.monotonic_ms));
+    broker.handle_timeout(NOW);
+    let link = ConnectionId(1);
+    for _ in 0..2 {
+        assert!(!broker.broker().is_ready());
+        let (peer, frame) = broker.poll_peer_request().expect("the controller is asked");
+        assert_eq!(peer, 0);
+        controller.handle_request(NOW, link, frame);
+        controller.pump(NOW);
+        let (connection, frame) = controller.poll_response().expect("and answers");
+        assert_eq!(connection, link);
+        broker.handle_peer_response(NOW, peer, frame);
+        broker.pump(NOW);
+    }
+    assert!(broker.broker().is_ready());
+    broker.handle_peer_response(NOW, 0, Bytes::from_static(b"no answer"));
+    assert_eq!(broker.poll_peer_close(), Some(0));
+    broker.handle_peer_disconnect(NOW, 0);
+    assert_eq!(broker.poll_peer_request(), None, "not at once");
 }

@@ -1,5 +1,6 @@
 mod appends;
 mod bad_input;
+mod cluster;
 mod fetching;
 mod idempotence;
 mod recovery;

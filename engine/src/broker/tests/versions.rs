@@ -1,15 +1,19 @@
 //! Every request in every version that is said to be supported, with results and with errors in the answer.
 
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::broker_registration_request::{Feature, Listener};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
-    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest,
-    DescribeConfigsResponse, FetchResponse, InitProducerIdRequest, InitProducerIdResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, ApiKey, ApiVersionsRequest, ApiVersionsResponse,
+    BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse, CreatePartitionsRequest,
+    CreatePartitionsResponse, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    DescribeConfigsRequest, DescribeConfigsResponse, FetchResponse, InitProducerIdRequest,
+    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+    ProduceResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -123,6 +127,38 @@ fn changes_of_topics() {
         }
     });
     assert_eq!(responses.last().unwrap().responses[0].error_code, 0);
+}
+
+#[test]
+fn what_brokers_ask_the_controller() {
+    let mut world = world();
+    for (cluster, error) in [("test", 0), ("another", ResponseError::InconsistentClusterId.code())] {
+        let responses: Vec<BrokerRegistrationResponse> =
+            in_all_versions(&mut world, ApiKey::BrokerRegistration, |version| {
+                let listener = Listener::default().with_host(StrBytes::from_static_str("there"));
+                let feature = Feature::default().with_name(StrBytes::from_static_str("metadata.version"));
+                let mut request = BrokerRegistrationRequest::default()
+                    .with_broker_id(BrokerId(2))
+                    .with_cluster_id(StrBytes::from_static_str(cluster))
+                    .with_listeners(vec![listener])
+                    .with_features(vec![feature]);
+                if version >= 2 {
+                    request.log_dirs = vec![crate::Uuid::from_u128(5)];
+                }
+                request
+            });
+        assert!(responses.iter().all(|response| response.error_code == error));
+    }
+    for (broker, error) in [(2, 0), (3, ResponseError::BrokerIdNotRegistered.code())] {
+        let epoch = world.broker.registrations.get(&broker).map_or(-1, |known| known.epoch);
+        let responses: Vec<AllocateProducerIdsResponse> =
+            in_all_versions(&mut world, ApiKey::AllocateProducerIds, |_| {
+                AllocateProducerIdsRequest::default()
+                    .with_broker_id(BrokerId(broker))
+                    .with_broker_epoch(epoch)
+            });
+        assert!(responses.iter().all(|response| response.error_code == error));
+    }
 }
 
 #[test]

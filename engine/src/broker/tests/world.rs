@@ -121,12 +121,20 @@ impl World {
     }
 
     pub(super) fn over(disk: Disk, configs: &[(&str, &str)]) -> World {
-        let mut config = BrokerConfig::new("test", 0, "broker-0", 9092);
+        let world = World::of_node(0, 7, disk, configs);
+        assert_eq!(world.broker.failure(), None);
+        assert!(world.broker.is_ready());
+        world
+    }
+
+    /// A broker of a cluster, which without the controller does not get ready.
+    pub(super) fn of_node(node_id: i32, entropy: u64, disk: Disk, configs: &[(&str, &str)]) -> World {
+        let mut config = BrokerConfig::new("test", node_id, &format!("broker-{node_id}"), 9092);
         for (key, value) in configs {
             config.set(key, value).unwrap();
         }
         let mut world = World {
-            broker: Broker::new(config, 7),
+            broker: Broker::new(config, entropy),
             disk,
             now: Now { monotonic_ms: 1_000, wall_ms: 1_700_000_000_000 },
             held: VecDeque::new(),
@@ -137,8 +145,6 @@ impl World {
             correlation_id: 0,
         };
         world.run();
-        assert_eq!(world.broker.failure(), None);
-        assert!(world.broker.is_ready());
         world
     }
 
