@@ -5,7 +5,7 @@ use headwater_engine::{Now, TopicPartition};
 
 use crate::admin::{Admin, AdminReply, AdminRequestId, NewTopic, OffsetSpec};
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
-use crate::consumer::{Consumer, ConsumerEvent, PartitionState, StartOffset};
+use crate::consumer::{self, Consumer, ConsumerEvent, PartitionState, StartOffset};
 use crate::error::ClientError;
 use crate::metadata::Metadata;
 use crate::network::{Address, Network, Owner};
@@ -21,10 +21,8 @@ pub struct ProducerId(u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConsumerId(u32);
 
-/// An application's producers, consumers and admin over one connection to each broker.
-///
-/// A broker answers the requests of a connection one after the other: a consumer that lets it wait for records
-/// (`fetch.max.wait.ms`) delays the answers to others that long. Use two clients where that matters.
+/// An application's producers, consumers and admin over one connection to each broker that they share, and those that
+/// consumers have for themselves ([`ConsumerConfig::own_connections`]).
 #[derive(Debug)]
 pub struct Client {
     network: Network,
@@ -264,13 +262,14 @@ impl Client {
     /// A new consumer, which reads nothing yet.
     pub fn add_consumer(&mut self, config: ConsumerConfig) -> ConsumerId {
         let id = self.new_id();
-        self.consumers.insert(id, Consumer::new(config, self.config.clone()));
+        self.consumers.insert(id, Consumer::new(id, config, self.config.clone()));
         ConsumerId(id)
     }
 
     /// Drops a consumer with everything it has fetched ahead.
     pub fn remove_consumer(&mut self, consumer: ConsumerId) {
         self.consumers.remove(&consumer.0);
+        self.network.close_lanes(&consumer::lanes(consumer.0));
     }
 
     /// Has a consumer read a partition from a position on; one that it reads already moves there (seek).

@@ -158,6 +158,9 @@ pub struct ConsumerConfig {
     pub auto_offset_reset: AutoOffsetReset,
     /// `check.crcs`: whether every batch's checksum is verified.
     pub check_crcs: bool,
+    /// Whether it has connections of its own: a broker that lets its fetches wait, or the other members of its group
+    /// arrive, then delays nobody else's answers. A consumer that never waits can do without.
+    pub own_connections: bool,
 }
 
 impl Default for ConsumerConfig {
@@ -170,6 +173,7 @@ impl Default for ConsumerConfig {
             max_buffered_bytes: 16 * 1024 * 1024,
             auto_offset_reset: AutoOffsetReset::Latest,
             check_crcs: true,
+            own_connections: true,
         }
     }
 }

@@ -97,6 +97,8 @@ struct Assigned {
 #[derive(Debug)]
 pub(crate) struct Consumer {
     config: ConsumerConfig,
+    /// Of its connections for fetches.
+    lane: u32,
     client: Arc<ClientConfig>,
     partitions: Vec<Assigned>,
     next_epoch: u64,
@@ -116,9 +118,11 @@ enum Kind {
 }
 
 impl Consumer {
-    pub(crate) fn new(config: ConsumerConfig, client: Arc<ClientConfig>) -> Consumer {
+    pub(crate) fn new(id: u32, config: ConsumerConfig, client: Arc<ClientConfig>) -> Consumer {
+        let [lane, _] = if config.own_connections { lanes(id) } else { [0, 0] };
         Consumer {
             config,
+            lane,
             client,
             partitions: Vec::new(),
             next_epoch: 0,
@@ -247,6 +251,11 @@ impl Consumer {
         let topic_partition = partition.topic_partition.clone();
         self.events.push_back((epoch, ConsumerEvent::Failed { topic_partition, error }));
     }
+}
+
+/// The lanes of a consumer: for its fetches, and to the coordinator of its group. Ids count from 1.
+pub(crate) fn lanes(id: u32) -> [u32; 2] {
+    [id.wrapping_mul(2), id.wrapping_mul(2).wrapping_add(1)]
 }
 
 /// What an event takes of `max_buffered_bytes`.

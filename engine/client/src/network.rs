@@ -17,20 +17,30 @@ use headwater_engine::sorted::SortedMap;
 
 mod connection;
 
-/// Where a broker is reached, as Metadata names it.
+/// A connection to a broker: where that is reached, as Metadata names it, and which of the connections to it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Address {
     /// The host's name.
     pub host: Arc<str>,
     /// The port.
     pub port: u16,
+    /// 0 is the connection that everybody shares. A broker answers the requests of a connection one after the other, so
+    /// who may have to wait long for an answer has a lane of its own. To a transport it is another connection to the same
+    /// broker.
+    pub lane: u32,
 }
 
 impl Address {
-    /// An address.
+    /// An address, on the shared lane.
     #[must_use]
     pub fn new(host: &str, port: u16) -> Address {
-        Address { host: host.into(), port }
+        Address { host: host.into(), port, lane: 0 }
+    }
+
+    /// Another connection to the same broker.
+    #[must_use]
+    pub fn on_lane(&self, lane: u32) -> Address {
+        Address { lane, ..self.clone() }
     }
 }
 
@@ -289,11 +299,25 @@ impl Network {
         self.connections.values().filter_map(Connection::wakeup_ms).min()
     }
 
-    /// Forgets brokers that are no longer part of the cluster, once nothing is asked of them.
+    /// Closes the connections of somebody who is gone; what he asked is answered to nobody.
+    pub(crate) fn close_lanes(&mut self, gone: &[u32]) {
+        let closes = &mut self.closes;
+        self.connections.retain(|address, connection| {
+            let keep = !gone.contains(&address.lane) || address.lane == 0;
+            if !keep && !matches!(connection.state, State::Disconnected { .. }) {
+                closes.push_back(address.clone());
+            }
+            keep
+        });
+        self.transmits.retain(|(to, _)| !gone.contains(&to.lane) || to.lane == 0);
+    }
+
+    /// Forgets brokers that are no longer part of the cluster, once nothing is asked of them. `known` gets addresses on
+    /// the shared lane.
     pub(crate) fn retain(&mut self, known: impl Fn(&Address) -> bool) {
         let closes = &mut self.closes;
         self.connections.retain(|address, connection| {
-            let keep = known(address) || !connection.is_idle();
+            let keep = known(&address.on_lane(0)) || !connection.is_idle();
             if !keep && connection.state == State::Ready {
                 closes.push_back(address.clone());
             }

@@ -9,10 +9,10 @@ use headwater_client::*;
 use headwater_driver::{Driver, MemoryDisk, MemoryStorage};
 use headwater_engine::{Broker, BrokerConfig, ConnectionId, Now, TopicPartition};
 
-const CONNECTION: ConnectionId = ConnectionId(1);
-
 struct World {
     client: Client,
+    /// By their ids, from 0.
+    connections: Vec<Address>,
     broker: Driver<MemoryStorage>,
     now: Now,
 }
@@ -27,6 +27,7 @@ impl World {
         let broker = Broker::new(BrokerConfig::new("test", 0, "broker-0", 9092), 7);
         World {
             client: Client::new(config),
+            connections: Vec::new(),
             broker: Driver::new(broker, MemoryStorage::open(&MemoryDisk::new())),
             now: Now { monotonic_ms: 0, wall_ms: 1_700_000_000_000 },
         }
@@ -38,15 +39,18 @@ impl World {
             let mut moved = false;
             while let Some(address) = self.client.poll_connect(self.now) {
                 self.client.handle_connected(self.now, &address);
+                self.connections.push(address);
                 moved = true;
             }
-            while let Some((_, frame)) = self.client.poll_transmit(self.now) {
-                self.broker.handle_request(self.now, CONNECTION, frame);
+            while let Some((to, frame)) = self.client.poll_transmit(self.now) {
+                let id = self.connections.iter().position(|address| *address == to).unwrap();
+                self.broker.handle_request(self.now, ConnectionId(id as u64), frame);
                 moved = true;
             }
             self.broker.pump(self.now);
-            while let Some((_, frame)) = self.broker.poll_response() {
-                self.client.handle_frame(self.now, &address(), frame);
+            while let Some((ConnectionId(id), frame)) = self.broker.poll_response() {
+                let from = self.connections[usize::try_from(id).unwrap()].clone();
+                self.client.handle_frame(self.now, &from, frame);
                 moved = true;
             }
             assert!(self.client.poll_close().is_none() && self.broker.poll_close().is_none());

@@ -57,7 +57,7 @@ fn reads_from_the_start_and_drops_what_lies_before_the_asked_offset() {
     cluster.client.assign(c, tp(0), StartOffset::Offset(1));
     cluster.held.clear();
     // The long poll at the end has to come back before a new fetch is sent.
-    cluster.client.handle_disconnect(cluster.now, &support::address(0));
+    cluster.disconnect(0);
     cluster.advance(500);
     assert_eq!(taken(&mut cluster, c), expect(1, &["b", "c", "d"]));
 }

@@ -1,4 +1,4 @@
-//! Connections: message ports that carry one Kafka frame a message.
+//! Connections: message ports that carry one Kafka frame a message, or a port for another connection.
 
 use bytes::Bytes;
 use gloo_events::EventListener;
@@ -14,6 +14,8 @@ pub(super) enum FromPort {
     Frame(Bytes),
     /// More bytes than anybody may send at once.
     TooLong(u32),
+    /// A port, for another connection.
+    Connection(MessagePort),
     /// The other end is gone.
     Closed,
 }
@@ -73,6 +75,9 @@ impl Ports {
 
 fn content(event: &web_sys::Event) -> FromPort {
     let data = event.unchecked_ref::<MessageEvent>().data();
+    if let Some(port) = data.dyn_ref::<MessagePort>() {
+        return FromPort::Connection(port.clone());
+    }
     match data.dyn_ref::<Uint8Array>() {
         Some(bytes) if bytes.length() > MAX_FRAME => FromPort::TooLong(bytes.length()),
         Some(bytes) => FromPort::Frame(Bytes::from(bytes.to_vec())),

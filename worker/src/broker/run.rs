@@ -124,6 +124,7 @@ impl Run {
         if let Some(driver) = self.driver.borrow_mut().as_mut() {
             let now = clock::now();
             match what {
+                FromPort::Connection(port) => self.connect(port),
                 FromPort::Frame(frame) => driver.handle_request(now, connection, frame),
                 FromPort::TooLong(length) => {
                     driver.handle_disconnect(now, connection);

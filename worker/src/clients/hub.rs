@@ -11,8 +11,8 @@ use gloo_timers::callback::Timeout;
 use headwater_client::{Address, AdminReply, AdminRequestId, Client, ClientConfig, ClientError};
 use headwater_engine::Now;
 use js_sys::{Array, Uint8Array};
-use wasm_bindgen::JsCast;
-use web_sys::{MessageEvent, MessagePort};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
 use crate::clock;
 use headwater_engine::sorted::{SortedMap, SortedSet};
@@ -37,8 +37,8 @@ pub(crate) struct Hub {
 
 struct Inner {
     client: Client,
-    /// By the broker's id.
-    ports: SortedMap<i32, Port>,
+    /// By connection; all but those on the shared lane are ports that were sent to the broker on that.
+    ports: SortedMap<Address, Port>,
     /// Brokers that the client wants to be connected to and that have no port yet.
     awaited: SortedSet<Address>,
     /// When it goes off, by the monotonic clock.
@@ -75,26 +75,61 @@ impl Hub {
 
     /// The way to a broker; takes the place of an earlier one.
     pub(crate) fn set_port(self: &Rc<Self>, node_id: i32, port: MessagePort) {
-        let now = clock::now();
         let address = address(node_id);
+        let port = self.listen(&address, port);
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            let now = clock::now();
+            // Connections of one's own went to the same broker as the earlier way.
+            let lost: Vec<Address> =
+                inner.ports.keys().filter(|other| other.on_lane(0) == address).cloned().collect();
+            for address in lost {
+                inner.ports.remove(&address);
+                inner.client.handle_disconnect(now, &address);
+            }
+            inner.ports.insert(address.clone(), port);
+            let awaited: Vec<Address> =
+                inner.awaited.iter().filter(|other| other.on_lane(0) == address).cloned().collect();
+            for address in awaited {
+                inner.awaited.remove(&address);
+                self.connect(inner, now, address);
+            }
+        }
+        self.pump();
+    }
+
+    /// Connects the client: over the way that is there, or by another port that is sent on it. A broker that is not there
+    /// yet is waited for.
+    fn connect(self: &Rc<Self>, inner: &mut Inner, now: Now, address: Address) {
+        let Some(Port { port, .. }) = inner.ports.get(&address.on_lane(0)) else {
+            inner.awaited.insert(address);
+            return;
+        };
+        if address.lane != 0 {
+            let channel = MessageChannel::new().ok();
+            let sent = channel.filter(|channel| {
+                let theirs = channel.port2();
+                port.post_message_with_transferable(&theirs, &Array::of1(&theirs)).is_ok()
+            });
+            let Some(channel) = sent else {
+                inner.client.handle_disconnect(now, &address);
+                return;
+            };
+            inner.ports.insert(address.clone(), self.listen(&address, channel.port1()));
+        }
+        inner.client.handle_connected(now, &address);
+    }
+
+    fn listen(self: &Rc<Self>, address: &Address, port: MessagePort) -> Port {
         let hub = self.clone();
         let from = address.clone();
         let message = EventListener::new(&port, "message", move |event| hub.handle_message(&from, event));
         let hub = self.clone();
         let from = address.clone();
         // Not every browser tells of this; elsewhere a request that is not answered in time does.
-        let close = EventListener::new(&port, "close", move |_| hub.handle_close(node_id, &from));
+        let close = EventListener::new(&port, "close", move |_| hub.handle_close(&from));
         port.start();
-        {
-            let inner = &mut *self.inner.borrow_mut();
-            if inner.ports.insert(node_id, Port { port, _listeners: [message, close] }).is_some() {
-                inner.client.handle_disconnect(now, &address);
-            }
-            if inner.awaited.remove(&address) {
-                inner.client.handle_connected(now, &address);
-            }
-        }
-        self.pump();
+        Port { port, _listeners: [message, close] }
     }
 
     fn handle_message(self: &Rc<Self>, from: &Address, event: &web_sys::Event) {
@@ -106,10 +141,10 @@ impl Hub {
         self.pump();
     }
 
-    fn handle_close(self: &Rc<Self>, node_id: i32, from: &Address) {
+    fn handle_close(self: &Rc<Self>, from: &Address) {
         {
             let inner = &mut *self.inner.borrow_mut();
-            inner.ports.remove(&node_id);
+            inner.ports.remove(from);
             inner.client.handle_disconnect(clock::now(), from);
         }
         self.pump();
@@ -160,22 +195,26 @@ impl Hub {
     fn carry(self: &Rc<Self>) {
         let now = clock::now();
         let inner = &mut *self.inner.borrow_mut();
-        let Inner { client, ports, awaited, .. } = inner;
-        while let Some(address) = client.poll_connect(now) {
-            if port(ports, &address).is_some() {
-                client.handle_connected(now, &address);
-            } else {
-                awaited.insert(address);
-            }
+        while let Some(address) = inner.client.poll_connect(now) {
+            self.connect(inner, now, address);
         }
-        while let Some((to, frame)) = client.poll_transmit(now) {
-            let Some(Port { port, .. }) = port(ports, &to) else { continue };
+        while let Some((to, frame)) = inner.client.poll_transmit(now) {
+            let Some(Port { port, .. }) = inner.ports.get(&to) else { continue };
             let bytes = Uint8Array::from(&*frame);
             let _ = port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
         }
-        // A port stays open for the next connection; answers to this one are told apart by their ids.
-        while client.poll_close().is_some() {}
-        while let Some((id, answer)) = client.poll_admin() {
+        while let Some(address) = inner.client.poll_close() {
+            inner.awaited.remove(&address);
+            // The shared port stays open for the next connection; answers to this one are told apart by their ids.
+            if address.lane != 0
+                && let Some(Port { port, .. }) = inner.ports.remove(&address)
+            {
+                // Not every browser tells the other end that a port was closed, so a message does.
+                let _ = port.post_message(&JsValue::NULL);
+                port.close();
+            }
+        }
+        while let Some((id, answer)) = inner.client.poll_admin() {
             inner.answers.insert(id, answer);
         }
         self.set_timer(inner, now);
@@ -218,9 +257,4 @@ impl Hub {
 /// Under which name a broker is reached: the host that its Metadata gives.
 fn address(node_id: i32) -> Address {
     Address::new(&format!("broker-{node_id}"), PORT)
-}
-
-fn port<'a>(ports: &'a SortedMap<i32, Port>, address: &Address) -> Option<&'a Port> {
-    let node_id: i32 = address.host.strip_prefix("broker-")?.parse().ok()?;
-    ports.get(&node_id)
 }

@@ -30,6 +30,7 @@ fn config() -> ConsumerConfig {
         fetch_max_bytes: 4 << 20,
         max_partition_fetch_bytes: 1 << 20,
         max_buffered_bytes: 8 << 20,
+        own_connections: false,
         ..ConsumerConfig::default()
     }
 }

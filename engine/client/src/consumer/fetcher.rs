@@ -85,10 +85,7 @@ impl Consumer {
             }
             let tp = &partition.topic_partition;
             if let Some(leader) = metadata.leader(now, &tp.topic, tp.partition) {
-                match by_leader.get_mut(leader) {
-                    Some(epochs) => epochs.push(partition.epoch),
-                    None => drop(by_leader.insert(leader.clone(), vec![partition.epoch])),
-                }
+                by_leader.or_default(leader.on_lane(self.lane)).push(partition.epoch);
             }
         }
         by_leader

@@ -70,6 +70,12 @@ pub struct Cluster {
     pub log: Vec<i16>,
     pub closed: Vec<Address>,
     pub refuse_connections: bool,
+    /// Brokers that cannot be connected to.
+    pub unreachable: Vec<i32>,
+    /// How often each address was tried.
+    pub tried: BTreeMap<Address, u32>,
+    /// Leaders that are not where they are by default (the partition's number modulo 2); -1: there is none.
+    pub leaders: BTreeMap<i32, i32>,
     /// The stored batches of each partition, and the next offset.
     pub stored: BTreeMap<i32, (Vec<u8>, i64)>,
     /// Produce requests as they came: of each, `(partition, records)`.
@@ -93,6 +99,11 @@ pub fn address(node: i32) -> Address {
     Address::new(&format!("broker-{node}"), 9092)
 }
 
+/// Whether it is one of the connections to a broker.
+pub fn is_of(address: &Address, node: i32) -> bool {
+    address.on_lane(0) == self::address(node)
+}
+
 impl Cluster {
     pub fn new(partitions: i32) -> Cluster {
         Cluster::with(
@@ -113,6 +124,9 @@ impl Cluster {
             log: Vec::new(),
             closed: Vec::new(),
             refuse_connections: false,
+            unreachable: Vec::new(),
+            tried: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             stored: BTreeMap::new(),
             produced: Vec::new(),
             produce_errors: BTreeMap::new(),
@@ -132,7 +146,9 @@ impl Cluster {
             let mut moved = false;
             while let Some(address) = self.client.poll_connect(self.now) {
                 moved = true;
-                if self.refuse_connections {
+                *self.tried.entry(address.clone()).or_default() += 1;
+                let unreachable = self.unreachable.iter().any(|node| is_of(&address, *node));
+                if self.refuse_connections || unreachable {
                     self.client.handle_disconnect(self.now, &address);
                 } else {
                     self.client.handle_connected(self.now, &address);
@@ -156,6 +172,23 @@ impl Cluster {
             }
         }
         panic!("the client never rests");
+    }
+
+    /// All connections to a broker break.
+    pub fn disconnect(&mut self, node: i32) {
+        let lost: Vec<Address> = self.tried.keys().filter(|address| is_of(address, node)).cloned().collect();
+        for address in lost {
+            self.client.handle_disconnect(self.now, &address);
+        }
+    }
+
+    fn leader(&self, partition: i32) -> i32 {
+        self.leaders.get(&partition).copied().unwrap_or(partition % 2)
+    }
+
+    /// Whether a partition's leader was asked.
+    fn is_leader(&self, asked: &Asked, partition: i32) -> bool {
+        is_of(&asked.to, self.leader(partition))
     }
 
     /// Lets time pass in steps to where the client wants to be woken, up to `ms` from now.
@@ -259,9 +292,11 @@ impl Cluster {
                 (error, _) => (error, 0),
             };
             let partitions = (0..partitions).map(|partition| {
+                let leader = self.leader(partition);
                 MetadataResponsePartition::default()
                     .with_partition_index(partition)
-                    .with_leader_id((partition % 2).into())
+                    .with_error_code(if leader < 0 { 5 } else { 0 })
+                    .with_leader_id(leader.into())
             });
             MetadataResponseTopic::default()
                 .with_name(Some(name))
@@ -280,7 +315,6 @@ impl Cluster {
         let mut parts = Vec::new();
         let mut answered = Vec::new();
         for data in request.topic_data.into_iter().flat_map(|topic| topic.partition_data) {
-            assert!(self.lenient || address(data.index % 2) == asked.to, "sent to the partition's leader");
             let records = data.records.unwrap();
             let batches: Vec<_> = Batches::new(&records).map(Result::unwrap).collect();
             assert_eq!(batches.len(), 1, "one batch a partition and request");
@@ -288,8 +322,10 @@ impl Cluster {
             parts.push((data.index, batches[0].record_count()));
             let (id, epoch) = (batches[0].producer_id(), batches[0].producer_epoch());
             self.stamps.push((data.index, id, epoch, batches[0].base_sequence()));
+            let leads = self.lenient || self.is_leader(asked, data.index);
             let errors = self.produce_errors.entry(data.index).or_default();
             let error = if errors.is_empty() { 0 } else { errors.remove(0) };
+            let error = if leads { error } else { 6 };
             let base = if error == 0 { self.store(data.index, &records) } else { -1 };
             answered.push(
                 PartitionProduceResponse::default()
@@ -347,7 +383,11 @@ impl Cluster {
         let request: FetchRequest = asked.decode();
         let mut partitions = Vec::new();
         for wanted in request.topics.into_iter().flat_map(|topic| topic.partitions) {
-            assert!(self.lenient || address(wanted.partition % 2) == asked.to);
+            if !(self.lenient || self.is_leader(asked, wanted.partition)) {
+                let moved = PartitionData::default().with_partition_index(wanted.partition);
+                partitions.push(moved.with_error_code(6).with_high_watermark(-1));
+                continue;
+            }
             let (log, end) = self.stored.entry(wanted.partition).or_default();
             let out_of_range = wanted.fetch_offset < 0 || wanted.fetch_offset > *end;
             let mut bytes = Vec::new();
@@ -381,6 +421,11 @@ impl Cluster {
         let request: ListOffsetsRequest = asked.decode();
         let mut partitions = Vec::new();
         for wanted in request.topics.into_iter().flat_map(|topic| topic.partitions) {
+            if !(self.lenient || self.is_leader(asked, wanted.partition_index)) {
+                let moved = ListOffsetsPartitionResponse::default().with_error_code(6);
+                partitions.push(moved.with_partition_index(wanted.partition_index));
+                continue;
+            }
             let end = self.stored.get(&wanted.partition_index).map_or(0, |stored| stored.1);
             let offset = match wanted.timestamp {
                 -1 => end,
@@ -403,7 +448,7 @@ impl Cluster {
     fn create_topics(&mut self, asked: &Asked) {
         use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
         let request: CreateTopicsRequest = asked.decode();
-        let moved = address(self.controller) != asked.to;
+        let moved = address(self.controller) != asked.to.on_lane(0);
         let topics = request.topics.into_iter().map(|topic| {
             let error = match topic.name.as_str() {
                 _ if moved => 41,

@@ -46,6 +46,8 @@ impl ConsumerActor {
             fetch_max_bytes: plan.max_bytes,
             max_partition_fetch_bytes: plan.partition_bytes,
             auto_offset_reset: AutoOffsetReset::None,
+            // An actor has one connection.
+            own_connections: false,
             ..ConsumerConfig::default()
         });
         ConsumerActor { name, number, host, consumer, topics, positions: BTreeMap::new(), next_look_ms: 0 }
