@@ -20,6 +20,9 @@ pub(crate) struct Segment {
     index: SegmentIndex,
     /// The producers' states before its first batch, until storage keeps them.
     producers: Option<Bytes>,
+    /// Known from its index alone. Nobody has looked at its batches, so nothing goes behind them: if they are damaged, it
+    /// would be cut off with them the next time.
+    unread: bool,
 }
 
 /// What an append changes of a segment, so that it can be changed back.
@@ -41,7 +44,7 @@ impl Segment {
             bytes_since_entry: 0,
             entries: 0,
         };
-        Segment { base_offset, state, index: SegmentIndex::default(), producers }
+        Segment { base_offset, state, index: SegmentIndex::default(), producers, unread: false }
     }
 
     pub(crate) fn base_offset(&self) -> Offset {
@@ -69,14 +72,15 @@ impl Segment {
         self.index.truncate(mark.entries);
     }
 
-    /// Whether a batch has to go to a new segment: by size, by time since the first record, or because offsets or
-    /// positions would no longer fit the index's 32 bits.
+    /// Whether a batch has to go to a new segment: by size, by time since the first record, because offsets or positions
+    /// would no longer fit the index's 32 bits, or because this one was not read.
     pub(super) fn must_roll(&self, batch: RecordBatch<'_>, config: &LogConfig) -> bool {
         let size = self.state.size + batch.size() as u64;
         let span_ms =
             self.state.first_timestamp.map_or(0, |first| batch.max_timestamp().saturating_sub(first));
         self.state.size > 0
-            && (size > config.segment_bytes
+            && (self.unread
+                || size > config.segment_bytes
                 || size > u64::from(u32::MAX)
                 || span_ms > config.segment_ms
                 || batch.last_offset() - self.base_offset > i64::from(i32::MAX))
@@ -154,6 +158,6 @@ impl Segment {
             bytes_since_entry: 0,
             entries: index.len(),
         };
-        Some((Segment { base_offset: number(0), state, index, producers: None }, number(1)))
+        Some((Segment { base_offset: number(0), state, index, producers: None, unread: true }, number(1)))
     }
 }

@@ -91,6 +91,26 @@ fn check_damaged(disk: Disk, at_least: i64) {
     assert_eq!(world.all_values("t", 0).last(), Some(&(end, "next".to_owned())));
 }
 
+/// A segment that is taken by its index is not read. When what stood behind it is cut off, it is the last; were it to grow,
+/// its index would no longer hold, and the next start would find the damage in it and cut off what was acknowledged since.
+#[test]
+fn nothing_is_appended_behind_batches_that_nobody_has_looked_at() {
+    let mut world = World::new();
+    world.create("t", 1, &[("segment.bytes", "1000")]);
+    for length in [500, 700] {
+        world.produce("t", 0, batch(&[&"v".repeat(length)]));
+    }
+    let mut disk = world.disk;
+    for ((_, _), bytes) in disk.segments.iter_mut().filter(|((log, _), _)| *log != LogId::CLUSTER_METADATA) {
+        bytes[100] ^= 1;
+    }
+    let mut world = World::over(disk, &[]);
+    let (error, offset) = world.produce("t", 0, batch(&["acknowledged"]));
+    assert_eq!(error, 0);
+    let mut world = world.restarted(&[]);
+    assert_eq!(world.values("t", 0, offset), [(offset, "acknowledged".to_owned())]);
+}
+
 #[test]
 fn damage_is_told() {
     let (mut world, log) = filled();
