@@ -6,13 +6,16 @@ The commands of this repository.
 
 cargo xtask play [--port 8080]         sets up, builds and serves the playground on 127.0.0.1
 cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them unless told otherwise
-      rust   formatting, clippy for native and wasm32, unit tests, dependency and style rules
+      rust   formatting, clippy for native and wasm32, unit tests, some hundreds of simulated worlds, some
+             ten thousands of fuzzed inputs, dependency and style rules
       wasm   the storage conformance suite on IndexedDB, in Chromium
       e2e    the built playground, in Chromium
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
 cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);
                                        --seed alone: that one again
+cargo xtask fuzz [TARGET] [--seconds N] gives any bytes to what reads bytes from elsewhere, with libFuzzer,
+                                       60 s a target; TARGET --case N or --file FILE: that input again
 cargo xtask setup                      installs what the others need and what is missing:
                                        wasm32 std, the npm packages of e2e/, Chromium (as root on Debian)";
 
@@ -26,6 +29,7 @@ pub(crate) enum Command {
     Test(Suite),
     Bench { name: String, arguments: Vec<String> },
     Sim { arguments: Vec<String> },
+    Fuzz { arguments: Vec<String> },
 }
 
 /// Which tests.
@@ -61,6 +65,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
             Ok(Command::Bench { name: (*name).to_owned(), arguments: owned(arguments) })
         }
         ["sim", arguments @ ..] => Ok(Command::Sim { arguments: owned(arguments) }),
+        ["fuzz", arguments @ ..] => Ok(Command::Fuzz { arguments: owned(arguments) }),
         ["bench"] => Err("bench needs a name: browser".to_owned()),
         other => Err(format!("not understood: {}", other.join(" "))),
     }
@@ -107,6 +112,7 @@ mod tests {
         assert_eq!(parsed("test --help"), Ok(Command::Help));
         let bench = Command::Bench { name: "browser".into(), arguments: vec!["--runs".into(), "3".into()] };
         assert_eq!(parsed("bench browser --runs 3"), Ok(bench));
+        assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { arguments: Vec::new() }));
         assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim { arguments: vec!["--seed".into(), "7".into()] }));
     }
 

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod build;
+mod fuzz;
 mod paths;
 mod play;
 mod serve;
@@ -46,5 +47,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(suite) => test::run(suite),
         Command::Bench { name, arguments } => bench::run(&name, &arguments),
         Command::Sim { arguments } => sim::run(&arguments),
+        Command::Fuzz { arguments } => fuzz::run(&arguments),
     }
 }

@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-client", &["headwater-engine"]),
     ("headwater-driver", &["headwater-engine"]),
     ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver"]),
+    ("headwater-fuzz", &["headwater-engine", "headwater-client", "headwater-driver"]),
     ("headwater-worker-protocol", &[]),
     (
         "headwater-worker",
