@@ -20,10 +20,21 @@ export class Playground {
     this.server = server;
   }
 
-  /** Opens the page and waits for its broker. */
-  static async open(browser, server) {
+  /**
+   * Opens the page and waits for its brokers, in as many workers as asked for (as it remembers, if not). `script` takes the
+   * place of the workers' own.
+   */
+  static async open(browser, server, { workers, script } = {}) {
     const page = await browser.page();
     await page.addInitScript({ path: REMEMBER_WORKERS });
+    if (script !== undefined) await page.addInitScript((path) => (globalThis.__workerScript = path), script);
+    if (workers !== undefined) {
+      // Only for the first page: what is chosen later is what is remembered.
+      await page.addInitScript((count) => {
+        if (!sessionStorage.getItem("workers-set")) localStorage.setItem("headwater.workers", count);
+        sessionStorage.setItem("workers-set", "true");
+      }, String(workers));
+    }
     await page.goto(server.url);
     const playground = new Playground(page, server);
     await playground.running();
@@ -42,6 +53,17 @@ export class Playground {
   async reload() {
     await this.page.reload();
     await this.running();
+  }
+
+  /** How the brokers stand, in the order of their node ids: `{ state, leads }` each. */
+  async brokers() {
+    const rows = this.page.locator('[data-testid^="broker-row-"]');
+    return rows.evaluateAll((all) => all.map(({ dataset }) => ({ state: dataset.state, leads: +dataset.leads })));
+  }
+
+  /** Waits until the page works through another tab, or does not any more. */
+  async isGuest(guest = true) {
+    await this.page.locator(`[data-testid="broker-state"][data-guest="${guest}"][data-state="running"]`).waitFor(LONG);
   }
 
   /** Fills the form and presses produce. */
@@ -115,20 +137,25 @@ export class Playground {
     await this.id("confirm").click();
   }
 
-  /** Runs code in the page with a Kafka connection to its broker; `work` gets the connection, the module, `argument`. */
+  /**
+   * Runs code in the page with Kafka connections to its brokers; `work` gets a connection to broker 0, the module,
+   * `argument`, and a function that connects to the broker of a node id.
+   */
   async kafka(work, argument) {
     const code = `async ([module, argument]) => {
-      const connection = await globalThis.__connect(module);
-      return (${work})(connection, await import(module), argument);
+      const connect = (node) => globalThis.__connect(module, node);
+      return (${work})(await connect(0), await import(module), argument, connect);
     }`;
     return this.page.evaluate(`(${code})(${JSON.stringify([`${this.server.url}e2e/kafka.mjs`, argument ?? null])})`);
   }
 
   /** Every record of a topic as a client of the tests' own reads it: `{ partition, offset, key, value, headers }`. */
   async everyRecord(topic, partitions) {
-    const text = await this.kafka(async (connection, _module, [name, count]) => {
+    const text = await this.kafka(async (_connection, _module, [name, count], connect) => {
       const all = [];
       for (let partition = 0; partition < count; partition++) {
+        const row = document.querySelector(`[data-testid="partition-row-${name}-${partition}"]`);
+        const connection = await connect(Number(row?.dataset.leader ?? 0));
         for (const record of await connection.readAll(name, partition)) {
           all.push({ ...record, partition, offset: Number(record.offset), timestamp: Number(record.timestamp) });
         }

@@ -14,9 +14,10 @@ export const SCREENSHOTS = new URL("../screenshots/", import.meta.url);
 
 /**
  * A test with a browser. `run` gets `{ server, profile, open, browser, restart }`: `open()` opens the playground,
- * `restart()` ends the browser hard and starts another on the same profile.
+ * `restart()` ends the browser hard and starts another on the same profile. `expectedErrors` are those that the test
+ * itself provokes.
  */
-export function browserTest(name, run, { timeout = 300_000, launchOptions = {} } = {}) {
+export function browserTest(name, run, { timeout = 300_000, launchOptions = {}, expectedErrors = [] } = {}) {
   test(name, { timeout }, async (t) => {
     const server = await serve();
     const profile = await newProfile();
@@ -28,7 +29,7 @@ export function browserTest(name, run, { timeout = 300_000, launchOptions = {} }
         server,
         profile,
         browser: () => browser,
-        open: () => Playground.open(browser, server),
+        open: (how) => Playground.open(browser, server, how),
         restart: async () => {
           await browser.kill();
           seen.push(...browser.errors);
@@ -46,7 +47,8 @@ export function browserTest(name, run, { timeout = 300_000, launchOptions = {} }
       seen.push(...browser.errors);
       if (seen.length > 0) t.diagnostic(`errors in the browser:\n${seen.join("\n")}`);
     }
-    assert.deepEqual(seen, [], "no page and no worker reports an error");
+    const unexpected = seen.filter((error) => !expectedErrors.some((expected) => expected.test(error)));
+    assert.deepEqual(unexpected, [], "no page and no worker reports an error");
   });
 }
 

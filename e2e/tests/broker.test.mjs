@@ -20,7 +20,7 @@ browserTest("the second worker on one storage waits for the first", async ({ bro
     first.worker.terminate();
     await second.heard("ready");
     const said = second.said.map(({ name }) => name).filter((name) => name !== "snapshot" && name !== "event");
-    second.worker.postMessage(["destroy", undefined]);
+    second.destroy();
     await second.heard("destroyed");
     const left = (await indexedDB.databases()).map(({ name }) => name);
     second.worker.terminate();

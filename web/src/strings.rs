@@ -101,8 +101,19 @@ pub(crate) const HEADER_NAME: &str = "Header name";
 pub(crate) const HEADER_VALUE: &str = "Header value";
 pub(crate) const REMOVE: &str = "Remove";
 
-pub(crate) const STATUS: &str = "Status";
+pub(crate) const BROKERS: &str = "Brokers";
 pub(crate) const BROKER: &str = "Broker";
+pub(crate) const WORKERS: &str = "Workers";
+pub(crate) const WORKERS_HINT: &str =
+    "Each a core's worth of work. Changing it starts all of them anew; what is stored stays.";
+pub(crate) const WORKERS_HINT_GUEST: &str = "Started, terminated and cleared in the tab that has them.";
+pub(crate) const WORKER: &str = "Worker";
+pub(crate) const BROKER_STATE: &str = "State";
+pub(crate) const LEADS: &str = "Leads";
+pub(crate) const LEADER: &str = "Leader";
+pub(crate) const RECOVERY: &str = "Recovery";
+
+pub(crate) const STATUS: &str = "Status";
 pub(crate) const REQUESTS: &str = "Requests";
 pub(crate) const COMMITS: &str = "Commits";
 pub(crate) const CONNECTIONS: &str = "Connections";
@@ -119,7 +130,14 @@ pub(crate) const CLEAR_ALL_WARNING: &str =
     "All topics with all their records are deleted from this browser. This cannot be undone.";
 pub(crate) const CLEARED: &str = "Everything is deleted.";
 pub(crate) const RESTART: &str = "Restart";
-pub(crate) const WAITING: &str = "Another tab runs Headwater. This one starts when it is closed.";
+pub(crate) const WAITING: &str =
+    "Something else has the brokers' storage open. They start when it is let go.";
+pub(crate) const GUEST: &str =
+    "The brokers run in another tab. This one works through it, and takes over when it is closed.";
+pub(crate) const OWNER: &str = "The brokers run in this tab.";
+pub(crate) const LOST: &str = "Another tab has taken the brokers over. This one works through it.";
+pub(crate) const SILENT: &str = "The tab that has the brokers does not answer; the browser may have put it to sleep. Wake it by going there, or have the brokers here: what was acknowledged is kept, and the other tab can write no more.";
+pub(crate) const TAKE_OVER: &str = "Have the brokers here";
 pub(crate) const UNSUPPORTED: &str = "This browser lacks something that Headwater needs:";
 pub(crate) const WORKER_NOT_LOADED: &str = "The worker's code could not be loaded.";
 pub(crate) const MESSAGE_NOT_READ: &str = "A worker of another version answered. Load the page again.";
@@ -129,6 +147,10 @@ pub(crate) const STATE_RECOVERING: &str = "recovering";
 pub(crate) const STATE_WAITING: &str = "waiting";
 pub(crate) const STATE_CLEARING: &str = "clearing";
 pub(crate) const STATE_FAILED: &str = "failed";
+pub(crate) const STATE_RUNNING: &str = "running";
+pub(crate) const STATE_STOPPED: &str = "terminated";
+pub(crate) const STATE_GUEST: &str = "runs in another tab";
+pub(crate) const STATE_SILENT: &str = "does not answer";
 pub(crate) const STATE_UNSUPPORTED: &str = "not possible here";
 
 pub(crate) const NEEDS_TOPIC_NAME: &str = "A topic needs a name.";
@@ -152,6 +174,34 @@ pub(crate) fn missing(missing: Missing) -> &'static str {
 
 pub(crate) fn state_running(took: &str) -> String {
     format!("running, up in {took}")
+}
+
+pub(crate) fn some_running(running: usize, all: usize) -> String {
+    format!("{running} of {all} running")
+}
+
+pub(crate) fn broker_says(node_id: i32, message: &str) -> String {
+    format!("Broker {node_id}: {message}")
+}
+
+pub(crate) fn broker_stopped(node_id: i32, message: &str) -> String {
+    format!("Broker {node_id} stopped: {message}")
+}
+
+pub(crate) fn worker_stopped(host: u32, message: &str) -> String {
+    format!("Worker {host} stopped and is replaced: {message}")
+}
+
+pub(crate) fn worker_terminated(host: u32) -> String {
+    format!("Worker {host} was terminated, as a crash would end it.")
+}
+
+pub(crate) fn terminate_worker(host: u32) -> String {
+    format!("Terminate worker {host}")
+}
+
+pub(crate) fn start_worker(host: u32) -> String {
+    format!("Start worker {host}")
 }
 
 pub(crate) fn logs_found(logs: u32) -> String {

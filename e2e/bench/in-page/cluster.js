@@ -8,17 +8,19 @@ export class Cluster {
   #replies = new Map();
   #imports = new Map();
   #topics = [];
+  #name;
 
   /** Starts both and waits until the broker answers requests. */
   static async start(name) {
     const cluster = new Cluster();
+    cluster.#name = name;
     cluster.#listen();
     await Promise.all([cluster.#broker.loaded, cluster.#clients.loaded]);
     const ready = cluster.#broker.next("ready");
-    cluster.#broker.send({ start: { node_id: 0, cluster: name, configs: [] } });
+    cluster.#broker.send({ start: { node_id: 0, cluster: name, configs: [], steal: false } });
     await ready;
     const { port1, port2 } = new MessageChannel();
-    cluster.#broker.send("connect", port1);
+    cluster.#broker.send({ connect: { node_id: 0 } }, port1);
     cluster.#clients.send({ broker: { node_id: 0 } }, port2);
     return cluster;
   }
@@ -76,7 +78,7 @@ export class Cluster {
   /** Deletes what is stored and ends both workers. */
   async destroy() {
     const destroyed = this.#broker.next("destroyed");
-    this.#broker.send("destroy");
+    this.#broker.send({ destroy: { node_id: 0, cluster: this.#name } });
     await destroyed;
     this.#broker.end();
     this.#clients.end();
@@ -104,6 +106,7 @@ class Side {
       // A message is its name, or an object with its name as the only key.
       const [type, content] = typeof message === "string" ? [message] : Object.entries(message)[0];
       if (type === "failed") throw new Error(`${name}: ${content.kind}: ${content.message}`);
+      if (type === "broker-failed") throw new Error(`${name}: ${content.report.kind}: ${content.report.message}`);
       this.#handlers.get(type)?.(content);
     };
   }

@@ -2,8 +2,8 @@
 
 import { Connection } from "./kafka.mjs";
 
-/** Starts a worker as broker 0 of a cluster; settles when it has said `until`. */
-export async function startBroker(cluster, { configs = [], until = "ready" } = {}) {
+/** Starts a worker as a broker of a cluster; settles when it has said `until`. */
+export async function startBroker(cluster, { configs = [], until = "ready", steal = false } = {}) {
   const worker = new Worker("../worker.js", { type: "module" });
   const said = [];
   const waiting = [];
@@ -15,20 +15,21 @@ export async function startBroker(cluster, { configs = [], until = "ready" } = {
   const heard = (name, matches = () => true) => new Promise((resolve, reject) => {
     const check = () => {
       const found = said.find((one) => one.name === name && matches(one.content));
-      const failed = said.find((one) => one.name === "failed");
+      const failed = said.find((one) => one.name === "failed" || one.name === "broker-failed");
       if (found) resolve(found.content);
-      else if (failed) reject(new Error(failed.content.message));
+      else if (failed) reject(new Error((failed.content.report ?? failed.content).message));
     };
     waiting.push(check);
     check();
   });
   await heard("loaded");
-  worker.postMessage([{ start: { node_id: 0, cluster, configs } }, undefined]);
+  worker.postMessage([{ start: { node_id: 0, cluster, configs, steal } }, undefined]);
   await heard(until);
   const connect = () => {
     const { port1, port2 } = new MessageChannel();
-    worker.postMessage(["connect", port1], [port1]);
+    worker.postMessage([{ connect: { node_id: 0 } }, port1], [port1]);
     return new Connection(port2);
   };
-  return { worker, said, heard, connect };
+  const destroy = () => worker.postMessage([{ destroy: { node_id: 0, cluster } }, undefined]);
+  return { worker, said, heard, connect, destroy };
 }

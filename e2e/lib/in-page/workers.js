@@ -5,15 +5,16 @@
   globalThis.__workers = {};
   globalThis.Worker = class extends Original {
     constructor(script, options) {
-      super(script, options);
+      super(globalThis.__workerScript ?? script, options);
       globalThis.__workers[options?.name] = this;
     }
   };
-  // A connection of the test's own to the page's broker, as the page makes them for its clients.
-  globalThis.__connect = async (module) => {
+  // A connection of the test's own to one of the page's brokers, as the page makes them for its clients.
+  globalThis.__connect = async (module, node = 0) => {
     const { Connection } = await import(module);
     const { port1, port2 } = new MessageChannel();
-    globalThis.__workers.broker.postMessage(["connect", port1], [port1]);
+    const count = document.querySelectorAll('[data-testid^="terminate-worker-"], [data-testid^="start-worker-"]').length;
+    globalThis.__workers[`broker-${node % count}`].postMessage([{ connect: { node_id: node } }, port1], [port1]);
     return new Connection(port2);
   };
 })();

@@ -4,6 +4,7 @@
 //! of the page, because it is ready for any order, any type and any error; here each field is looked up by its name,
 //! and what is missing or of another type makes the message unreadable.
 
+use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{
     BrokerEvent, BrokerSnapshot, ClientsSnapshot, ErrorCount, ErrorReport, FromBroker, FromClients,
     ImportSnapshot, ImportState, PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply,
@@ -47,8 +48,8 @@ macro_rules! structs {
 }
 
 structs! {
-    BrokerEvent { wall_ms, warning, message }
-    BrokerSnapshot { node_id, topics, errors, requests, connections, memory_bytes, commits }
+    BrokerEvent { node_id, wall_ms, warning, message }
+    BrokerSnapshot { node_id, brokers, topics, errors, requests, connections, memory_bytes, commits }
     ClientsSnapshot { imports }
     ErrorCount { error, count, last_message }
     ErrorReport { kind, code, message, retriable }
@@ -61,7 +62,7 @@ structs! {
     Preview { format, fields, rows, suggested_key }
     RecordView { offset, timestamp, key, value, headers }
     RecordsPage { records, next_offset, log_start_offset, high_watermark }
-    TopicSnapshot { name, partitions, configs }
+    TopicSnapshot { name, leaders, partitions, configs }
 }
 
 impl FromJs for FromBroker {
@@ -69,14 +70,23 @@ impl FromJs for FromBroker {
         let (name, content) = variant(value)?;
         Some(match name.as_str() {
             "loaded" => FromBroker::Loaded,
-            "waiting" => FromBroker::Waiting,
+            "waiting" => FromBroker::Waiting { node_id: field(&content, "node_id")? },
             "ready" => FromBroker::Ready {
+                node_id: field(&content, "node_id")?,
+                brokers: field(&content, "brokers")?,
                 logs: field(&content, "logs")?,
                 recovery_ms: field(&content, "recovery_ms")?,
             },
             "snapshot" => FromBroker::Snapshot(FromJs::from_js(&content)?),
             "event" => FromBroker::Event(FromJs::from_js(&content)?),
-            "destroyed" => FromBroker::Destroyed,
+            "needs-peer" => {
+                FromBroker::NeedsPeer { node_id: field(&content, "node_id")?, peer: field(&content, "peer")? }
+            }
+            "destroyed" => FromBroker::Destroyed { node_id: field(&content, "node_id")? },
+            "broker-failed" => FromBroker::BrokerFailed {
+                node_id: field(&content, "node_id")?,
+                report: field(&content, "report")?,
+            },
             "failed" => FromBroker::Failed(FromJs::from_js(&content)?),
             _ => return None,
         })
@@ -88,9 +98,27 @@ impl FromJs for FromClients {
         let (name, content) = variant(value)?;
         Some(match name.as_str() {
             "loaded" => FromClients::Loaded,
+            "needs-broker" => FromClients::NeedsBroker { node_id: field(&content, "node_id")? },
             "reply" => FromClients::Reply { id: field(&content, "id")?, result: field(&content, "result")? },
             "snapshot" => FromClients::Snapshot(FromJs::from_js(&content)?),
             "failed" => FromClients::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for BetweenTabs {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "hello" => BetweenTabs::Hello { tab: field(&content, "tab")? },
+            "here" => BetweenTabs::Here { tab: field(&content, "tab")? },
+            "down" => BetweenTabs::Down { node_id: field(&content, "node_id")? },
+            "open" => BetweenTabs::Open {
+                tab: field(&content, "tab")?,
+                node_id: field(&content, "node_id")?,
+                channel: field(&content, "channel")?,
+            },
             _ => return None,
         })
     }

@@ -3,17 +3,50 @@
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Worker, WorkerOptions};
+use web_sys::{Storage, Worker, WorkerOptions};
 
-use crate::state::Missing;
+use crate::state::{Missing, Setup};
+
+/// Under which key the browser remembers how many workers a person wants.
+const WORKERS_KEY: &str = "headwater.workers";
+/// Who has not chosen gets so many.
+const DEFAULT_WORKERS: u32 = 1;
 
 /// Milliseconds since the page began, monotonic.
 pub(crate) fn now_ms() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
+/// What the page finds.
+pub(crate) fn setup() -> Setup {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    let remembered = local_storage().and_then(|storage| storage.get_item(WORKERS_KEY).ok().flatten());
+    Setup {
+        missing: missing(),
+        workers: remembered.and_then(|count| count.parse().ok()).unwrap_or(DEFAULT_WORKERS),
+        wall_origin_ms: performance.map_or(0.0, |performance| performance.time_origin()),
+    }
+}
+
+/// Keeps how many workers a person wants. A browser that keeps nothing forgets it.
+pub(super) fn remember_workers(count: u32) {
+    if let Some(storage) = local_storage() {
+        let _forgotten = storage.set_item(WORKERS_KEY, &count.to_string()).is_err();
+    }
+}
+
+fn local_storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok().flatten()
+}
+
+/// A name that nobody else has.
+pub(super) fn unique_name() -> String {
+    let crypto = web_sys::window().and_then(|window| window.crypto().ok());
+    crypto.map_or_else(|| js_sys::Math::random().to_string(), |crypto| crypto.random_uuid())
+}
+
 /// What the page needs and this browser lacks.
-pub(crate) fn missing() -> Vec<Missing> {
+fn missing() -> Vec<Missing> {
     let global = js_sys::global();
     let mut missing = Vec::new();
     if !has_module_workers() {

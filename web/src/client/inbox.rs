@@ -8,7 +8,7 @@ use gloo_render::{AnimationFrame, request_animation_frame};
 use headwater_worker_protocol::{FromBroker, FromClients};
 use yew::Callback;
 
-use crate::state::Action;
+use crate::state::{Action, TabNews};
 
 /// Events kept for a frame; older ones would not be shown anyway.
 const MAX_EVENTS: usize = 50;
@@ -20,7 +20,8 @@ pub(crate) struct Inbox(Rc<RefCell<Waiting>>, Callback<Vec<Action>>);
 
 #[derive(Default)]
 struct Waiting {
-    broker: Option<Action>,
+    /// The newest of each broker.
+    brokers: Vec<(i32, Action)>,
     clients: Option<Action>,
     events: Vec<Action>,
     frame: Option<AnimationFrame>,
@@ -30,9 +31,16 @@ impl Waiting {
     /// Keeps what can wait; gives back what cannot.
     fn keep(&mut self, action: Action) -> Option<Action> {
         match action {
-            Action::Broker(FromBroker::Snapshot(_)) => self.broker = Some(action),
+            Action::Broker(FromBroker::Snapshot(ref snapshot))
+            | Action::Tab(TabNews::Broker(FromBroker::Snapshot(ref snapshot))) => {
+                let node_id = snapshot.node_id;
+                match self.brokers.iter_mut().find(|(known, _)| *known == node_id) {
+                    Some((_, waiting)) => *waiting = action,
+                    None => self.brokers.push((node_id, action)),
+                }
+            }
             Action::Clients(FromClients::Snapshot(_)) => self.clients = Some(action),
-            Action::Broker(FromBroker::Event(_)) => {
+            Action::Broker(FromBroker::Event(_)) | Action::Tab(TabNews::Broker(FromBroker::Event(_))) => {
                 if self.events.len() == MAX_EVENTS {
                     self.events.remove(0);
                 }
@@ -46,7 +54,7 @@ impl Waiting {
     fn take(&mut self) -> Vec<Action> {
         self.frame = None;
         let mut actions = mem::take(&mut self.events);
-        actions.extend(self.broker.take());
+        actions.extend(self.brokers.drain(..).map(|(_, action)| action));
         actions.extend(self.clients.take());
         actions
     }

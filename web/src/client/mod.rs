@@ -1,26 +1,34 @@
-//! Runs what the state commands: workers, messages, the browser's storage manager.
+//! Runs what the state commands: workers, messages, other tabs, the browser's storage manager.
 
+mod bridge;
 mod decode;
 mod environment;
 mod inbox;
 mod storage;
+mod tabs;
 mod worker;
+
+use std::rc::Rc;
 
 use headwater_worker_protocol::{FromBroker, FromClients, ToBroker, ToClients};
 use wasm_bindgen::JsValue;
 use web_sys::{File, MessageChannel};
 use yew::Callback;
 
-pub(crate) use environment::{missing, now_ms};
+pub(crate) use environment::{now_ms, setup};
 pub(crate) use inbox::Inbox;
 
 use crate::state::{Action, Command, Role};
+use tabs::Tabs;
 use worker::WorkerHandle;
 
-/// The workers that run now, and the file that was chosen last.
+/// The workers that run now, the other tabs, and the file that was chosen last.
 pub(crate) struct Client {
-    broker: Option<WorkerHandle>,
+    /// The workers that host brokers.
+    hosts: Vec<Option<WorkerHandle>>,
     clients: Option<WorkerHandle>,
+    /// None where the browser has no channels between tabs; nothing was started then.
+    tabs: Option<Rc<Tabs>>,
     file: Option<File>,
     emit: Callback<Action>,
 }
@@ -28,7 +36,8 @@ pub(crate) struct Client {
 impl Client {
     /// What happens is told to `emit`.
     pub(crate) fn new(emit: Callback<Action>) -> Self {
-        Client { broker: None, clients: None, file: None, emit }
+        let tabs = Tabs::join(emit.clone()).ok().map(Rc::new);
+        Client { hosts: Vec::new(), clients: None, tabs, file: None, emit }
     }
 
     /// The file that goes with requests which say so.
@@ -39,10 +48,18 @@ impl Client {
     /// Does what the state wants. What goes wrong is told to the state as a failed worker.
     pub(crate) fn run(&mut self, command: Command) {
         match command {
+            Command::AskForBrokers { by_force } => {
+                if let Some(Err(error)) = self.tabs.as_ref().map(|tabs| tabs.ask_for_brokers(by_force)) {
+                    self.fail(Role::Clients, &error);
+                }
+            }
             Command::Spawn(role) => self.spawn(role),
-            Command::Terminate(role) => *self.slot(role) = None,
-            Command::ToBroker(message) => self.tell(Role::Broker, &message, &JsValue::UNDEFINED, false),
-            Command::Connect { node_id } => self.connect(node_id),
+            Command::Terminate(role) => self.terminate(role),
+            Command::ToBroker { host, message } => {
+                self.tell(Role::Host(host), &message, &JsValue::UNDEFINED, false);
+            }
+            Command::Connect { node_id, host } => self.connect(node_id, host),
+            Command::Join { node_id, host, peer, peer_host } => self.join(node_id, host, peer, peer_host),
             Command::Request { id, request, with_file } => {
                 let attachment = match &self.file {
                     Some(file) if with_file => JsValue::from(file),
@@ -50,6 +67,11 @@ impl Client {
                 };
                 self.tell(Role::Clients, &ToClients::Request { id, request }, &attachment, false);
             }
+            Command::Serve { tab, node_id, host, channel } => self.serve(tab, node_id, host, &channel),
+            Command::TellDown { node_id } => self.with_tabs(|tabs| tabs.tell_down(node_id)),
+            Command::Hello => self.with_tabs(Tabs::hello),
+            Command::Here { tab } => self.with_tabs(|tabs| tabs.here(tab)),
+            Command::RememberWorkers(count) => environment::remember_workers(count),
             Command::Persist => storage::persist(self.emit.clone()),
             Command::EstimateStorage => storage::estimate(self.emit.clone()),
         }
@@ -57,10 +79,25 @@ impl Client {
 
     fn spawn(&mut self, role: Role) {
         // The old one ends before the new one begins: both would want the same storage.
-        *self.slot(role) = None;
+        self.terminate(role);
+        let emit = self.emit.clone();
         let spawned = match role {
-            Role::Broker => WorkerHandle::spawn::<FromBroker>(role, self.emit.clone(), Action::Broker),
-            Role::Clients => WorkerHandle::spawn::<FromClients>(role, self.emit.clone(), Action::Clients),
+            Role::Host(host) => {
+                let tabs = self.tabs.clone();
+                WorkerHandle::spawn(role, emit, move |message: FromBroker, data| {
+                    if let Some(tabs) = &tabs {
+                        tabs.repeat(&message, data);
+                    }
+                    match message {
+                        FromBroker::Loaded => Action::HostLoaded(host),
+                        FromBroker::Failed(report) => Action::WorkerFailed(role, report.message),
+                        message => Action::Broker(message),
+                    }
+                })
+            }
+            Role::Clients => {
+                WorkerHandle::spawn(role, emit, |message: FromClients, _| Action::Clients(message))
+            }
         };
         match spawned {
             Ok(worker) => *self.slot(role) = Some(worker),
@@ -68,14 +105,55 @@ impl Client {
         }
     }
 
-    /// A channel between the two workers: its frames pass by the page.
-    fn connect(&mut self, node_id: i32) {
-        let channel = match MessageChannel::new() {
-            Ok(channel) => channel,
-            Err(error) => return self.fail(Role::Clients, &error),
-        };
-        self.tell(Role::Broker, &ToBroker::Connect, &channel.port1(), true);
+    fn terminate(&mut self, role: Role) {
+        *self.slot(role) = None;
+        if let Role::Host(host) = role {
+            self.with_tabs(|tabs| tabs.host_gone(host));
+        }
+    }
+
+    /// A channel between the clients and a broker. Frames pass by the page, unless the broker is in another tab.
+    fn connect(&mut self, node_id: i32, host: Option<u32>) {
+        let Some(channel) = self.channel() else { return };
+        match (host, &self.tabs) {
+            (Some(host), _) => {
+                self.tell(Role::Host(host), &ToBroker::Connect { node_id }, &channel.port1(), true);
+            }
+            (None, Some(tabs)) => {
+                if let Err(error) = tabs.connect(node_id, channel.port1()) {
+                    return self.fail(Role::Clients, &error);
+                }
+            }
+            (None, None) => return,
+        }
         self.tell(Role::Clients, &ToClients::Broker { node_id }, &channel.port2(), true);
+    }
+
+    /// A channel between two brokers.
+    fn join(&mut self, node_id: i32, host: u32, peer: i32, peer_host: u32) {
+        let Some(channel) = self.channel() else { return };
+        let (asking, answering) = (channel.port1(), channel.port2());
+        self.tell(Role::Host(peer_host), &ToBroker::Connect { node_id: peer }, &answering, true);
+        self.tell(Role::Host(host), &ToBroker::Peer { node_id, peer }, &asking, true);
+    }
+
+    /// A channel between another tab and a broker of this one.
+    fn serve(&mut self, tab: String, node_id: i32, host: u32, name: &str) {
+        let (Some(channel), Some(tabs)) = (self.channel(), self.tabs.clone()) else { return };
+        self.tell(Role::Host(host), &ToBroker::Connect { node_id }, &channel.port1(), true);
+        if let Err(error) = tabs.serve(tab, host, channel.port2(), name) {
+            self.fail(Role::Host(host), &error);
+        }
+    }
+
+    fn channel(&self) -> Option<MessageChannel> {
+        match MessageChannel::new() {
+            Ok(channel) => Some(channel),
+            Err(error) => {
+                self.fail(Role::Clients, &error);
+                None
+            }
+        }
     }
 
     fn tell<T: serde::Serialize>(&mut self, role: Role, message: &T, attachment: &JsValue, transfer: bool) {
@@ -89,9 +167,21 @@ impl Client {
         self.emit.emit(Action::WorkerFailed(role, worker::message_of(error)));
     }
 
+    fn with_tabs(&self, act: impl FnOnce(&Tabs)) {
+        if let Some(tabs) = &self.tabs {
+            act(tabs);
+        }
+    }
+
     fn slot(&mut self, role: Role) -> &mut Option<WorkerHandle> {
         match role {
-            Role::Broker => &mut self.broker,
+            Role::Host(host) => {
+                let index = host as usize;
+                if self.hosts.len() <= index {
+                    self.hosts.resize_with(index + 1, || None);
+                }
+                &mut self.hosts[index]
+            }
             Role::Clients => &mut self.clients,
         }
     }

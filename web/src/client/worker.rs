@@ -22,17 +22,17 @@ pub(super) struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts a worker. Its messages, and that it broke, are told to `emit`.
+    /// Starts a worker. Its messages, and that it broke, are told to `emit`; `into_action` also gets them as they came.
     pub(super) fn spawn<T: FromJs + 'static>(
         role: Role,
         emit: Callback<Action>,
-        into_action: fn(T) -> Action,
+        into_action: impl Fn(T, &JsValue) -> Action + 'static,
     ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        options.set_name(match role {
-            Role::Broker => "broker",
-            Role::Clients => "clients",
+        options.set_name(&match role {
+            Role::Host(host) => format!("broker-{host}"),
+            Role::Clients => "clients".to_owned(),
         });
         let worker = Worker::new_with_options(SCRIPT, &options)?;
 
@@ -40,7 +40,7 @@ impl WorkerHandle {
         let on_message = EventListener::new(&worker, "message", move |event| {
             let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
             heard.emit(match decode::message(&data) {
-                Some(message) => into_action(message),
+                Some(message) => into_action(message, &data),
                 None => Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()),
             });
         });

@@ -9,6 +9,7 @@ use web_sys::{DragEvent, File};
 use yew::prelude::*;
 
 use super::banner::{banner, broker_badge};
+use super::brokers::BrokersPanel;
 use super::dialog::ConfirmDialog;
 use super::produce::ProducePanel;
 use super::read::ReadPanel;
@@ -49,7 +50,7 @@ impl Component for App {
         }));
         let mut client = Client::new(Callback::from(move |action| inbox.push(action)));
         let mut state = State::default();
-        for command in state.start(client::missing()) {
+        for command in state.start(client::setup()) {
             client.run(command);
         }
         let act = link.callback(Message::Act);
@@ -102,6 +103,7 @@ impl Component for App {
                         <ReadPanel read={state.read.clone()} topics={topics.clone()} {can_act} act={&self.act} />
                     </div>
                     <SendPanel send={state.send.clone()} topics={topics.clone()} {can_act} act={&self.act} />
+                    <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     <StatusPanel status={state.status.clone()} workers={state.workers.clone()} {can_act} act={&self.act} />
                 </main>
                 if let Some(confirm) = &state.confirm {

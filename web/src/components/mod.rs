@@ -2,6 +2,7 @@
 
 mod app;
 mod banner;
+mod brokers;
 mod dialog;
 mod fields;
 mod import_status;

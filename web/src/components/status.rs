@@ -27,7 +27,7 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
     html! {
         <section class="panel" aria-labelledby="status-title">
             <h2 id="status-title">{ strings::STATUS }</h2>
-            { figures(status, &props.workers) }
+            { figures(status, logs_found(&props.workers)) }
             <h3>{ strings::STORAGE }</h3>
             <p data-testid="storage-status" data-persisted={status.storage.persisted.map(|kept| kept.to_string())}>
                 { storage(&status.storage) }
@@ -37,13 +37,22 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
             <h3 id="events-title">{ strings::EVENTS }</h3>
             { event_log(&status.events) }
             <div class="buttons">
-                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act, &props.act, Action::Ask(Confirm::ClearAll)) }
+                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act || props.workers.is_guest(), &props.act, Action::Ask(Confirm::ClearAll)) }
             </div>
         </section>
     }
 }
 
-fn figures(status: &Status, workers: &Workers) -> Html {
+/// How many logs the brokers found that run.
+fn logs_found(workers: &Workers) -> u32 {
+    let found = workers.brokers.iter().map(|broker| match broker.state {
+        BrokerState::Running { logs, .. } => logs,
+        _ => 0,
+    });
+    found.sum()
+}
+
+fn figures(status: &Status, logs: u32) -> Html {
     let Some(figures) = &status.figures else { return Html::default() };
     let list = vec![
         (strings::REQUESTS, format::integer(figures.requests)),
@@ -53,9 +62,7 @@ fn figures(status: &Status, workers: &Workers) -> Html {
     ];
     html! {
         <>
-            if let BrokerState::Running { logs, .. } = &workers.broker {
-                <p class="hint">{ strings::logs_found(*logs) }</p>
-            }
+            <p class="hint">{ strings::logs_found(logs) }</p>
             { fields::figures(list) }
         </>
     }

@@ -78,7 +78,14 @@ impl Total {
 }
 
 fn table(topic: &Topic, total: &Total) -> Html {
-    let heads = [strings::RECORDS, strings::BYTES, strings::START_OFFSET, strings::END_OFFSET, strings::RATE];
+    let heads = [
+        strings::LEADER,
+        strings::RECORDS,
+        strings::BYTES,
+        strings::START_OFFSET,
+        strings::END_OFFSET,
+        strings::RATE,
+    ];
     let more = topic.partitions.len().saturating_sub(MAX_ROWS);
     html! {
         <div class="scroll" role="region" tabindex="0" aria-label={strings::partitions_of(&topic.name)}>
@@ -93,6 +100,7 @@ fn table(topic: &Topic, total: &Total) -> Html {
                 <tfoot>
                     <tr>
                         <th scope="row">{ strings::TOTAL }</th>
+                        <td />
                         <td class="number">{ format::integer(total.records) }</td>
                         <td class="number">{ format::bytes(total.bytes) }</td>
                         <td /><td />
@@ -112,8 +120,9 @@ fn row(topic: &str, partition: &Partition) -> Html {
     html! {
         <tr key={figures.partition} data-testid={format!("partition-row-{topic}-{}", figures.partition)}
             data-start={figures.log_start_offset.to_string()} data-end={figures.high_watermark.to_string()}
-            data-bytes={figures.size_bytes.to_string()}>
+            data-bytes={figures.size_bytes.to_string()} data-leader={partition.leader.to_string()}>
             <th scope="row">{ figures.partition }</th>
+            <td class="number">{ partition.leader }</td>
             <td class="number">{ format::integer(partition.records()) }</td>
             <td class="number">{ format::bytes(figures.size_bytes) }</td>
             <td class="number">{ format::offset(figures.log_start_offset) }</td>

@@ -4,6 +4,7 @@
 //! back what has to be done about it, as [`Command`]s that the client runs. So all of it is tested natively.
 
 mod action;
+mod cluster;
 mod import;
 mod produce;
 mod rates;
@@ -20,21 +21,37 @@ mod tests;
 
 use std::rc::Rc;
 
-use headwater_worker_protocol::{ErrorReport, FromBroker, FromClients, Reply, ToBroker};
+use headwater_worker_protocol::tabs::BetweenTabs;
+use headwater_worker_protocol::{BrokerSnapshot, ErrorReport, FromBroker, FromClients, Reply};
 
-pub(crate) use action::{Action, Command, Confirm, Role, Update};
+pub(crate) use action::{Action, Command, Confirm, PartNews, Role, TabNews, Update};
 pub(crate) use import::{Import, Phase};
 pub(crate) use produce::{Preview, Produce, ProduceAction, Source};
 pub(crate) use read::{PageShown, Read, ReadAction, ReadOrigin};
 pub(crate) use send::{Send, SendAction, Sent};
 pub(crate) use status::{LogEntry, Status, StorageFigures};
 pub(crate) use topics::{Partition, Topic, TopicName, Topics, TopicsAction};
-pub(crate) use workers::{BrokerState, ClientsState, Missing, Workers};
+pub(crate) use workers::{
+    Broker, BrokerState, CLUSTER, ClientsState, HostState, MAX_WORKERS, Missing, Part, Workers,
+};
 
+use crate::strings;
+use cluster::Cluster;
 use requests::{Asked, Requests};
 
 /// How many ticks (of a second) lie between two looks at the storage's size.
 const TICKS_PER_ESTIMATE: u32 = 5;
+
+/// What the page finds when it begins.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// What this browser lacks.
+    pub(crate) missing: Vec<Missing>,
+    /// How many workers a person has wanted the last time.
+    pub(crate) workers: u32,
+    /// The wall clock when the monotonic clock was at nothing, in milliseconds since 1970.
+    pub(crate) wall_origin_ms: f64,
+}
 
 /// All that the page knows. The parts are shared with the components that show them.
 #[derive(Default)]
@@ -52,14 +69,18 @@ pub(crate) struct State {
     /// What a screen reader says next.
     pub(crate) announcement: Rc<str>,
     requests: Requests,
+    cluster: Cluster,
     ticks: u32,
+    /// What the monotonic clock is behind the wall clock.
+    wall_origin_ms: f64,
     persist_asked: bool,
 }
 
 impl State {
     /// The first commands: start the workers, unless something is missing that they need.
-    pub(crate) fn start(&mut self, missing: Vec<Missing>) -> Vec<Command> {
-        Rc::make_mut(&mut self.workers).start(missing)
+    pub(crate) fn start(&mut self, setup: Setup) -> Vec<Command> {
+        self.wall_origin_ms = setup.wall_origin_ms;
+        Rc::make_mut(&mut self.workers).start(setup.missing, setup.workers)
     }
 
     /// What can be asked of the broker now.
@@ -78,10 +99,17 @@ impl State {
                 }
                 return Update { commands: Vec::new(), render: changed };
             }
+            Action::HostLoaded(host) => Rc::make_mut(&mut self.workers).host_loaded(host),
             Action::Broker(message) => self.hear_broker(now_ms, message),
+            Action::Tab(news) => self.hear_tab(now_ms, news),
+            Action::Part(news) => self.set_part(news),
             Action::Clients(message) => self.hear_clients(now_ms, message),
             Action::WorkerFailed(role, message) => self.worker_failed(now_ms, role, &message),
             Action::Restart => Rc::make_mut(&mut self.workers).restart(),
+            Action::SetWorkers(count) => self.set_workers(count),
+            Action::StopWorker(host) => self.stop_worker(now_ms, host),
+            Action::StartWorker(host) => Rc::make_mut(&mut self.workers).start_host(host),
+            Action::TakeOver => vec![Command::AskForBrokers { by_force: true }],
             Action::Ask(confirm) => {
                 self.confirm = Some(confirm);
                 Vec::new()
@@ -115,12 +143,17 @@ impl State {
 
     fn tick(&mut self, now_ms: f64) -> Update {
         self.ticks = self.ticks.wrapping_add(1);
-        let commands = match self.ticks % TICKS_PER_ESTIMATE {
+        let mut commands = match self.ticks % TICKS_PER_ESTIMATE {
             1 => vec![Command::EstimateStorage],
             _ => Vec::new(),
         };
+        let was_silent = self.workers.owner_is_silent();
+        let workers = Rc::make_mut(&mut self.workers);
+        commands.extend(workers.ask_owner());
+        let retried = workers.retry(now_ms);
         // Without new snapshots nothing is produced any more, and the rates go down to nothing.
-        let mut render = false;
+        let mut render = !retried.is_empty() || was_silent != self.workers.owner_is_silent();
+        commands.extend(retried);
         if self.topics.is_moving() {
             render |= Rc::make_mut(&mut self.topics).refresh_rates(now_ms);
         }
@@ -132,40 +165,130 @@ impl State {
 
     fn hear_broker(&mut self, now_ms: f64, message: FromBroker) -> Vec<Command> {
         match message {
-            FromBroker::Snapshot(snapshot) => {
-                Rc::make_mut(&mut self.status).set_snapshot(&snapshot);
-                Rc::make_mut(&mut self.topics).set_snapshot(now_ms, snapshot.topics);
-                Vec::new()
-            }
+            FromBroker::Snapshot(snapshot) => self.take_snapshot(now_ms, snapshot),
             FromBroker::Event(event) => {
                 Rc::make_mut(&mut self.status).log(LogEntry {
                     wall_ms: event.wall_ms,
                     warning: event.warning,
-                    message: event.message,
+                    message: strings::broker_says(event.node_id, &event.message),
                 });
                 Vec::new()
             }
-            FromBroker::Failed(report) => self.worker_failed(now_ms, Role::Broker, &report.message),
-            FromBroker::Destroyed => {
-                self.forget_all();
-                self.announce(crate::strings::CLEARED);
-                Rc::make_mut(&mut self.workers).replace_all()
+            FromBroker::BrokerFailed { node_id, report } => {
+                self.log(now_ms, strings::broker_stopped(node_id, &report.message));
+                self.announce(&report.message);
+                Rc::make_mut(&mut self.workers).broker_failed(now_ms, node_id, &report)
             }
-            FromBroker::Loaded => Rc::make_mut(&mut self.workers).loaded(Role::Broker),
-            FromBroker::Waiting => {
-                Rc::make_mut(&mut self.workers).broker = BrokerState::Waiting;
+            FromBroker::Destroyed { node_id } => self.destroyed(node_id),
+            FromBroker::Ready { .. } => {
+                let mut commands = Rc::make_mut(&mut self.workers).heard(now_ms, &message);
+                commands.push(Command::EstimateStorage);
+                commands.extend(self.look_at_source());
+                commands
+            }
+            // The client tells these apart as actions of their own.
+            FromBroker::Loaded | FromBroker::Failed(_) => Vec::new(),
+            FromBroker::Waiting { .. } | FromBroker::NeedsPeer { .. } => {
+                Rc::make_mut(&mut self.workers).heard(now_ms, &message)
+            }
+        }
+    }
+
+    fn take_snapshot(&mut self, now_ms: f64, snapshot: BrokerSnapshot) -> Vec<Command> {
+        let commands = Rc::make_mut(&mut self.workers).start_missing(&snapshot.brokers);
+        self.cluster.take(snapshot);
+        let status = Rc::make_mut(&mut self.status);
+        status.set_figures(
+            self.cluster.figures(|node_id| self.workers.host_of(node_id)),
+            self.cluster.errors(),
+        );
+        status.set_led(self.cluster.led());
+        Rc::make_mut(&mut self.topics).set_snapshot(now_ms, self.cluster.topics());
+        commands
+    }
+
+    fn destroyed(&mut self, node_id: i32) -> Vec<Command> {
+        let workers = Rc::make_mut(&mut self.workers);
+        if !workers.destroyed(node_id) {
+            return Vec::new();
+        }
+        let mut commands = workers.replace_hosts();
+        commands.push(workers.replace_clients());
+        self.forget_all();
+        self.announce(strings::CLEARED);
+        commands
+    }
+
+    /// What other tabs say: the one that has the brokers, or its guests.
+    fn hear_tab(&mut self, now_ms: f64, news: TabNews) -> Vec<Command> {
+        let is_owner = matches!(self.workers.part, Part::Owner { .. });
+        let is_guest = self.workers.is_guest();
+        match news {
+            TabNews::Said(BetweenTabs::Hello { tab }) if is_owner => vec![Command::Here { tab }],
+            TabNews::Said(BetweenTabs::Open { tab, node_id, channel }) if is_owner => {
+                self.workers.serve(tab, node_id, channel).into_iter().collect()
+            }
+            TabNews::Said(BetweenTabs::Here { tab }) if is_guest => {
+                Rc::make_mut(&mut self.workers).owner_answers(&tab);
                 Vec::new()
             }
-            FromBroker::Ready { logs, recovery_ms } => {
-                Rc::make_mut(&mut self.workers).broker = BrokerState::Running { logs, recovery_ms };
-                let mut commands = vec![Command::EstimateStorage];
-                commands.extend(self.look_at_source());
+            TabNews::Said(BetweenTabs::Down { node_id })
+            | TabNews::Broker(FromBroker::BrokerFailed { node_id, .. })
+                if is_guest =>
+            {
+                Rc::make_mut(&mut self.workers).broker_down(node_id);
+                Vec::new()
+            }
+            TabNews::Broker(FromBroker::Destroyed { .. }) if is_guest => {
+                self.forget_all();
+                Vec::new()
+            }
+            TabNews::Broker(message) if is_guest => self.hear_broker(now_ms, message),
+            _ => Vec::new(),
+        }
+    }
+
+    fn set_part(&mut self, news: PartNews) -> Vec<Command> {
+        self.cluster.forget();
+        let workers = Rc::make_mut(&mut self.workers);
+        match news {
+            PartNews::Owner { by_force } => {
+                let commands = workers.own(by_force);
+                self.announce(strings::OWNER);
+                commands
+            }
+            PartNews::Guest => {
+                let mut commands = workers.be_guest();
+                // Those that have the brokers say so at once.
+                commands.push(Command::Hello);
+                self.announce(strings::GUEST);
+                commands
+            }
+            PartNews::Lost => {
+                let mut commands = workers.be_guest();
+                commands.push(Command::AskForBrokers { by_force: false });
+                self.announce(strings::LOST);
                 commands
             }
         }
     }
 
-    /// Both workers are there: what the chosen source looks like can be asked.
+    fn set_workers(&mut self, count: u32) -> Vec<Command> {
+        let workers = Rc::make_mut(&mut self.workers);
+        workers.wanted = count.clamp(1, MAX_WORKERS);
+        let mut commands = vec![Command::RememberWorkers(workers.wanted)];
+        if matches!(workers.part, Part::Owner { .. }) {
+            commands.extend(workers.replace_hosts());
+        }
+        commands
+    }
+
+    fn stop_worker(&mut self, now_ms: f64, host: u32) -> Vec<Command> {
+        self.log(now_ms, strings::worker_terminated(host));
+        Rc::make_mut(&mut self.workers).stop_host(host)
+    }
+
+    /// Clients and brokers are there: what the chosen source looks like can be asked.
     fn look_at_source(&mut self) -> Vec<Command> {
         if !self.can_act() {
             return Vec::new();
@@ -176,7 +299,7 @@ impl State {
     fn hear_clients(&mut self, now_ms: f64, message: FromClients) -> Vec<Command> {
         match message {
             FromClients::Loaded => {
-                let mut commands = Rc::make_mut(&mut self.workers).loaded(Role::Clients);
+                let mut commands = Rc::make_mut(&mut self.workers).clients_loaded();
                 commands.extend(self.look_at_source());
                 commands
             }
@@ -191,6 +314,7 @@ impl State {
                     None => Vec::new(),
                 }
             }
+            FromClients::NeedsBroker { node_id } => self.workers.connect(node_id).into_iter().collect(),
             FromClients::Failed(report) => self.worker_failed(now_ms, Role::Clients, &report.message),
         }
     }
@@ -236,24 +360,31 @@ impl State {
             Some(Confirm::DeleteTopic(name)) => {
                 Rc::make_mut(&mut self.topics).act(TopicsAction::Delete(name), &mut self.requests)
             }
-            Some(Confirm::ClearAll) => {
-                // The clients go first: an import that still runs would make its topic anew.
-                let workers = Rc::make_mut(&mut self.workers);
-                workers.broker = BrokerState::Clearing;
-                workers.clients = ClientsState::Starting;
-                vec![Command::Terminate(Role::Clients), Command::ToBroker(ToBroker::Destroy)]
-            }
+            // The clients go first: an import that still runs would make its topic anew.
+            Some(Confirm::ClearAll) => Rc::make_mut(&mut self.workers).clear(),
             None => Vec::new(),
         }
     }
 
     fn worker_failed(&mut self, now_ms: f64, role: Role, message: &str) -> Vec<Command> {
-        Rc::make_mut(&mut self.workers).failed(role, message.to_owned());
-        if role == Role::Clients {
-            self.abandon_requests(now_ms, message);
-        }
         self.announce(message);
-        vec![Command::Terminate(role)]
+        match role {
+            Role::Host(host) => {
+                self.log(now_ms, strings::worker_stopped(host, message));
+                Rc::make_mut(&mut self.workers).host_failed(now_ms, host, message)
+            }
+            Role::Clients => {
+                Rc::make_mut(&mut self.workers).clients = ClientsState::Failed(message.to_owned());
+                self.abandon_requests(now_ms, message);
+                vec![Command::Terminate(role)]
+            }
+        }
+    }
+
+    /// Notes that something happened that should not.
+    fn log(&mut self, now_ms: f64, message: String) {
+        let wall_ms = (self.wall_origin_ms + now_ms) as i64;
+        Rc::make_mut(&mut self.status).log(LogEntry { wall_ms, warning: true, message });
     }
 
     /// Whoever waits for an answer of a worker that is gone is told so.
@@ -266,6 +397,7 @@ impl State {
 
     fn forget_all(&mut self) {
         self.requests.forget();
+        self.cluster.forget();
         self.topics = Rc::default();
         self.read = Rc::default();
         self.send = Rc::default();

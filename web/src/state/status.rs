@@ -1,9 +1,9 @@
-//! The panel "status": the broker's figures, its refusals, what happened, and how much is stored.
+//! The panel "status": the brokers' figures, their refusals, what happened, and how much is stored.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use headwater_worker_protocol::{BrokerSnapshot, ErrorCount};
+use headwater_worker_protocol::ErrorCount;
 
 /// How many events are kept.
 const MAX_EVENTS: usize = 50;
@@ -11,7 +11,10 @@ const MAX_EVENTS: usize = 50;
 /// What the panel shows.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Status {
+    /// Of all brokers together.
     pub(crate) figures: Option<Figures>,
+    /// How many partitions each broker leads, by node id.
+    pub(crate) led: Vec<(i32, usize)>,
     /// Refusals and failures by Kafka's error.
     pub(crate) errors: Rc<Vec<ErrorCount>>,
     /// What happened, the newest first, with numbers that are never used twice.
@@ -20,7 +23,7 @@ pub(crate) struct Status {
     events_logged: u64,
 }
 
-/// The broker's figures since its worker started.
+/// The brokers' figures since they started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) requests: u64,
@@ -47,16 +50,16 @@ pub(crate) struct StorageFigures {
 }
 
 impl Status {
-    pub(super) fn set_snapshot(&mut self, snapshot: &BrokerSnapshot) {
-        self.figures = Some(Figures {
-            requests: snapshot.requests,
-            connections: snapshot.connections,
-            memory_bytes: snapshot.memory_bytes,
-            commits: snapshot.commits,
-        });
-        if *self.errors != snapshot.errors {
-            self.errors = Rc::new(snapshot.errors.clone());
+    pub(super) fn set_figures(&mut self, figures: Option<Figures>, errors: Vec<ErrorCount>) {
+        self.figures = figures;
+        if *self.errors != errors {
+            self.errors = Rc::new(errors);
         }
+    }
+
+    /// How many partitions each broker leads.
+    pub(super) fn set_led(&mut self, led: Vec<(i32, usize)>) {
+        self.led = led;
     }
 
     pub(super) fn log(&mut self, entry: LogEntry) {
@@ -69,6 +72,7 @@ impl Status {
     /// A new broker begins to count at nothing. What happened before stays in the log.
     pub(super) fn forget(&mut self) {
         self.figures = None;
+        self.led.clear();
         self.errors = Rc::default();
     }
 }

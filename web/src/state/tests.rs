@@ -7,13 +7,24 @@ use headwater_worker_protocol::{
 
 use super::*;
 
+/// A page that begins, whose one worker has loaded.
+fn recovering() -> State {
+    let mut state = State::default();
+    state.start(Setup { workers: 1, ..Setup::default() });
+    act(&mut state, Action::Part(PartNews::Owner { by_force: false }));
+    act(&mut state, Action::HostLoaded(0));
+    act(&mut state, Action::Clients(FromClients::Loaded));
+    state
+}
+
+fn ready() -> Action {
+    Action::Broker(FromBroker::Ready { node_id: 0, brokers: vec![0], logs: 0, recovery_ms: 12.5 })
+}
+
 /// A page whose workers run.
 fn running() -> State {
-    let mut state = State::default();
-    assert_eq!(state.start(Vec::new()), [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]);
-    act(&mut state, Action::Broker(FromBroker::Loaded));
-    act(&mut state, Action::Clients(FromClients::Loaded));
-    act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 12.5 }));
+    let mut state = recovering();
+    act(&mut state, ready());
     assert!(state.can_act());
     state
 }
@@ -49,6 +60,7 @@ fn topic(name: &str, high_watermarks: &[i64]) -> TopicSnapshot {
     };
     TopicSnapshot {
         name: name.into(),
+        leaders: vec![0; high_watermarks.len()],
         partitions: high_watermarks.iter().enumerate().map(partition).collect(),
         configs: Vec::new(),
     }
@@ -80,48 +92,9 @@ fn imports(imports: Vec<ImportSnapshot>) -> Action {
 }
 
 #[test]
-fn the_broker_is_started_and_joined_with_the_clients_in_either_order() {
-    let mut state = State::default();
-    state.start(Vec::new());
-    assert_eq!(act(&mut state, Action::Clients(FromClients::Loaded)), []);
-    let commands = act(&mut state, Action::Broker(FromBroker::Loaded));
-    assert!(matches!(commands[0], Command::ToBroker(ToBroker::Start { node_id: 0, .. })));
-    assert_eq!(commands[1], Command::Connect { node_id: 0 });
-    assert_eq!(state.workers.broker, BrokerState::Recovering);
-
-    let mut state = State::default();
-    state.start(Vec::new());
-    assert_eq!(act(&mut state, Action::Broker(FromBroker::Loaded)).len(), 1);
-    assert_eq!(act(&mut state, Action::Clients(FromClients::Loaded)), [Command::Connect { node_id: 0 }]);
-}
-
-#[test]
-fn a_browser_that_lacks_something_starts_nothing() {
-    let mut state = State::default();
-    assert_eq!(state.start(vec![Missing::WebLocks]), []);
-    assert_eq!(state.workers.broker, BrokerState::Unsupported);
-    assert!(!state.can_act());
-}
-
-#[test]
-fn a_second_tab_waits_and_then_runs() {
-    let mut state = State::default();
-    state.start(Vec::new());
-    act(&mut state, Action::Broker(FromBroker::Loaded));
-    act(&mut state, Action::Clients(FromClients::Loaded));
-    act(&mut state, Action::Broker(FromBroker::Waiting));
-    assert!(!state.can_act());
-    act(&mut state, Action::Broker(FromBroker::Ready { logs: 4, recovery_ms: 1.0 }));
-    assert!(state.can_act());
-}
-
-#[test]
 fn the_vehicles_are_looked_at_and_produced() {
-    let mut state = State::default();
-    state.start(Vec::new());
-    act(&mut state, Action::Broker(FromBroker::Loaded));
-    act(&mut state, Action::Clients(FromClients::Loaded));
-    let commands = act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 1.0 }));
+    let mut state = recovering();
+    let commands = act(&mut state, ready());
     let (id, asked, with_file) = request(&commands);
     assert!(matches!(asked, Request::Preview { source: ImportSource::DataSet { .. } }));
     assert!(!with_file);
@@ -381,19 +354,6 @@ fn a_typed_record_is_sent() {
 }
 
 #[test]
-fn a_broken_broker_is_replaced_alone() {
-    let mut state = running();
-    let commands = act(&mut state, Action::WorkerFailed(Role::Broker, "unreachable".into()));
-    assert_eq!(commands, [Command::Terminate(Role::Broker)]);
-    assert_eq!(state.workers.failure(), Some("unreachable"));
-    assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Broker)]);
-    let commands = act(&mut state, Action::Broker(FromBroker::Loaded));
-    assert_eq!(commands[1], Command::Connect { node_id: 0 });
-    act(&mut state, Action::Broker(FromBroker::Ready { logs: 1, recovery_ms: 2.0 }));
-    assert!(state.can_act());
-}
-
-#[test]
 fn nobody_waits_for_clients_that_are_gone() {
     let mut state = running();
     act(&mut state, snapshot(vec![topic("a", &[1])]));
@@ -406,38 +366,27 @@ fn nobody_waits_for_clients_that_are_gone() {
     assert_eq!(state.produce.import.phase(), Phase::Failed);
     assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Clients)]);
     let commands = act(&mut state, Action::Clients(FromClients::Loaded));
-    assert_eq!(commands[0], Command::Connect { node_id: 0 });
+    assert_eq!(commands[0], Command::Connect { node_id: 0, host: Some(0) });
 }
 
 #[test]
-fn everything_is_cleared_and_begins_anew() {
+fn nothing_is_left_when_everything_is_cleared() {
     let mut state = running();
     act(&mut state, snapshot(vec![topic("a", &[1])]));
     read_request(&mut state, ReadAction::Go).unwrap();
     act(&mut state, Action::Ask(Confirm::ClearAll));
-    let commands = act(&mut state, Action::Confirmed);
-    assert_eq!(commands, [Command::Terminate(Role::Clients), Command::ToBroker(ToBroker::Destroy)]);
+    act(&mut state, Action::Confirmed);
     assert!(!state.can_act());
-    let commands = act(&mut state, Action::Broker(FromBroker::Destroyed));
-    assert_eq!(commands, [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]);
+    act(&mut state, Action::HostLoaded(0));
+    for node_id in 0..4 {
+        act(&mut state, Action::Broker(FromBroker::Destroyed { node_id }));
+    }
     assert!(state.topics.list.is_empty() && state.topics.names.is_empty());
     assert!(!state.read.is_asking());
-    act(&mut state, Action::Broker(FromBroker::Loaded));
+    act(&mut state, Action::HostLoaded(0));
     act(&mut state, Action::Clients(FromClients::Loaded));
-    act(&mut state, Action::Broker(FromBroker::Ready { logs: 0, recovery_ms: 1.0 }));
+    act(&mut state, ready());
     assert!(state.can_act());
-}
-
-#[test]
-fn clearing_that_fails_can_be_restarted() {
-    let mut state = running();
-    act(&mut state, Action::Ask(Confirm::ClearAll));
-    act(&mut state, Action::Confirmed);
-    act(&mut state, Action::Broker(FromBroker::Failed(refusal("STORAGE"))));
-    assert_eq!(
-        act(&mut state, Action::Restart),
-        [Command::Spawn(Role::Broker), Command::Spawn(Role::Clients)]
-    );
 }
 
 #[test]
@@ -453,11 +402,11 @@ fn errors_are_counted_and_events_have_a_limit() {
     );
     assert_eq!(*state.status.errors, errors);
     for number in 0..60 {
-        let event = BrokerEvent { wall_ms: number, warning: false, message: number.to_string() };
+        let event = BrokerEvent { node_id: 0, wall_ms: number, warning: false, message: number.to_string() };
         act(&mut state, Action::Broker(FromBroker::Event(event)));
     }
     assert_eq!(state.status.events.len(), 50);
-    assert_eq!(state.status.events[0].1.message, "59");
+    assert_eq!(state.status.events[0].1.message, "Broker 0: 59");
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Topic {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Partition {
     pub(crate) figures: PartitionSnapshot,
+    /// The broker that leads it.
+    pub(crate) leader: i32,
     /// Records a second, over the last two seconds.
     pub(crate) rate: f64,
     meter: RateMeter,
@@ -207,11 +209,15 @@ fn measured(topic: TopicSnapshot, before: &mut [Rc<Topic>], now_ms: f64) -> Topi
     let known = before.iter_mut().find(|known| known.name == topic.name);
     let mut known =
         known.map(|known| std::mem::take(&mut Rc::make_mut(known).partitions)).unwrap_or_default();
-    let partitions = topic.partitions.into_iter().enumerate().map(|(index, figures)| {
-        let mut meter =
-            known.get_mut(index).map(|partition| std::mem::take(&mut partition.meter)).unwrap_or_default();
-        meter.push(now_ms, figures.high_watermark.max(0).unsigned_abs());
-        Partition { figures, rate: meter.per_second(now_ms), meter }
-    });
+    let leaders = topic.leaders.into_iter();
+    let partitions =
+        topic.partitions.into_iter().zip(leaders).enumerate().map(|(index, (figures, leader))| {
+            let mut meter = known
+                .get_mut(index)
+                .map(|partition| std::mem::take(&mut partition.meter))
+                .unwrap_or_default();
+            meter.push(now_ms, figures.high_watermark.max(0).unsigned_abs());
+            Partition { figures, leader, rate: meter.per_second(now_ms), meter }
+        });
     Topic { name: topic.name, partitions: partitions.collect(), configs: topic.configs }
 }

@@ -1,14 +1,17 @@
-//! Between the page and the worker that is a broker.
+//! Between the page and the workers in which brokers run.
+//!
+//! A worker hosts any number of brokers, each with a database of its own; so fewer workers than the cluster has brokers
+//! keep every partition reachable. All messages about a broker name it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ErrorReport;
 
-/// From the page to a broker's worker.
+/// From the page to a worker of brokers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToBroker {
-    /// The first message: open the storage and run.
+    /// Open a broker's storage and run it. One that runs already goes on; one that failed is tried again.
     Start {
         /// Which broker of the cluster this is.
         node_id: i32,
@@ -16,23 +19,49 @@ pub enum ToBroker {
         cluster: String,
         /// Broker configs, by Kafka's keys.
         configs: Vec<(String, String)>,
+        /// Take the storage from whoever has it, who can write no more then. Else wait until it is let go.
+        steal: bool,
     },
     /// A client's connection: the message's attachment is the `MessagePort` that its frames go over.
-    Connect,
-    /// Delete everything this broker has stored, answer [`FromBroker::Destroyed`], and run no more.
-    Destroy,
+    Connect {
+        /// Which broker it is for.
+        node_id: i32,
+    },
+    /// A broker's own connection to another broker, in place of an earlier one: the message's attachment is a `MessagePort`
+    /// whose other end was given to that one as [`ToBroker::Connect`].
+    Peer {
+        /// Which broker may ask over it.
+        node_id: i32,
+        /// Which broker answers.
+        peer: i32,
+    },
+    /// Delete everything a broker has stored, whether it runs or not, answer [`FromBroker::Destroyed`], and run it no
+    /// more.
+    Destroy {
+        /// Which broker.
+        node_id: i32,
+        /// The cluster's name.
+        cluster: String,
+    },
 }
 
-/// From a broker's worker to the page.
+/// From a worker of brokers to the page.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FromBroker {
     /// The worker's code is loaded; it waits for [`ToBroker::Start`].
     Loaded,
-    /// Another tab owns the storage; the broker starts when that one lets go of it.
-    Waiting,
+    /// Another worker owns the storage; the broker starts when that one lets go of it.
+    Waiting {
+        /// Which broker.
+        node_id: i32,
+    },
     /// The logs are recovered; requests are answered.
     Ready {
+        /// Which broker.
+        node_id: i32,
+        /// The brokers that the cluster has, by node id, as far as this one knows.
+        brokers: Vec<i32>,
         /// How many logs were found.
         logs: u32,
         /// How long it took to open the storage and to recover, in milliseconds.
@@ -42,9 +71,26 @@ pub enum FromBroker {
     Snapshot(BrokerSnapshot),
     /// Something a person may want to know: a refusal, a roll, a recovery.
     Event(BrokerEvent),
-    /// Everything stored is deleted.
-    Destroyed,
-    /// The broker cannot go on; the worker has to be replaced.
+    /// A broker wants to ask another one and has no way to it: one is asked for by [`ToBroker::Peer`].
+    NeedsPeer {
+        /// Which broker.
+        node_id: i32,
+        /// The one it wants to ask.
+        peer: i32,
+    },
+    /// Everything a broker had stored is deleted.
+    Destroyed {
+        /// Which broker.
+        node_id: i32,
+    },
+    /// A broker cannot go on; the others of this worker do.
+    BrokerFailed {
+        /// Which broker.
+        node_id: i32,
+        /// Why.
+        report: ErrorReport,
+    },
+    /// The worker cannot go on and has to be replaced.
     Failed(ErrorReport),
 }
 
@@ -53,17 +99,19 @@ pub enum FromBroker {
 pub struct BrokerSnapshot {
     /// Which broker.
     pub node_id: i32,
+    /// The brokers that the cluster has, by node id, as far as this one knows.
+    pub brokers: Vec<i32>,
     /// The topics, by name. Internal ones are not among them.
     pub topics: Vec<TopicSnapshot>,
-    /// Requests refused or failed since the worker started, by Kafka's error.
+    /// Requests refused or failed since the broker started, by Kafka's error.
     pub errors: Vec<ErrorCount>,
-    /// Requests answered since the worker started.
+    /// Requests answered since the broker started.
     pub requests: u64,
     /// Connections open now.
     pub connections: u32,
     /// Size of the worker's wasm memory, in bytes.
     pub memory_bytes: u64,
-    /// Storage transactions that were committed since the worker started.
+    /// Storage transactions that were committed since the broker started.
     pub commits: u64,
 }
 
@@ -72,7 +120,9 @@ pub struct BrokerSnapshot {
 pub struct TopicSnapshot {
     /// Its name.
     pub name: String,
-    /// Its partitions, from 0.
+    /// The leader of each of its partitions, from partition 0.
+    pub leaders: Vec<i32>,
+    /// The partitions that this broker leads.
     pub partitions: Vec<PartitionSnapshot>,
     /// Configs set on the topic itself, by Kafka's keys.
     pub configs: Vec<(String, String)>,
@@ -98,7 +148,7 @@ pub struct PartitionSnapshot {
 pub struct ErrorCount {
     /// The error's name in Kafka (`CORRUPT_MESSAGE`).
     pub error: String,
-    /// How often since the worker started.
+    /// How often since the broker started.
     pub count: u64,
     /// What the last one was about, for people.
     pub last_message: String,
@@ -107,6 +157,8 @@ pub struct ErrorCount {
 /// Something that happened in a broker.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BrokerEvent {
+    /// In which broker.
+    pub node_id: i32,
     /// When, in milliseconds since 1970.
     pub wall_ms: i64,
     /// Whether it is something that should not be.

@@ -170,6 +170,11 @@ pub enum FromClients {
     },
     /// How things stand, at most some times a second and only when something changed.
     Snapshot(ClientsSnapshot),
+    /// The way to a broker is missing or was closed; one is asked for by [`ToClients::Broker`], when there can be one.
+    NeedsBroker {
+        /// Which broker.
+        node_id: i32,
+    },
     /// The worker cannot go on and has to be replaced.
     Failed(ErrorReport),
 }

@@ -1,4 +1,4 @@
-//! The messages between the page and its workers: data, tagged, with a correlation id where one answers another.
+//! The messages between the page and its workers, and between pages: data, tagged, with a correlation id where one answers another.
 //!
 //! Kafka frames are not among them. They go over a `MessagePort` between a client's worker and a broker's, one
 //! `Uint8Array` a frame (without the four bytes of length that TCP needs), transferred. `null` says that its sender
@@ -8,6 +8,9 @@ mod broker;
 mod clients;
 #[cfg(feature = "js")]
 pub mod js;
+#[cfg(feature = "js")]
+pub mod locks;
+pub mod tabs;
 
 pub use broker::*;
 pub use clients::*;

@@ -73,7 +73,7 @@ impl Ports {
     }
 }
 
-fn content(event: &web_sys::Event) -> FromPort {
+pub(super) fn content(event: &web_sys::Event) -> FromPort {
     let data = event.unchecked_ref::<MessageEvent>().data();
     if let Some(port) = data.dyn_ref::<MessagePort>() {
         return FromPort::Connection(port.clone());
@@ -87,7 +87,7 @@ fn content(event: &web_sys::Event) -> FromPort {
 }
 
 /// Most browsers do not tell the other end that a port was closed, so a message does.
-fn farewell(port: &MessagePort) {
+pub(super) fn farewell(port: &MessagePort) {
     let _ = port.post_message(&JsValue::NULL);
     port.close();
 }

@@ -5,21 +5,28 @@ use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
-use headwater_engine::ConnectionId;
+use headwater_engine::{ConnectionId, Now};
 use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{MessageChannel, MessagePort};
 
+use super::peers::Peers;
 use super::ports::{FromPort, MAX_FRAME, Ports};
-use super::snapshot::snapshot;
+use super::snapshot::{brokers, snapshot};
 use crate::clock;
-use crate::post::{fail, post};
+use crate::post::post;
 use crate::storage::IndexedDbStorage;
 
 /// Snapshots are at least so far apart, in milliseconds.
 const SNAPSHOT_INTERVAL_MS: u32 = 200;
+/// How long a missing way to another broker is not asked for, in milliseconds.
+const PEER_PAUSE_MS: u32 = 500;
+/// A time-out that is looked at so much too late says that the worker did not run.
+const FROZEN_MS: u64 = 2_000;
+/// What waits in the ports has been taken in after this time, in milliseconds.
+const AFTER_FREEZE_MS: u64 = 200;
 
 /// A broker that runs.
 pub(super) struct Run {
@@ -27,16 +34,25 @@ pub(super) struct Run {
     /// None when it was stopped or has failed.
     driver: RefCell<Option<Driver<IndexedDbStorage>>>,
     ports: RefCell<Ports>,
+    peers: RefCell<Peers>,
+    /// Runs while a way to another broker is missing. There is but one that is asked: the controller.
+    peer_timer: RefCell<Option<Timeout>>,
+    on_failure: RefCell<Option<OnFailure>>,
     /// A message to itself comes after those that wait already, so that one pump handles all of them.
     to_itself: MessagePort,
     pump_is_due: Cell<bool>,
     /// When the timer goes off, and the timer.
     timer: RefCell<Option<(u64, Timeout)>>,
+    /// Until then no time-out is looked at: the worker was frozen and takes in first what came meanwhile.
+    thawing_until_ms: Cell<u64>,
     snapshot_timer: RefCell<Option<Timeout>>,
     last_snapshot: RefCell<Option<BrokerSnapshot>>,
     started_ms: f64,
     is_ready: Cell<bool>,
 }
+
+/// Hears why a broker cannot go on.
+type OnFailure = Box<dyn FnOnce(&str)>;
 
 /// How a storage wakes a broker that does not exist yet when the storage is opened.
 #[derive(Clone, Default)]
@@ -80,9 +96,13 @@ impl Run {
             node_id,
             driver: RefCell::new(Some(driver)),
             ports: RefCell::default(),
+            peers: RefCell::default(),
+            peer_timer: RefCell::default(),
+            on_failure: RefCell::default(),
             to_itself: channel.port1(),
             pump_is_due: Cell::new(false),
             timer: RefCell::default(),
+            thawing_until_ms: Cell::default(),
             snapshot_timer: RefCell::default(),
             last_snapshot: RefCell::default(),
             started_ms,
@@ -112,12 +132,33 @@ impl Run {
         self.schedule();
     }
 
+    /// Asks another broker over a port from now on.
+    pub(super) fn set_peer(self: &Rc<Run>, peer: i32, port: MessagePort) {
+        let this = Rc::downgrade(self);
+        let replaced = self.peers.borrow_mut().set(peer, port, move |peer, what| {
+            if let Some(run) = this.upgrade() {
+                run.take_from_peer(peer, what);
+            }
+        });
+        if let Some(driver) = self.driver.borrow_mut().as_mut().filter(|_| replaced) {
+            driver.handle_peer_disconnect(clock::now(), peer);
+        }
+        self.schedule();
+    }
+
+    /// Whom to tell, once, that the broker cannot go on.
+    pub(super) fn set_on_failure(&self, on_failure: impl FnOnce(&str) + 'static) {
+        *self.on_failure.borrow_mut() = Some(Box::new(on_failure));
+    }
+
     /// Ends everything; what is stored stays.
     pub(super) fn stop(&self) {
         self.driver.take();
         self.timer.take();
         self.snapshot_timer.take();
+        self.peer_timer.take();
         self.ports.borrow_mut().close_all();
+        self.peers.borrow_mut().close_all();
     }
 
     fn take(self: &Rc<Run>, connection: ConnectionId, what: FromPort) {
@@ -131,7 +172,7 @@ impl Run {
                     self.ports.borrow_mut().close(connection);
                     let message =
                         format!("A frame of {length} bytes is longer than the {MAX_FRAME} that are taken.");
-                    tell_event(true, message);
+                    self.tell_event(true, message);
                 }
                 FromPort::Closed => {
                     driver.handle_disconnect(now, connection);
@@ -140,6 +181,50 @@ impl Run {
             }
         }
         self.schedule();
+    }
+
+    fn take_from_peer(self: &Rc<Run>, peer: i32, what: FromPort) {
+        if let Some(driver) = self.driver.borrow_mut().as_mut() {
+            match what {
+                FromPort::Frame(frame) => driver.handle_peer_response(clock::now(), peer, frame),
+                // None of these is an answer.
+                FromPort::TooLong(_) | FromPort::Connection(_) | FromPort::Closed => {
+                    self.peers.borrow_mut().close(peer);
+                    driver.handle_peer_disconnect(clock::now(), peer);
+                }
+            }
+        }
+        self.schedule();
+    }
+
+    /// Sends what is asked of other brokers. Where there is no way to one, the page is asked for it.
+    fn ask_peers(self: &Rc<Run>, driver: &mut Driver<IndexedDbStorage>, now: Now) {
+        while let Some(peer) = driver.poll_peer_close() {
+            self.peers.borrow_mut().close(peer);
+        }
+        while let Some((peer, frame)) = driver.poll_peer_request() {
+            if !self.peers.borrow().send(peer, &frame) {
+                driver.handle_peer_disconnect(now, peer);
+                self.want_peer(peer);
+            }
+        }
+    }
+
+    /// Asks the page for a way to another broker, after a while: one may be on its way, and a broker that closes every
+    /// connection is not asked without pause.
+    fn want_peer(self: &Rc<Run>, peer: i32) {
+        let mut timer = self.peer_timer.borrow_mut();
+        if timer.is_some() {
+            return;
+        }
+        let this = Rc::downgrade(self);
+        *timer = Some(Timeout::new(PEER_PAUSE_MS, move || {
+            let Some(run) = this.upgrade() else { return };
+            run.peer_timer.take();
+            if !run.peers.borrow().has(peer) {
+                post(&FromBroker::NeedsPeer { node_id: run.node_id, peer });
+            }
+        }));
     }
 
     /// Has everything handled that is there by then.
@@ -153,9 +238,7 @@ impl Run {
         let mut borrowed = self.driver.borrow_mut();
         let Some(driver) = borrowed.as_mut() else { return };
         let now = clock::now();
-        if driver.poll_timeout().is_some_and(|due| due <= now.monotonic_ms) {
-            driver.handle_timeout(now);
-        }
+        let thawing = self.handle_timeout(driver, now);
         driver.pump(now);
         let mut ports = self.ports.borrow_mut();
         while let Some((connection, frame)) = driver.poll_response() {
@@ -164,25 +247,45 @@ impl Run {
         while let Some(connection) = driver.poll_close() {
             ports.close(connection);
         }
+        self.ask_peers(driver, now);
         while let Some(event) = driver.poll_event() {
-            tell_event(event.warning, event.message);
+            self.tell_event(event.warning, event.message);
         }
-        self.set_timer(driver.poll_timeout(), now.monotonic_ms);
+        self.set_timer(thawing.or(driver.poll_timeout()), now.monotonic_ms);
         self.snapshot_soon();
         self.tell_stage(driver);
         let failed = driver.broker().failure().map(str::to_owned);
         drop(ports);
         drop(borrowed);
-        if let Some(reason) = failed {
-            self.stop();
-            fail("BROKER_FAILED", &reason);
+        if let Some(reason) = failed
+            && let Some(on_failure) = self.on_failure.take()
+        {
+            on_failure(&reason);
         }
+    }
+
+    /// Does what time has come for. After the worker was frozen that has to wait until the frames are taken in that came
+    /// meanwhile; gives the time when it has waited long enough.
+    fn handle_timeout(&self, driver: &mut Driver<IndexedDbStorage>, now: Now) -> Option<u64> {
+        let due_ms = driver.poll_timeout().filter(|due_ms| *due_ms <= now.monotonic_ms)?;
+        let until_ms = self.thawing_until_ms.get();
+        if now.monotonic_ms - due_ms > FROZEN_MS && until_ms < due_ms + FROZEN_MS {
+            self.thawing_until_ms.set(now.monotonic_ms + AFTER_FREEZE_MS);
+            return Some(now.monotonic_ms + AFTER_FREEZE_MS);
+        }
+        if now.monotonic_ms < until_ms {
+            return Some(until_ms);
+        }
+        driver.handle_timeout(now);
+        None
     }
 
     /// Says when the broker begins to answer.
     fn tell_stage(&self, driver: &Driver<IndexedDbStorage>) {
         if driver.broker().is_ready() && !self.is_ready.replace(true) {
             post(&FromBroker::Ready {
+                node_id: self.node_id,
+                brokers: brokers(driver),
                 logs: u32::try_from(driver.storage().logs()).unwrap_or(u32::MAX),
                 recovery_ms: clock::monotonic_ms() - self.started_ms,
             });
@@ -232,9 +335,9 @@ impl Run {
             *last = Some(new);
         }
     }
-}
 
-fn tell_event(warning: bool, message: String) {
-    let wall_ms = clock::now().wall_ms;
-    post(&FromBroker::Event(BrokerEvent { wall_ms, warning, message }));
+    fn tell_event(&self, warning: bool, message: String) {
+        let wall_ms = clock::now().wall_ms;
+        post(&FromBroker::Event(BrokerEvent { node_id: self.node_id, wall_ms, warning, message }));
+    }
 }

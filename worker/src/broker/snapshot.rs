@@ -12,6 +12,7 @@ pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> Broke
     let broker = driver.broker();
     let topics = broker.topics().map(|topic| TopicSnapshot {
         name: topic.name.to_owned(),
+        leaders: topic.leaders,
         partitions: topic.partitions.iter().map(partition).collect(),
         configs: topic.configs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
     });
@@ -22,6 +23,7 @@ pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> Broke
     });
     BrokerSnapshot {
         node_id,
+        brokers: brokers(driver),
         topics: topics.collect(),
         errors: errors.collect(),
         requests: broker.request_count(),
@@ -29,6 +31,11 @@ pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> Broke
         memory_bytes: memory_bytes(),
         commits: driver.storage().commits(),
     }
+}
+
+/// The brokers that the cluster has, by node id.
+pub(super) fn brokers(driver: &Driver<IndexedDbStorage>) -> Vec<i32> {
+    driver.broker().brokers().map(|(node_id, ..)| node_id).collect()
 }
 
 fn partition(view: &headwater_engine::PartitionView) -> PartitionSnapshot {

@@ -10,11 +10,13 @@ use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use headwater_client::{Address, AdminReply, AdminRequestId, Client, ClientConfig, ClientError};
 use headwater_engine::Now;
+use headwater_worker_protocol::FromClients;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
 use crate::clock;
+use crate::post::post;
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// Kafka's usual port; every broker is named with it.
@@ -39,7 +41,7 @@ struct Inner {
     client: Client,
     /// By connection; all but those on the shared lane are ports that were sent to the broker on that.
     ports: SortedMap<Address, Port>,
-    /// Brokers that the client wants to be connected to and that have no port yet.
+    /// Brokers that the client wants to be connected to and that have no port yet. The page was told.
     awaited: SortedSet<Address>,
     /// When it goes off, by the monotonic clock.
     timer: Option<(u64, Timeout)>,
@@ -102,7 +104,11 @@ impl Hub {
     /// yet is waited for.
     fn connect(self: &Rc<Self>, inner: &mut Inner, now: Now, address: Address) {
         let Some(Port { port, .. }) = inner.ports.get(&address.on_lane(0)) else {
-            inner.awaited.insert(address);
+            if let Some(node_id) = node_id(&address)
+                && inner.awaited.insert(address)
+            {
+                post(&FromClients::NeedsBroker { node_id });
+            }
             return;
         };
         if address.lane != 0 {
@@ -134,6 +140,9 @@ impl Hub {
 
     fn handle_message(self: &Rc<Self>, from: &Address, event: &web_sys::Event) {
         let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+        if data.as_ref().is_some_and(JsValue::is_null) {
+            return self.handle_close(from);
+        }
         let frame = data.and_then(|data| data.dyn_into::<Uint8Array>().ok());
         // What is no frame cannot be an answer: the client closes the connection over an empty one.
         let frame = frame.map_or_else(Bytes::new, |frame| Bytes::from(frame.to_vec()));
@@ -257,4 +266,8 @@ impl Hub {
 /// Under which name a broker is reached: the host that its Metadata gives.
 fn address(node_id: i32) -> Address {
     Address::new(&format!("broker-{node_id}"), PORT)
+}
+
+fn node_id(address: &Address) -> Option<i32> {
+    address.host.strip_prefix("broker-")?.parse().ok()
 }

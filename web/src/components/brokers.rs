@@ -1,0 +1,94 @@
+//! The panel "brokers": the workers, the brokers in them, and what each leads.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::banner::{recovery_ms, state_name, state_text};
+use super::fields::{SelectField, button};
+use crate::state::{Action, Broker, HostState, MAX_WORKERS, Status, Workers};
+use crate::{format, strings};
+
+/// Of the panel.
+#[derive(Properties, PartialEq)]
+pub(super) struct BrokersProps {
+    pub(super) workers: Rc<Workers>,
+    pub(super) status: Rc<Status>,
+    pub(super) act: Callback<Action>,
+}
+
+/// The brokers in a table, and how many workers they get.
+#[component]
+pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
+    let workers = &props.workers;
+    let heads = [strings::WORKER, strings::BROKER_STATE, strings::LEADS, strings::RECOVERY];
+    html! {
+        <section class="panel" aria-labelledby="brokers-title">
+            <h2 id="brokers-title">{ strings::BROKERS }</h2>
+            { worker_count(workers, &props.act) }
+            <div class="scroll" role="region" tabindex="0" aria-labelledby="brokers-title">
+                <table class="brokers" data-testid="broker-list" data-count={workers.brokers.len().to_string()}>
+                    <thead>
+                        <tr>
+                            <th scope="col">{ strings::BROKER }</th>
+                            { for heads.into_iter().map(|head| html! { <th scope="col">{ head }</th> }) }
+                            <td />
+                        </tr>
+                    </thead>
+                    <tbody>{ for workers.brokers.iter().map(|broker| row(workers, &props.status, broker, &props.act)) }</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+fn worker_count(workers: &Workers, act: &Callback<Action>) -> Html {
+    if workers.is_guest() {
+        return html! { <p class="hint">{ strings::WORKERS_HINT_GUEST }</p> };
+    }
+    let options: Vec<(AttrValue, AttrValue)> =
+        (1..=MAX_WORKERS).map(|count| (count.to_string().into(), count.to_string().into())).collect();
+    let on_change = act.reform(|count: String| Action::SetWorkers(count.parse().unwrap_or(1)));
+    html! {
+        <>
+            <SelectField id="worker-count" label={strings::WORKERS} {options} {on_change}
+                value={workers.wanted.to_string()} disabled={workers.is_clearing()} />
+            <p class="hint">{ strings::WORKERS_HINT }</p>
+        </>
+    }
+}
+
+fn row(workers: &Workers, status: &Status, broker: &Broker, act: &Callback<Action>) -> Html {
+    let node_id = broker.node_id;
+    let host = workers.host_of(node_id);
+    let leads = status.led.iter().find(|(led_by, _)| *led_by == node_id).map_or(0, |(_, count)| *count);
+    let recovery = recovery_ms(broker).map(format::duration).unwrap_or_default();
+    // A worker with several brokers has its button at the first of them.
+    let first = host.filter(|host| *host as i32 == node_id);
+    html! {
+        <tr key={node_id} data-testid={format!("broker-row-{node_id}")} data-state={state_name(&broker.state)}
+            data-leads={leads.to_string()}>
+            <th scope="row">{ node_id }</th>
+            <td class="number">{ host }</td>
+            <td>{ state_text(&broker.state) }</td>
+            <td class="number">{ leads }</td>
+            <td class="number">{ recovery }</td>
+            <td>{ first.map(|host| host_button(workers, host, act)) }</td>
+        </tr>
+    }
+}
+
+fn host_button(workers: &Workers, host: u32, act: &Callback<Action>) -> Html {
+    let clearing = workers.is_clearing();
+    match workers.hosts.get(host as usize).map(|host| &host.state) {
+        Some(HostState::Loaded) => {
+            let (id, label) = (format!("terminate-worker-{host}"), strings::terminate_worker(host));
+            button(id, "quiet", label, clearing, act, Action::StopWorker(host))
+        }
+        Some(HostState::Stopped | HostState::Failed(_)) => {
+            let (id, label) = (format!("start-worker-{host}"), strings::start_worker(host));
+            button(id, "quiet", label, clearing, act, Action::StartWorker(host))
+        }
+        Some(HostState::Starting) | None => Html::default(),
+    }
+}
