@@ -107,14 +107,13 @@ fn pipelined() -> ProducerConfig {
 }
 
 /// So that the last record of a partition tells what is there: each batch is acknowledged before the next of its
-/// partition is sent, none is sent twice when it is not known what became of it, and after a failure nothing follows.
+/// partition is sent, one of which it is not known what became of it is sent again until that is known (the producer is
+/// idempotent, so it is written once), and after a failure nothing follows.
 fn in_order(max_message_bytes: Option<usize>) -> ProducerConfig {
     let largest = max_message_bytes.unwrap_or(usize::MAX).min(MAX_ROW_BYTES + MAX_AROUND_VALUE);
     ProducerConfig {
         max_in_flight_per_partition: 1,
-        retry_unknown_outcome: false,
         halt_on_failure: true,
-        delivery_timeout_ms: 30_000,
         batch_size: BATCH_SIZE.min(largest),
         max_request_size: largest,
         ..pipelined()
