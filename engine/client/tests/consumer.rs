@@ -116,6 +116,25 @@ fn an_offset_that_is_gone_is_reset_or_told() {
     }
 }
 
+/// A batch's checksum does not cover its base offset.
+#[test]
+fn a_batch_that_stands_where_it_cannot_is_damaged() {
+    // The offset that the second of three batches says it is at, and how many good ones come before the error.
+    for (offset, good) in [(0, 0), (2, 1), (100, 1), (i64::MIN, 0)] {
+        let mut cluster = Cluster::new(1);
+        for value in ["a", "b", "c"] {
+            cluster.store_values(0, &[value]);
+        }
+        let log = &mut cluster.stored.get_mut(&0).unwrap().0;
+        let second = log.len() / 3;
+        log[second..second + 8].copy_from_slice(&i64::to_be_bytes(offset));
+        let c = consumer(&mut cluster, StartOffset::Earliest, ConsumerConfig::default());
+        let mut expected = expect(0, &["a", "b", "c"][..good]);
+        expected.push((-1, "CORRUPT_MESSAGE".to_owned()));
+        assert_eq!(taken(&mut cluster, c), expected, "{offset}");
+    }
+}
+
 #[test]
 fn a_damaged_batch_is_told_after_the_good_ones() {
     let mut cluster = Cluster::new(2);

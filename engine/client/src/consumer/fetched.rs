@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use headwater_engine::record::{Batches, Record, RecordError};
+use headwater_engine::record::{Batches, Record, RecordBatch, RecordError};
 use headwater_engine::{Offset, TopicPartition};
 
 use crate::error::{ClientError, code};
@@ -72,32 +72,41 @@ pub(super) fn take(
     if bytes.is_empty() {
         return Ok(None);
     }
-    let mut batches = Batches::new(&bytes);
-    let (mut end, mut next_offset) = (0, from);
+    let (mut before, mut good) = (Good { size: 0, end: Offset::MIN }, Good { size: 0, end: Offset::MIN });
     let mut error = None;
-    for batch in batches.by_ref() {
-        match batch.and_then(|batch| if check_crcs { batch.verify_crc().map(|()| batch) } else { Ok(batch) })
-        {
+    for batch in Batches::new(&bytes) {
+        let checked =
+            batch.and_then(|batch| if check_crcs { batch.verify_crc().map(|()| batch) } else { Ok(batch) });
+        match checked.map_err(Broken::Batch).and_then(|batch| in_place(batch, good, bounds)) {
             Ok(batch) => {
-                next_offset = next_offset.max(batch.next_offset());
-                end += batch.size();
+                before = good;
+                good = Good { size: good.size + batch.size(), end: batch.next_offset() };
             }
             Err(broken) => {
+                // Of two that overlap one stands wrong, and nobody knows which.
+                good = if matches!(broken, Broken::Overlap(_)) { before } else { good };
                 error = Some(broken);
                 break;
             }
         }
     }
+    let (end, next_offset) = (good.size, good.end.max(from));
     // What is good before something broken is handed out; the next answer begins with the broken one.
     match error {
         _ if next_offset > from => {}
-        Some(RecordError::Truncated { .. }) => {
+        Some(Broken::Batch(RecordError::Truncated { .. })) => {
             return Err(ClientError::ours(
                 code::MESSAGE_TOO_LARGE,
                 format!("The batch of {topic_partition} at offset {from} came cut off."),
             ));
         }
-        Some(error) => return Err(corrupt(topic_partition, &error)),
+        Some(Broken::Batch(error)) => return Err(corrupt(topic_partition, &error)),
+        Some(Broken::Overlap(offset) | Broken::BeyondEnd(offset)) => {
+            let message = format!(
+                "A batch of {topic_partition} says that it is at offset {offset}, where none can be."
+            );
+            return Err(ClientError::ours(code::CORRUPT_MESSAGE, message));
+        }
         None => {
             return Err(ClientError::malformed("its records are all before the ones that were asked for"));
         }
@@ -106,6 +115,35 @@ pub(super) fn take(
     let Bounds { high_watermark, log_start_offset } = bounds;
     let topic_partition = topic_partition.clone();
     Ok(Some(Fetched { topic_partition, next_offset, high_watermark, log_start_offset, from, batches: bytes }))
+}
+
+/// What of an answer can be handed out: so many bytes, and the offset after them.
+#[derive(Clone, Copy)]
+struct Good {
+    size: usize,
+    end: Offset,
+}
+
+/// What is wrong with a batch.
+enum Broken {
+    Batch(RecordError),
+    /// It begins at this offset, before the one in front of it ends.
+    Overlap(Offset),
+    /// It begins at this offset, and ends beyond the high watermark.
+    BeyondEnd(Offset),
+}
+
+/// The checksum does not cover the base offset (KIP-98). But batches do not overlap, and none reaches beyond the high
+/// watermark.
+fn in_place<'a>(batch: RecordBatch<'a>, good: Good, bounds: Bounds) -> Result<RecordBatch<'a>, Broken> {
+    let offset = batch.base_offset();
+    if offset < good.end {
+        Err(Broken::Overlap(offset))
+    } else if batch.next_offset() > bounds.high_watermark {
+        Err(Broken::BeyondEnd(offset))
+    } else {
+        Ok(batch)
+    }
 }
 
 fn corrupt(topic_partition: &TopicPartition, error: &RecordError) -> ClientError {
