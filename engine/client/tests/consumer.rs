@@ -120,7 +120,7 @@ fn an_offset_that_is_gone_is_reset_or_told() {
 #[test]
 fn a_batch_that_stands_where_it_cannot_is_damaged() {
     // The offset that the second of three batches says it is at, and how many good ones come before the error.
-    for (offset, good) in [(0, 0), (2, 1), (100, 1), (i64::MIN, 0)] {
+    for (offset, good) in [(0, 0), (2, 1), (100, 1)] {
         let mut cluster = Cluster::new(1);
         for value in ["a", "b", "c"] {
             cluster.store_values(0, &[value]);
