@@ -21,6 +21,45 @@ pub(crate) struct Partition<W> {
     pub(crate) pending: VecDeque<PendingAppend<W>>,
     /// Set while it is not known which appends storage took.
     pub(crate) settling: Option<Settling<W>>,
+    /// The log start that is being moved.
+    pub(crate) start_move: StartMove,
+}
+
+/// Where a log's start is wanted, and how far that is.
+#[derive(Debug, Default)]
+pub(crate) struct StartMove {
+    /// Those that want it at an offset at the least.
+    pub(crate) waiting: Vec<(Offset, StartWaiter)>,
+    pub(crate) under_way: Option<StartOp>,
+    /// Storage had no room for a step.
+    pub(crate) refusals: u8,
+}
+
+/// An operation that moves a log's start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StartOp {
+    /// Keeps the producers' states at an offset.
+    KeepProducers(Offset),
+    /// Drops the segments below `before`.
+    Move { before: Offset, log_start_offset: Option<Offset> },
+}
+
+/// Who is told that a log's start was moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StartWaiter {
+    /// A partition's entry in a DeleteRecords request.
+    DeleteRecords(DeleteEntry),
+    /// The broker itself, which looks again another time.
+    #[allow(dead_code, reason = "for what the broker shortens itself")]
+    Nobody,
+}
+
+/// The place of a partition in a DeleteRecords request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DeleteEntry {
+    pub(crate) request: u64,
+    pub(crate) topic: usize,
+    pub(crate) partition: usize,
 }
 
 /// An append that storage has not answered.
@@ -48,7 +87,15 @@ pub(crate) struct Settling<W> {
 
 impl<W> Partition<W> {
     pub(crate) fn new(name: TopicPartition, leader_epoch: LeaderEpoch, config: LogConfig, log: Log) -> Self {
-        Partition { name, leader_epoch, config, log, pending: VecDeque::new(), settling: None }
+        Partition {
+            name,
+            leader_epoch,
+            config,
+            log,
+            pending: VecDeque::new(),
+            settling: None,
+            start_move: StartMove::default(),
+        }
     }
 
     /// Whether it is known what storage has. Until then nothing can be appended, nor said about what was.
@@ -58,6 +105,11 @@ impl<W> Partition<W> {
         }
         let message = format!("{} is being read again after a failure of its storage.", self.name);
         Err(ApiError::new(ResponseError::KafkaStorageError, message))
+    }
+
+    /// Whether a segment is on its way out.
+    pub(crate) fn is_dropping(&self, segment: Offset) -> bool {
+        matches!(self.start_move.under_way, Some(StartOp::Move { before, .. }) if segment < before)
     }
 
     /// What lies below it can be read by consumers. There is one replica, so what storage has is committed.

@@ -109,6 +109,11 @@ impl ProducerStates {
         Err(out_of_order(producer, sequence, expected))
     }
 
+    /// Whether there is nothing that a later start would have to know.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Takes in a batch that is appended, if it is of an idempotent producer.
     pub(crate) fn appended(&mut self, batch: RecordBatch<'_>) -> Option<Undo> {
         let producer = batch.producer_id();

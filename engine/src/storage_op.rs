@@ -16,6 +16,9 @@
 //!   after a crash. [`StorageError::Unknown`] means either; the broker then submits nothing more for this log but a
 //!   [`StorageOp::Load`], whose answer settles it.
 //! * **Reads** see whatever was done before they were submitted, and may see more.
+//! * **The log start** is kept like the batches and not like a snapshot: [`StorageOp::DeleteSegments`] moves it, in one with
+//!   dropping what lies below, and it holds until it is moved again or the log is deleted. Without a mark a log begins
+//!   with its first segment.
 
 use std::fmt;
 use std::ops::Range;
@@ -71,7 +74,8 @@ pub enum Durability {
     Strict,
 }
 
-/// What a snapshot holds. Snapshots are droppable: whatever they say can be read from the batches again.
+/// What a snapshot holds. Snapshots are droppable: whatever they say can be read from the batches again, but for what the
+/// producers' states say of batches that were deleted. A broker that has lost those takes such a producer for a new one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SnapshotKind {
     /// The offset index and time index of a segment that no longer grows, stamped with the offset after its last.
@@ -131,7 +135,7 @@ pub enum StorageOp {
         offset: Offset,
     },
     /// Takes the end of a log back: afterwards `segment` is its last and ends at `position` (a segment of no bytes
-    /// is gone), and no snapshot stands for an offset above `offset`.
+    /// is gone), and no snapshot stands for an offset above `offset`. The log start stays as it is.
     Truncate {
         /// Which log.
         log: LogId,
@@ -142,12 +146,17 @@ pub enum StorageOp {
         /// The length in bytes that it keeps.
         position: u64,
     },
-    /// Drops the segments whose first offset is below `before`, and the snapshots that stand for offsets up to it.
+    /// Drops the segments whose first offset is below `before`, the segments' indexes that stand for offsets up to it, and
+    /// the producers' states that stand for offsets below it (those at `before` are where the log begins now).
+    ///
+    /// Without a `log_start_offset` it only takes away, and is never refused for lack of room.
     DeleteSegments {
         /// Which log.
         log: LogId,
-        /// The first offset of the first segment that stays.
+        /// The first offset of the first segment that stays; if none does, the offset at which the log goes on.
         before: Offset,
+        /// Where the log begins from now on, if that is not where its first segment does. Not below an earlier one.
+        log_start_offset: Option<Offset>,
     },
     /// Drops a log with all that is kept beside it.
     Delete {
@@ -180,6 +189,8 @@ pub struct StoredLog {
     pub segments: Vec<StoredSegment>,
     /// Its snapshots, in no particular order.
     pub snapshots: Vec<StoredSnapshot>,
+    /// The latest that [`StorageOp::DeleteSegments`] has set, 0 if none has.
+    pub log_start_offset: Offset,
 }
 
 /// A segment as it is stored.

@@ -37,6 +37,11 @@ impl Topic {
         LogId { topic_id: self.id, partition }
     }
 
+    /// Whether it is the brokers' own, as Kafka counts them.
+    pub(crate) fn is_internal(&self) -> bool {
+        matches!(&self.name[..], "__consumer_offsets" | "__transaction_state")
+    }
+
     pub(crate) fn assignment(&self, partition: i32) -> Option<Assignment> {
         self.partitions.get(usize::try_from(partition).ok()?).copied()
     }

@@ -33,6 +33,7 @@ struct Content {
 struct Log {
     segments: BTreeMap<Offset, Vec<u8>>,
     snapshots: BTreeMap<(SnapshotKind, Offset), Bytes>,
+    log_start_offset: Offset,
 }
 
 impl MemoryDisk {
@@ -170,10 +171,9 @@ impl Content {
             StorageOp::Truncate { log, offset, segment, position } => {
                 self.truncate(log, offset, segment, position)
             }
-            StorageOp::DeleteSegments { log, before } => self.change(log, |log| {
-                log.segments.retain(|base, _| *base >= before);
-                log.snapshots.retain(|(_, offset), _| *offset > before);
-            }),
+            StorageOp::DeleteSegments { log, before, log_start_offset } => {
+                self.delete_segments(log, before, log_start_offset)
+            }
             StorageOp::Delete { log } => {
                 self.logs.remove(&log);
                 Ok(Applied::Written)
@@ -239,6 +239,18 @@ impl Content {
         })
     }
 
+    fn delete_segments(&mut self, log: LogId, before: Offset, mark: Option<Offset>) -> StorageResult {
+        if let Some(mark) = mark {
+            self.logs.entry(log).or_default().log_start_offset = mark;
+        }
+        self.change(log, |log| {
+            log.segments.retain(|base, _| *base >= before);
+            log.snapshots.retain(|(kind, offset), _| {
+                *offset > before || (*offset == before && *kind == SnapshotKind::ProducerState)
+            });
+        })
+    }
+
     fn change(&mut self, log: LogId, change: impl FnOnce(&mut Log)) -> StorageResult {
         if let Some(log) = self.logs.get_mut(&log) {
             change(log);
@@ -268,6 +280,7 @@ impl Log {
             snapshot: snapshot.clone(),
         };
         StoredLog {
+            log_start_offset: self.log_start_offset,
             segments: self.segments.iter().map(segment).collect(),
             snapshots: self.snapshots.iter().map(snapshot).collect(),
         }

@@ -17,6 +17,7 @@ use crate::random::Random;
 pub(crate) struct Content {
     segments: BTreeMap<Offset, Vec<u8>>,
     snapshots: BTreeMap<(SnapshotKind, Offset), Bytes>,
+    log_start_offset: Offset,
 }
 
 /// One log, and what of it is safe.
@@ -143,8 +144,9 @@ impl Disk {
 
     /// Where a log ends, as far as it is whole.
     pub(crate) fn end_offset(&self, log: LogId) -> Offset {
-        let mut next = 0;
-        let Some(log) = self.logs.get(&log) else { return next };
+        let Some(log) = self.logs.get(&log) else { return 0 };
+        let first = log.current.segments.keys().next().copied();
+        let mut next = first.unwrap_or(log.current.log_start_offset);
         for bytes in log.current.segments.values() {
             let mut whole = 0;
             for batch in Batches::new(bytes).map_while(Result::ok) {
@@ -222,9 +224,12 @@ impl Content {
                 }
                 self.snapshots.retain(|(_, stands_for), _| stands_for <= offset);
             }
-            StorageOp::DeleteSegments { before, .. } => {
+            StorageOp::DeleteSegments { before, log_start_offset, .. } => {
                 self.segments.retain(|base, _| base >= before);
-                self.snapshots.retain(|(_, offset), _| offset > before);
+                self.snapshots.retain(|(kind, offset), _| {
+                    offset > before || (offset == before && *kind == SnapshotKind::ProducerState)
+                });
+                self.log_start_offset = log_start_offset.unwrap_or(self.log_start_offset);
             }
             StorageOp::Delete { .. } => *self = Content::default(),
         }
@@ -234,6 +239,7 @@ impl Content {
         let segments = self.segments.iter();
         let snapshots = self.snapshots.iter();
         StoredLog {
+            log_start_offset: self.log_start_offset,
             segments: segments
                 .map(|(base, bytes)| StoredSegment { base_offset: *base, size: bytes.len() as u64 })
                 .collect(),

@@ -10,7 +10,9 @@ use crate::error::ApiError;
 use crate::partition::{PendingAppend, Settling};
 use crate::producer_state::Undo;
 use crate::record::RecordBatch;
-use crate::storage_op::{Durability, LogId, NotAppliedReason, OpId, StorageError, StorageOp, StorageResult};
+use crate::storage_op::{
+    Durability, LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,
+};
 use crate::time::Now;
 use crate::types::Offset;
 
@@ -62,11 +64,8 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return;
         };
-        if let Some(settling) = &mut partition.settling {
-            settling.outstanding -= 1;
-            if settling.outstanding == 0 {
-                self.recover(log);
-            }
+        if partition.settling.is_some() {
+            self.settle_one(log);
             return;
         }
         let Some(append) = partition.pending.pop_front() else {
@@ -79,7 +78,9 @@ impl Broker {
             Err(StorageError::NotApplied { reason, message }) => {
                 self.append_refused(now, log, append, reason, &message);
             }
-            Err(error @ StorageError::Unknown { .. }) => self.settle(log, append, &error),
+            Err(error @ StorageError::Unknown { .. }) => {
+                self.settle(log, Some(append), &format!("An append to it: {error}"));
+            }
         }
         self.trim_tails();
     }
@@ -91,7 +92,13 @@ impl Broker {
         assert!(!append.doomed, "storage has taken an append behind one that it refused");
         let segments = partition.log.segment_count();
         for op in partition.log.appended(&append.point) {
-            self.ops.submit(op, Owner::Upkeep(log));
+            let owner = match &op {
+                StorageOp::PutSnapshot { kind: SnapshotKind::ProducerState, offset, .. } => {
+                    Owner::KeepProducers(log, *offset)
+                }
+                _ => Owner::Upkeep(log),
+            };
+            self.ops.submit(op, owner);
         }
         if append.point.position == 0 && append.point.base_offset > 0 {
             let message = format!(
@@ -137,28 +144,42 @@ impl Broker {
         let refused = ApiError::new(ResponseError::KafkaStorageError, message);
         self.append_answered_at(now, &append, &Err(refused));
         if matches!(reason, NotAppliedReason::Fenced | NotAppliedReason::Failed) {
-            self.fail(
-                "The storage takes nothing any more: it has failed, or another owner has it.".to_owned(),
-            );
+            self.storage_is_gone();
         }
     }
 
-    /// It is not known whether an append is stored: nothing more is appended until the log was loaded again.
-    fn settle(&mut self, log: LogId, append: PendingAppend<Waiter>, error: &StorageError) {
+    pub(super) fn storage_is_gone(&mut self) {
+        self.fail("The storage takes nothing any more: it has failed, or another owner has it.".to_owned());
+    }
+
+    /// It is not known whether a write is done: nothing more is written until the log was loaded again, which is after
+    /// all that is under way has ended.
+    pub(super) fn settle(&mut self, log: LogId, append: Option<PendingAppend<Waiter>>, why: &str) {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return;
         };
-        let mut appends = vec![append];
-        let outstanding = partition.pending.len();
+        let mut appends = Vec::from_iter(append);
+        let outstanding = partition.pending.len() + usize::from(partition.start_move.under_way.is_some());
         for pending in partition.pending.drain(..) {
             self.appending_bytes -= pending.size;
             appends.push(pending);
         }
         partition.settling = Some(Settling { appends, outstanding });
-        let message = format!("An append to {}: {error}. Its log is read again.", partition.name);
+        let message = format!("The log of {} is read again. {why}.", partition.name);
         self.report.event(true, message);
         if outstanding == 0 {
             self.recover(log);
+        }
+    }
+
+    /// One of the writes has ended that were under way when a log came to be settled.
+    pub(super) fn settle_one(&mut self, log: LogId) {
+        let settling = self.partitions.get_mut(&log).and_then(|partition| partition.settling.as_mut());
+        if let Some(settling) = settling {
+            settling.outstanding -= 1;
+            if settling.outstanding == 0 {
+                self.recover(log);
+            }
         }
     }
 
@@ -184,6 +205,7 @@ impl Broker {
             };
             self.append_answered_at(now, &append, &result);
         }
+        self.go_on_moving_start(log);
         self.wake_fetches(now, log);
     }
 

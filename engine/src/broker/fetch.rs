@@ -209,6 +209,7 @@ impl Broker {
         check_leader_epoch(wanted.current_leader_epoch, led.leader_epoch)?;
         let (start, end) = (led.log.log_start_offset(), led.high_watermark());
         if !(start..=end).contains(&wanted.fetch_offset) {
+            partition.answer.log_start_offset = start;
             let message = format!(
                 "Offset {} of {} is out of range: it has offsets from {start} to {end}.",
                 wanted.fetch_offset, led.name
@@ -284,6 +285,15 @@ impl Broker {
             (Err(message), _) => Taken::Failed(ResponseError::KafkaStorageError, message.clone()),
             (Ok(_), None) => {
                 Taken::Failed(ResponseError::UnknownTopicOrPartition, "the topic was deleted".to_owned())
+            }
+            // The log start has moved meanwhile, or storage has dropped the segment and not said so yet.
+            (Ok(bytes), Some(led))
+                if pending.wanted.fetch_offset < led.log.log_start_offset()
+                    || (bytes.is_empty() && led.is_dropping(location.segment)) =>
+            {
+                pending.answer.log_start_offset = led.log.log_start_offset();
+                let why = format!("offset {} was deleted meanwhile", pending.wanted.fetch_offset);
+                Taken::Failed(ResponseError::OffsetOutOfRange, why)
             }
             (Ok(bytes), Some(led)) => {
                 // It may have moved on since the read began; what is given has to lie below the one that is told.

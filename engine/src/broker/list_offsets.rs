@@ -173,7 +173,8 @@ impl Broker {
             match batch {
                 Ok(batch) if batch.next_offset() > led.high_watermark() => return Ok(Found::None),
                 Ok(batch) => {
-                    if let Some(found) = first_record_from(batch, search.timestamp).map_err(corrupt)? {
+                    let found = first_record_from(batch, search.timestamp, led.log.log_start_offset());
+                    if let Some(found) = found.map_err(corrupt)? {
                         return Ok(found);
                     }
                     position = batches.position();
@@ -229,14 +230,18 @@ enum Found {
     ReadOn(Search),
 }
 
-/// The first record of a batch that is of the time or later.
-fn first_record_from(batch: RecordBatch<'_>, timestamp: i64) -> Result<Option<Found>, RecordError> {
+/// The first record of a batch that is of the time or later, and in the log.
+fn first_record_from(
+    batch: RecordBatch<'_>,
+    timestamp: i64,
+    log_start_offset: Offset,
+) -> Result<Option<Found>, RecordError> {
     if batch.max_timestamp() < timestamp {
         return Ok(None);
     }
     for record in &batch.records()? {
         let record = record?;
-        if record.timestamp >= timestamp {
+        if record.timestamp >= timestamp && record.offset >= log_start_offset {
             return Ok(Some(Found::Record { offset: record.offset, timestamp: record.timestamp }));
         }
     }

@@ -153,6 +153,9 @@ impl Broker {
                 for append in settling {
                     self.append_answered(&append, &Err(gone.clone()));
                 }
+                for (_, waiter) in partition.start_move.waiting {
+                    self.start_answered(waiter, &Err(gone.clone()));
+                }
                 self.ops.submit(StorageOp::Delete { log }, Owner::Upkeep(log));
             }
             self.wake_fetches(now, log);

@@ -3,11 +3,13 @@
 mod api_versions;
 mod append;
 mod connections;
+mod delete_records;
 mod describe_configs;
 mod fetch;
 mod following;
 mod link;
 mod list_offsets;
+mod log_start;
 mod metadata;
 mod metadata_log;
 mod ops;
@@ -30,6 +32,7 @@ use kafka_protocol::protocol::Encodable;
 
 use self::append::Waiter;
 use self::connections::{Connections, Context};
+use self::delete_records::Deletions;
 use self::fetch::Fetches;
 use self::following::Following;
 use self::list_offsets::Lookups;
@@ -76,6 +79,7 @@ pub struct Broker {
     produces: Produces,
     fetches: Fetches,
     lookups: Lookups,
+    deletions: Deletions,
     changes: MetadataChanges,
     producer_ids: ProducerIds,
     tails: Tails,
@@ -121,6 +125,7 @@ impl Broker {
             produces: Produces::default(),
             fetches: Fetches::default(),
             lookups: Lookups::default(),
+            deletions: Deletions::default(),
             changes: MetadataChanges::default(),
             producer_ids: ProducerIds::default(),
             tails: Tails::default(),
@@ -192,13 +197,9 @@ impl Broker {
                 self.fetch_read(fetch, topic, partition, result);
             }
             Some(Owner::Search(search)) => self.search_read(search, result),
-            Some(Owner::Upkeep(log)) => {
-                if let Err(error) = result {
-                    let name = self.partitions.get(&log).map(|partition| partition.name.to_string());
-                    let name = name.unwrap_or_else(|| "a deleted partition".to_owned());
-                    self.report.event(true, format!("Upkeep of {name}: {error}."));
-                }
-            }
+            Some(Owner::LogStart(log)) => self.start_step_ended(now, log, result),
+            Some(Owner::KeepProducers(log, offset)) => self.producers_kept(log, offset, result),
+            Some(Owner::Upkeep(log)) => self.upkeep_ended(log, result),
             None => {}
         }
         self.ask_controller(now);
@@ -278,6 +279,7 @@ impl Broker {
             Request::DeleteTopics(request) => self.handle_delete_topics(now, context, request),
             Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
             Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
+            Request::DeleteRecords(request) => self.handle_delete_records(context, request),
             Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
             Request::BrokerRegistration(request) => self.handle_broker_registration(now, context, request),
             Request::AllocateProducerIds(request) => {

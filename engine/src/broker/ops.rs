@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::sorted::SortedMap;
 use crate::storage_op::{LogId, OpId, StorageOp};
+use crate::types::Offset;
 
 /// Who is told how an operation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +17,10 @@ pub(super) enum Owner {
     Fetch { fetch: u64, topic: usize, partition: usize },
     /// A search for a timestamp.
     Search(u64),
+    /// A step of moving a log's start.
+    LogStart(LogId),
+    /// Nobody waits, but a snapshot of the producers' states is counted on once it is there.
+    KeepProducers(LogId, Offset),
     /// Nobody waits; an error is worth an event.
     Upkeep(LogId),
 }

@@ -7,6 +7,7 @@
 mod index;
 mod recovery;
 mod segment;
+mod start;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 
 pub(crate) use recovery::{Recovery, Step};
 pub(crate) use segment::Segment;
+pub(crate) use start::StartStep;
 use tail::Tail;
 
 use crate::config::LogConfig;
@@ -41,6 +43,8 @@ pub(crate) struct Log {
     producers: ProducerStates,
     /// The offsets for which storage has a snapshot of the producers' states, rising.
     producer_snapshots: Vec<Offset>,
+    /// Segments that begin below it take nothing more: they may be on their way out.
+    sealed_below: Offset,
 }
 
 /// Where an append goes, and how to take it back.
@@ -57,8 +61,8 @@ pub(crate) struct AppendPoint {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Mark {
     next_offset: Offset,
-    segments: usize,
-    last_segment: Option<segment::SegmentMark>,
+    /// The last segment, by its first offset.
+    last_segment: Option<(Offset, segment::SegmentMark)>,
 }
 
 /// Bytes of a segment in storage.
@@ -81,6 +85,7 @@ impl Log {
             indexed_segments: 0,
             producers: ProducerStates::default(),
             producer_snapshots: Vec::new(),
+            sealed_below: 0,
         }
     }
 
@@ -134,10 +139,11 @@ impl Log {
         assert_eq!(view.base_offset(), self.next_offset, "a batch goes where the log ends");
         let mark = Mark {
             next_offset: self.next_offset,
-            segments: self.segments.len(),
-            last_segment: self.segments.last().map(Segment::mark),
+            last_segment: self.segments.last().map(|segment| (segment.base_offset(), segment.mark())),
         };
-        if self.segments.last().is_none_or(|segment| segment.must_roll(view, config)) {
+        let sealed_below = self.sealed_below;
+        let is_full = |last: &Segment| last.base_offset() < sealed_below || last.must_roll(view, config);
+        if self.segments.last().is_none_or(is_full) {
             let producers = (!self.segments.is_empty()).then(|| self.producers.encode());
             self.segments.push(Segment::new(self.next_offset, producers));
         }
@@ -175,8 +181,12 @@ impl Log {
         for undo in undos {
             self.producers.undo(undo);
         }
-        self.segments.truncate(point.mark.segments);
-        if let (Some(segment), Some(mark)) = (self.segments.last_mut(), point.mark.last_segment) {
+        let earlier = self.segments.partition_point(|segment| segment.base_offset() < point.segment);
+        self.segments.truncate(earlier + usize::from(point.position > 0));
+        if let (Some(segment), Some((base_offset, mark))) =
+            (self.segments.last_mut(), point.mark.last_segment)
+            && segment.base_offset() == base_offset
+        {
             segment.reset(mark);
         }
         self.next_offset = point.mark.next_offset;
@@ -196,11 +206,6 @@ impl Log {
             if let Some(snapshot) = next.take_producers() {
                 let kind = SnapshotKind::ProducerState;
                 ops.push(StorageOp::PutSnapshot { log, kind, offset, snapshot });
-                self.producer_snapshots.push(offset);
-                if self.producer_snapshots.len() > KEPT_PRODUCER_SNAPSHOTS {
-                    let offset = self.producer_snapshots.remove(0);
-                    ops.push(StorageOp::DeleteSnapshot { log, kind, offset });
-                }
             }
             self.indexed_segments += 1;
         }

@@ -86,8 +86,11 @@ impl Recovery {
             .filter(|(_, end_offset)| *end_offset <= producers_from)
             .map(|(segment, end_offset)| (segment.base_offset(), (segment, end_offset)))
             .collect();
+        log.log_start_offset = stored.log_start_offset;
+        // A log that was emptied goes on where it ended: that is where it begins, or what its producers' states stand for.
+        log.next_offset = log.producer_snapshots.last().map_or(0, |last| *last).max(stored.log_start_offset);
         if let Some(first) = stored.segments.first() {
-            log.log_start_offset = first.base_offset;
+            log.log_start_offset = log.log_start_offset.max(first.base_offset);
             log.next_offset = first.base_offset;
         }
         Recovery {
@@ -221,8 +224,20 @@ impl Recovery {
         Damage { op, message }
     }
 
-    fn done(self, batches: Bytes, truncate: Option<Damage>) -> Step {
+    fn done(self, batches: Bytes, mut truncate: Option<Damage>) -> Step {
         let mut log = self.log;
+        if log.next_offset < log.log_start_offset {
+            // What is left lies below the log start, so none of it is in the log.
+            let before = log.log_start_offset;
+            let op = StorageOp::DeleteSegments { log: log.id, before, log_start_offset: None };
+            let message = truncate.take().map_or_else(
+                || format!("it ended at offset {} and begins at {before}", log.next_offset),
+                |damage| damage.message,
+            );
+            truncate = Some(Damage { op, message });
+            log.segments.clear();
+            log.next_offset = before;
+        }
         log.log_end_offset = log.next_offset;
         // A truncation takes the snapshots above it along.
         log.producer_snapshots.retain(|offset| *offset <= log.next_offset);

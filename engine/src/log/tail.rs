@@ -38,6 +38,12 @@ impl Tail {
         }
     }
 
+    /// Forgets the batches that lie below `offset` as a whole.
+    pub(super) fn forget_below(&mut self, offset: Offset) {
+        let below = self.batches.partition_point(|batch| batch.next_offset <= offset);
+        self.batches.drain(..below);
+    }
+
     pub(super) fn read(
         &self,
         offset: Offset,

@@ -3,9 +3,9 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, FetchRequest,
-    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest, RequestHeader,
-    ResponseHeader,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+    DescribeConfigsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ProduceRequest, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable};
 
@@ -22,6 +22,7 @@ pub(crate) enum Request {
     ApiVersions,
     CreateTopics(CreateTopicsRequest),
     DeleteTopics(DeleteTopicsRequest),
+    DeleteRecords(DeleteRecordsRequest),
     DescribeConfigs(DescribeConfigsRequest),
     CreatePartitions(CreatePartitionsRequest),
     InitProducerId(InitProducerIdRequest),
@@ -131,6 +132,7 @@ fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
         ApiKey::Metadata => Request::Metadata(decode(body, version)?),
         ApiKey::CreateTopics => Request::CreateTopics(decode(body, version)?),
         ApiKey::DeleteTopics => Request::DeleteTopics(decode(body, version)?),
+        ApiKey::DeleteRecords => Request::DeleteRecords(decode(body, version)?),
         ApiKey::DescribeConfigs => Request::DescribeConfigs(decode(body, version)?),
         ApiKey::InitProducerId => Request::InitProducerId(decode(body, version)?),
         ApiKey::CreatePartitions => Request::CreatePartitions(decode(body, version)?),

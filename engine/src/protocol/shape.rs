@@ -116,6 +116,9 @@ const CREATE_TOPICS: &[Field] = &[
 const DELETE_TOPICS: &[Field] =
     &[Field(6, LAST, Array(&[always(Text), always(UUID)])), Field(0, 5, TextArray), always(INT32)];
 
+const DELETE_RECORDS: &[Field] =
+    &[always(Array(&[always(Text), always(Array(&[always(INT32), always(INT64)]))])), always(INT32)];
+
 const DESCRIBE_CONFIGS: &[Field] =
     &[always(Array(&[always(BYTE), always(Text), always(TextArray)])), always(BYTE), Field(3, LAST, BYTE)];
 
@@ -152,6 +155,7 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::ApiVersions => (API_VERSIONS, 3),
         ApiKey::CreateTopics => (CREATE_TOPICS, 5),
         ApiKey::DeleteTopics => (DELETE_TOPICS, 4),
+        ApiKey::DeleteRecords => (DELETE_RECORDS, 2),
         ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),
         ApiKey::InitProducerId => (INIT_PRODUCER_ID, 2),

@@ -71,11 +71,7 @@ impl SnapshotKey {
     pub(super) const LENGTH: usize = LOG_LENGTH + 1 + 8;
 
     pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
-        let mut bytes = [0; Self::LENGTH];
-        bytes[..20].copy_from_slice(&self.log.to_bytes());
-        bytes[20] = kind_code(self.kind);
-        bytes[21..].copy_from_slice(&self.offset.to_be_bytes());
-        bytes
+        place(self.log, kind_code(self.kind), self.offset)
     }
 
     /// `None` for bytes that are no such key.
@@ -86,6 +82,30 @@ impl SnapshotKey {
         let kind = SNAPSHOT_KINDS.into_iter().find(|kind| kind_code(*kind) == code)?;
         Some(SnapshotKey { log: LogId::from_bytes(*log), kind, offset: Offset::from_be_bytes(offset) })
     }
+}
+
+/// The kind of the row that marks where a log begins, by its offset; it has no content. It lies with the snapshots and is
+/// none: truncation leaves it.
+const LOG_START: u8 = 3;
+
+/// The key of the mark that a log begins at an offset.
+pub(super) fn log_start_key(log: LogId, offset: Offset) -> Vec<u8> {
+    place(log, LOG_START, offset).to_vec()
+}
+
+/// The offset at which a log begins, if that is what a key of the store `snapshot` says.
+pub(super) fn log_start_of(key: &[u8]) -> Option<Offset> {
+    let (_, rest) = key.split_first_chunk::<LOG_LENGTH>()?;
+    let (&code, offset) = rest.split_first()?;
+    (code == LOG_START).then(|| offset.try_into().ok().map(Offset::from_be_bytes)).flatten()
+}
+
+fn place(log: LogId, code: u8, offset: Offset) -> [u8; SnapshotKey::LENGTH] {
+    let mut bytes = [0; SnapshotKey::LENGTH];
+    bytes[..20].copy_from_slice(&log.to_bytes());
+    bytes[20] = code;
+    bytes[21..].copy_from_slice(&offset.max(0).to_be_bytes());
+    bytes
 }
 
 fn kind_code(kind: SnapshotKind) -> u8 {
@@ -103,6 +123,11 @@ pub(super) struct KeySpan {
 }
 
 impl KeySpan {
+    /// Whether no key lies in it. IndexedDB takes no such range.
+    pub(super) fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
+
     /// Every row of a log, in either store.
     pub(super) fn log(log: LogId) -> KeySpan {
         KeySpan { from: log.to_bytes().to_vec(), to: after_log(log) }
@@ -135,10 +160,20 @@ impl KeySpan {
 
     /// The snapshots of one kind that stand for offsets up to this one.
     pub(super) fn snapshots_up_to(log: LogId, kind: SnapshotKind, offset: Offset) -> KeySpan {
-        let from = SnapshotKey { log, kind, offset: 0 }.to_bytes().to_vec();
-        let mut to = SnapshotKey { log, kind, offset: offset.max(0) }.to_bytes().to_vec();
+        let KeySpan { from, mut to } = KeySpan::snapshots_below(log, kind, offset);
         to.push(0);
         KeySpan { from, to }
+    }
+
+    /// The snapshots of one kind that stand for offsets below this one.
+    pub(super) fn snapshots_below(log: LogId, kind: SnapshotKind, offset: Offset) -> KeySpan {
+        let code = kind_code(kind);
+        KeySpan { from: place(log, code, 0).to_vec(), to: place(log, code, offset).to_vec() }
+    }
+
+    /// The marks of a log's start that are below this one.
+    pub(super) fn log_starts_below(log: LogId, offset: Offset) -> KeySpan {
+        KeySpan { from: log_start_key(log, 0), to: log_start_key(log, offset) }
     }
 }
 
@@ -253,7 +288,26 @@ mod tests {
                 let key = SnapshotKey { log: this, kind, offset }.to_bytes();
                 assert_eq!(holds(&KeySpan::snapshots_above(this, kind, 10), &key), above);
                 assert_eq!(holds(&KeySpan::snapshots_up_to(this, kind, 10), &key), !above);
+                assert_eq!(holds(&KeySpan::snapshots_below(this, kind, 10), &key), offset < 10);
+                assert!(!holds(&KeySpan::log_starts_below(this, i64::MAX), &key));
             }
+            assert!(KeySpan::snapshots_below(this, kind, 0).is_empty());
+        }
+    }
+
+    #[test]
+    fn log_starts_lie_with_the_snapshots_and_are_none() {
+        let this = log(5, 1);
+        let key = log_start_key(this, 10);
+        assert_eq!(key[20], 3);
+        assert_eq!(log_start_of(&key), Some(10));
+        assert_eq!(SnapshotKey::from_bytes(&key), None);
+        assert!(holds(&KeySpan::log(this), &key));
+        assert!(holds(&KeySpan::log_starts_below(this, 11), &key));
+        assert!(!holds(&KeySpan::log_starts_below(this, 10), &key));
+        for kind in SNAPSHOT_KINDS {
+            assert!(!holds(&KeySpan::snapshots_above(this, kind, 0), &key));
+            assert_eq!(log_start_of(&SnapshotKey { log: this, kind, offset: 10 }.to_bytes()), None);
         }
     }
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use headwater_driver::Refusals;
-use headwater_engine::{Durability, LogId, Offset, OpId, StorageOp};
+use headwater_engine::{Durability, LogId, Offset, OpId, SnapshotKind, StorageOp};
 
 use super::index::RowIndex;
-use super::keys::{ChunkKey, KeySpan, SNAPSHOT_KINDS, SnapshotKey};
+use super::keys::{ChunkKey, KeySpan, SNAPSHOT_KINDS, SnapshotKey, log_start_key};
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// A row holds at most this many bytes.
@@ -29,7 +29,12 @@ pub(super) struct Queued {
 impl Queued {
     /// Whether it adds to the data.
     pub(super) fn grows(&self) -> bool {
-        matches!(self.op, StorageOp::Append { .. } | StorageOp::PutSnapshot { .. })
+        matches!(
+            self.op,
+            StorageOp::Append { .. }
+                | StorageOp::PutSnapshot { .. }
+                | StorageOp::DeleteSegments { log_start_offset: Some(_), .. }
+        )
     }
 }
 
@@ -54,6 +59,8 @@ pub(super) enum Change {
     PutRow(NewRow),
     DeleteChunks(KeySpan),
     PutSnapshot(SnapshotKey, Bytes),
+    /// Puts a row without content into the store of snapshots.
+    PutMark(Vec<u8>),
     DeleteSnapshots(KeySpan),
     /// Reads the rows of `read`, deletes those of `delete`, and puts the first bytes of what was read as `row`.
     Rewrite {
@@ -184,12 +191,8 @@ impl<'a> Planner<'a> {
             StorageOp::Truncate { log, offset, segment, position } => {
                 return self.truncate(*log, *offset, *segment, *position);
             }
-            StorageOp::DeleteSegments { log, before } => {
-                self.open_rows.remove(log);
-                self.index.delete_segments(*log, *before);
-                self.group.changes.push(Change::DeleteChunks(KeySpan::chunks_below(*log, *before)));
-                let spans = SNAPSHOT_KINDS.map(|kind| KeySpan::snapshots_up_to(*log, kind, *before));
-                self.group.changes.extend(spans.map(Change::DeleteSnapshots));
+            StorageOp::DeleteSegments { log, before, log_start_offset } => {
+                self.delete_segments(*log, *before, *log_start_offset);
             }
             StorageOp::Delete { log } => {
                 self.open_rows.remove(log);
@@ -200,6 +203,24 @@ impl<'a> Planner<'a> {
             StorageOp::Load { .. } | StorageOp::Read { .. } => {}
         }
         Ok(false)
+    }
+
+    fn delete_segments(&mut self, log: LogId, before: Offset, log_start_offset: Option<Offset>) {
+        self.open_rows.remove(&log);
+        self.index.delete_segments(log, before);
+        self.group.changes.push(Change::DeleteChunks(KeySpan::chunks_below(log, before)));
+        self.delete_snapshots(KeySpan::snapshots_up_to(log, SnapshotKind::SegmentIndex, before));
+        self.delete_snapshots(KeySpan::snapshots_below(log, SnapshotKind::ProducerState, before));
+        if let Some(offset) = log_start_offset {
+            self.delete_snapshots(KeySpan::log_starts_below(log, offset));
+            self.group.changes.push(Change::PutMark(log_start_key(log, offset)));
+        }
+    }
+
+    fn delete_snapshots(&mut self, span: KeySpan) {
+        if !span.is_empty() {
+            self.group.changes.push(Change::DeleteSnapshots(span));
+        }
     }
 
     fn append(&mut self, log: LogId, segment: Offset, position: u64, batches: &Bytes) -> Result<(), Refused> {

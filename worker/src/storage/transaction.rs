@@ -85,6 +85,7 @@ fn request(transaction: &Running, group: &mut Group, before: State) -> Result<Re
             }
             Change::DeleteChunks(span) => drop(chunks.delete(js_span(span)?)?),
             Change::PutSnapshot(key, snapshot) => put(&snapshots, &key.to_bytes(), snapshot)?,
+            Change::PutMark(key) => put(&snapshots, key, &[])?,
             Change::DeleteSnapshots(span) => drop(snapshots.delete(js_span(span)?)?),
             Change::Rewrite { read, delete, row } => {
                 rewrites.push((*row, chunks.get_all(Some(js_span(read)?.into()), None)?.into_future()));

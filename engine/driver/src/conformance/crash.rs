@@ -52,7 +52,7 @@ pub(super) async fn opened_again_after_every_step<H: Harness>(s: &mut Session<'_
     s.apply(StorageOp::Truncate { log: LOG, offset: 15, segment: 10, position: 450 }).await?;
     s.crash_and_reopen().await?;
     s.expect_segments(LOG, &[(0, &whole), (10, &whole[..450])]).await?;
-    s.apply(StorageOp::DeleteSegments { log: LOG, before: 10 }).await?;
+    s.apply(StorageOp::DeleteSegments { log: LOG, before: 10, log_start_offset: None }).await?;
     s.crash_and_reopen().await?;
     s.expect_segments(LOG, &[(10, &whole[..450])]).await?;
     s.expect_snapshots(LOG, &[]).await?;
@@ -147,7 +147,8 @@ impl Tail {
         let before = usize::try_from(index).ok().and_then(|index| self.segments.get(index));
         let before = before.map_or(0, |(base, _)| *base);
         self.segments.retain(|(base, _)| *base >= before);
-        StorageOp::DeleteSegments { log: self.log, before }
+        let log_start_offset = (random.below(2) == 0).then_some(self.next.max(before));
+        StorageOp::DeleteSegments { log: self.log, before, log_start_offset }
     }
 
     fn snapshot(&self, random: &mut Random) -> StorageOp {

@@ -109,6 +109,9 @@ cases! {
     delete:
         segments_below
         segments_all
+        segments_keeps_the_producers_at_the_start
+        log_start_is_kept
+        log_start_of_an_emptied_log_is_kept
         log
         log_leaves_similar_names_alone
         log_and_write_again_in_one_flush;
@@ -123,7 +126,8 @@ cases! {
         random_operations_end_as_in_memory;
     room:
         none_left_is_refused_without_a_hole
-        is_won_back_by_deleting;
+        is_won_back_by_deleting
+        is_not_needed_to_delete_segments;
 }
 
 #[cfg(test)]

@@ -61,3 +61,21 @@ pub(super) async fn is_won_back_by_deleting<H: Harness>(s: &mut Session<'_, H>) 
     s.apply(append(LOG, 0, 0, &large)).await?;
     s.expect_segments(LOG, &[(0, &large)]).await
 }
+
+pub(super) async fn is_not_needed_to_delete_segments<H: Harness>(s: &mut Session<'_, H>) -> Outcome {
+    let large = pattern(72, 20_000_000);
+    let ids = submit_in_parts(s, LOG, 0, &large, 1_000_000);
+    s.settle_applied(&ids).await?;
+    let small = large.slice(..1_000);
+    s.apply(append(LOG, 100, 0, &small)).await?;
+    if !s.harness.limit_room(Some(0)).await {
+        return Ok(());
+    }
+    let too_much = s.submit(append(LOG, 100, 1_000, &large));
+    let delete = s.submit(StorageOp::DeleteSegments { log: LOG, before: 100, log_start_offset: None });
+    s.settle_applied(&[delete]).await?;
+    s.expect_refused(too_much, NotAppliedReason::Full)?;
+    s.expect_segments(LOG, &[(100, &small)]).await?;
+    s.harness.limit_room(None).await;
+    s.apply(append(LOG, 100, 1_000, &large)).await
+}

@@ -159,6 +159,10 @@ impl<'h, H: Harness> Session<'h, H> {
         Ok(())
     }
 
+    pub(super) async fn expect_log_start(&mut self, log: LogId, expected: Offset) -> Outcome {
+        same("log start", &self.load(log).await?.log_start_offset, &expected)
+    }
+
     /// The snapshots of a log have to be these, in the order of kind and offset.
     pub(super) async fn expect_snapshots(
         &mut self,

@@ -3,6 +3,7 @@ mod bad_input;
 mod cluster;
 mod fetching;
 mod idempotence;
+mod log_start;
 mod recovery;
 mod topics;
 mod versions;

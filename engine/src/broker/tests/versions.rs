@@ -3,6 +3,7 @@
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::broker_registration_request::{Feature, Listener};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -10,10 +11,10 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, ApiKey, ApiVersionsRequest, ApiVersionsResponse,
     BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse, CreatePartitionsRequest,
-    CreatePartitionsResponse, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
-    DescribeConfigsRequest, DescribeConfigsResponse, FetchResponse, InitProducerIdRequest,
-    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-    ProduceResponse,
+    CreatePartitionsResponse, CreateTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    FetchResponse, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, ProduceResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -101,6 +102,19 @@ fn metadata_and_api_versions() {
     }
     let _: Vec<ApiVersionsResponse> =
         in_all_versions(&mut world, ApiKey::ApiVersions, |_| ApiVersionsRequest::default());
+}
+
+#[test]
+fn delete_records() {
+    let mut world = world();
+    for (topic, offset) in [("t", 1), ("t", 99), ("none", 0)] {
+        let _: Vec<DeleteRecordsResponse> = in_all_versions(&mut world, ApiKey::DeleteRecords, |_| {
+            let partition = DeleteRecordsPartition::default().with_offset(offset);
+            DeleteRecordsRequest::default().with_topics(vec![
+                DeleteRecordsTopic::default().with_name(name(topic)).with_partitions(vec![partition]),
+            ])
+        });
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ use crate::{
 pub(super) struct Disk {
     pub(super) segments: BTreeMap<(LogId, Offset), Vec<u8>>,
     pub(super) snapshots: BTreeMap<(LogId, SnapshotKind, Offset), Bytes>,
+    pub(super) log_starts: BTreeMap<LogId, Offset>,
 }
 
 impl Disk {
@@ -61,13 +62,18 @@ impl Disk {
                 }
                 self.snapshots.retain(|(other, _, stands_for), _| other != log || stands_for <= offset);
             }
-            StorageOp::DeleteSegments { log, before } => {
+            StorageOp::DeleteSegments { log, before, log_start_offset } => {
                 self.segments.retain(|(other, base), _| other != log || base >= before);
-                self.snapshots.retain(|(other, _, offset), _| other != log || offset > before);
+                self.snapshots.retain(|(other, kind, offset), _| {
+                    let starts = *kind == SnapshotKind::ProducerState && offset == before;
+                    other != log || offset > before || starts
+                });
+                self.log_starts.extend(log_start_offset.map(|offset| (*log, offset)));
             }
             StorageOp::Delete { log } => {
                 self.segments.retain(|(other, _), _| other != log);
                 self.snapshots.retain(|(other, _, _), _| other != log);
+                self.log_starts.remove(log);
             }
         }
         Ok(Applied::Written)
@@ -77,6 +83,7 @@ impl Disk {
         let segments = self.segments.range((log, Offset::MIN)..=(log, Offset::MAX));
         let snapshots = self.snapshots.iter().filter(|((other, _, _), _)| *other == log);
         StoredLog {
+            log_start_offset: self.log_starts.get(&log).copied().unwrap_or(0),
             segments: segments
                 .map(|((_, base_offset), bytes)| StoredSegment {
                     base_offset: *base_offset,
@@ -106,6 +113,8 @@ pub(super) struct World {
     /// Operations that the storage has not executed, while it is held.
     pub(super) held: VecDeque<(OpId, StorageOp)>,
     pub(super) hold_appends: bool,
+    /// Which other operations the storage holds.
+    pub(super) hold: fn(&StorageOp) -> bool,
     /// All operations that were asked for.
     pub(super) asked: Vec<StorageOp>,
     pub(super) answers: VecDeque<(ConnectionId, Bytes)>,
@@ -114,6 +123,7 @@ pub(super) struct World {
 }
 
 pub(super) const CLIENT: ConnectionId = ConnectionId(1);
+pub(super) const OTHER: ConnectionId = ConnectionId(2);
 
 impl World {
     pub(super) fn new() -> World {
@@ -139,6 +149,7 @@ impl World {
             now: Now { monotonic_ms: 1_000, wall_ms: 1_700_000_000_000 },
             held: VecDeque::new(),
             hold_appends: false,
+            hold: |_| false,
             asked: Vec::new(),
             answers: VecDeque::new(),
             closed: Vec::new(),
@@ -155,7 +166,7 @@ impl World {
             steps += 1;
             assert!(steps < 100_000, "the broker does not come to rest");
             self.asked.push(op.clone());
-            if self.hold_appends && matches!(op, StorageOp::Append { .. }) {
+            if (self.hold_appends && matches!(op, StorageOp::Append { .. })) || (self.hold)(&op) {
                 self.held.push_back((id, op));
                 continue;
             }
@@ -228,6 +239,12 @@ impl World {
         let response: ProduceResponse =
             self.ask(ApiKey::Produce, 9, &produce_request(topic, partition, records, -1));
         produced(&response)
+    }
+
+    /// Produces while an answer on [`CLIENT`] may come first.
+    pub(super) fn produce_on_other(&mut self, topic: &str, partition: i32, records: Bytes) {
+        self.send(OTHER, ApiKey::Produce, 9, &produce_request(topic, partition, records, -1));
+        self.answers.retain(|(connection, _)| *connection == CLIENT);
     }
 
     pub(super) fn fetch(&mut self, topic: &str, partition: i32, offset: Offset) -> FetchResponse {

@@ -23,7 +23,9 @@ pub(super) fn start_load(core: &Core, shared: &Rc<RefCell<Core>>, id: OpId, log:
             Err(error) => Err(error),
         };
         let result = match result {
-            Ok(snapshots) => Ok(Applied::Loaded(StoredLog { segments, snapshots })),
+            Ok((snapshots, log_start_offset)) => {
+                Ok(Applied::Loaded(StoredLog { segments, snapshots, log_start_offset }))
+            }
             Err(message) => not_applied(NotAppliedReason::Failed, &message),
         };
         shared.borrow_mut().end(id, result);

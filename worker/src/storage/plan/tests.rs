@@ -168,3 +168,15 @@ fn a_sparing_group_only_takes_away() {
     assert_eq!((group.ops.len(), queue.len()), (2, 1));
     assert!(group.sparing && rows(&group).is_empty());
 }
+
+#[test]
+fn only_a_deletion_that_marks_a_log_start_needs_room() {
+    let delete = |log_start_offset| StorageOp::DeleteSegments { log: A, before: 5, log_start_offset };
+    let mut index = RowIndex::default();
+    let mut queue = queue([delete(None), delete(Some(7)), delete(None)]);
+    let (group, _) = Planner::new(&mut index, &Refusals::default(), 0).sparing(true).plan(&mut queue);
+    assert_eq!((group.ops.len(), queue.len()), (1, 2));
+    let (group, _) = plan(&mut index, &mut queue);
+    let puts = group.changes.iter().filter(|change| matches!(change, Change::PutMark(_))).count();
+    assert_eq!((group.ops.len(), puts), (2, 1));
+}
