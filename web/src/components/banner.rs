@@ -85,8 +85,8 @@ pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
             <div class="banner bad" role="alert" data-testid="banner">
                 <p>{ strings::worker_failed(message) }</p>
                 <div class="buttons">
-                    { button("restart", "", strings::RESTART, false, act, Action::Restart) }
-                    { button("clear-failed", "danger", strings::CLEAR_ALL, false, act, Action::Ask(Confirm::ClearAll)) }
+                    { button("restart", "", strings::RESTART, false, &act.reform(|()| Action::Restart), ()) }
+                    { button("clear-failed", "danger", strings::CLEAR_ALL, false, &act.reform(Action::Ask), Confirm::ClearAll) }
                 </div>
             </div>
         };
@@ -103,7 +103,7 @@ pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
         return html! {
             <div class="banner bad" role="alert" data-testid="banner">
                 <p>{ strings::SILENT }</p>
-                { button("take-over", "", strings::TAKE_OVER, false, act, Action::TakeOver) }
+                { button("take-over", "", strings::TAKE_OVER, false, &act.reform(|()| Action::TakeOver), ()) }
             </div>
         };
     }

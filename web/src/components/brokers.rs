@@ -83,11 +83,11 @@ fn host_button(workers: &Workers, host: u32, act: &Callback<Action>) -> Html {
     match workers.hosts.get(host as usize).map(|host| &host.state) {
         Some(HostState::Loaded) => {
             let (id, label) = (format!("terminate-worker-{host}"), strings::terminate_worker(host));
-            button(id, "quiet", label, clearing, act, Action::StopWorker(host))
+            button(id, "quiet", label, clearing, &act.reform(Action::StopWorker), host)
         }
         Some(HostState::Stopped | HostState::Failed(_)) => {
             let (id, label) = (format!("start-worker-{host}"), strings::start_worker(host));
-            button(id, "quiet", label, clearing, act, Action::StartWorker(host))
+            button(id, "quiet", label, clearing, &act.reform(Action::StartWorker), host)
         }
         Some(HostState::Starting) | None => Html::default(),
     }

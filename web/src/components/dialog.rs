@@ -41,8 +41,8 @@ pub(super) fn ConfirmDialog(props: &ConfirmProps) -> Html {
             <h2 id="confirm-title">{ &title }</h2>
             <p id="confirm-text">{ warning }</p>
             <div class="buttons">
-                { button("cancel", "", strings::CANCEL, false, act, Action::Cancelled) }
-                { button("confirm", "danger", title, false, act, Action::Confirmed) }
+                { button("cancel", "", strings::CANCEL, false, &act.reform(|()| Action::Cancelled), ()) }
+                { button("confirm", "danger", title, false, &act.reform(|()| Action::Confirmed), ()) }
             </div>
         </dialog>
     }

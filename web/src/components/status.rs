@@ -37,7 +37,7 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
             <h3 id="events-title">{ strings::EVENTS }</h3>
             { event_log(&status.events) }
             <div class="buttons">
-                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act || props.workers.is_guest(), &props.act, Action::Ask(Confirm::ClearAll)) }
+                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act || props.workers.is_guest(), &props.act.reform(Action::Ask), Confirm::ClearAll) }
             </div>
         </section>
     }

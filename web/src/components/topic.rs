@@ -154,7 +154,7 @@ fn AddPartitions(props: &AddPartitionsProps) -> Html {
     html! {
         <details class="add-partitions">
             <summary data-testid={format!("add-partitions-open-{name}")}>{ strings::ADD_PARTITIONS }</summary>
-            <form class="line" onsubmit={on_submit(&props.act, Action::Topics(action))}>
+            <form class="line" onsubmit={on_submit(&props.act.reform(Action::Topics), action)}>
                 { TextField::new(format!("add-partitions-count-{name}"), strings::NEW_COUNT, &text, on_input).kind("number").view() }
                 { submit(format!("add-partitions-{name}"), "", strings::SET, !props.can_act || count.is_none()) }
             </form>

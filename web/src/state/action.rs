@@ -5,8 +5,8 @@ use headwater_worker_protocol::{FromBroker, FromClients, Request, ToBroker};
 
 use super::{ProduceAction, ReadAction, SendAction, StorageFigures, TopicsAction};
 
-/// Something happened.
-#[derive(Clone, PartialEq, Debug)]
+/// Something happened. It is not cloned: that would be code for every message of the workers.
+#[derive(PartialEq, Debug)]
 pub(crate) enum Action {
     /// The code of a worker for brokers is loaded.
     HostLoaded(u32),
