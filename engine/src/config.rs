@@ -8,9 +8,11 @@ mod keys;
 mod tests;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 pub(crate) use keys::{BROKER_KEYS, ConfigKey, TOPIC_KEYS, broker_key, topic_key};
 
+use crate::group::GroupSettings;
 use crate::sorted::SortedMap;
 use crate::types::NodeId;
 
@@ -159,6 +161,38 @@ impl BrokerConfig {
 
     pub(crate) fn producer_id_expiration_check_interval_ms(&self) -> u64 {
         self.number("producer.id.expiration.check.interval.ms").unsigned_abs()
+    }
+
+    pub(crate) fn group_settings(&self) -> GroupSettings {
+        GroupSettings {
+            initial_rebalance_delay_ms: self.number("group.initial.rebalance.delay.ms").unsigned_abs(),
+            max_size: to_usize(self.number("group.max.size")),
+        }
+    }
+
+    /// The session time-outs that members may ask for, in ms.
+    pub(crate) fn group_session_timeouts_ms(&self) -> RangeInclusive<i64> {
+        self.number("group.min.session.timeout.ms")..=self.number("group.max.session.timeout.ms")
+    }
+
+    pub(crate) fn offset_metadata_max_bytes(&self) -> usize {
+        to_usize(self.number("offset.metadata.max.bytes"))
+    }
+
+    pub(crate) fn offsets_retention_ms(&self) -> i64 {
+        self.number("offsets.retention.minutes") * 60_000
+    }
+
+    pub(crate) fn offsets_retention_check_interval_ms(&self) -> u64 {
+        self.number("offsets.retention.check.interval.ms").unsigned_abs()
+    }
+
+    pub(crate) fn offsets_topic_num_partitions(&self) -> i32 {
+        to_i32(self.number("offsets.topic.num.partitions"))
+    }
+
+    pub(crate) fn offsets_topic_segment_bytes(&self) -> i64 {
+        self.number("offsets.topic.segment.bytes")
     }
 
     pub(crate) fn tail_max_bytes(&self) -> usize {

@@ -9,6 +9,7 @@
 mod broker;
 mod config;
 mod error;
+mod group;
 mod log;
 mod partition;
 mod producer_state;
@@ -20,7 +21,10 @@ mod time;
 mod topic;
 mod types;
 
-pub use broker::{Broker, BrokerEvent, ErrorTally, PartitionView, TopicView};
+pub use broker::{
+    Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView, PartitionView,
+    TopicView,
+};
 pub use config::{BrokerConfig, ConfigError};
 pub use storage_op::{
     Applied, Durability, LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,

@@ -31,6 +31,9 @@ pub(crate) struct Assignment {
     pub(crate) leader_epoch: LeaderEpoch,
 }
 
+/// The topic in which coordinators keep groups and their offsets.
+pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
 impl Topic {
     /// A partition's log, whether or not the partition exists.
     pub(crate) fn log_id(&self, partition: i32) -> LogId {
@@ -39,7 +42,7 @@ impl Topic {
 
     /// Whether it is the brokers' own, as Kafka counts them.
     pub(crate) fn is_internal(&self) -> bool {
-        matches!(&self.name[..], "__consumer_offsets" | "__transaction_state")
+        matches!(&self.name[..], OFFSETS_TOPIC | "__transaction_state")
     }
 
     pub(crate) fn assignment(&self, partition: i32) -> Option<Assignment> {

@@ -23,6 +23,8 @@ pub(crate) enum Waiter {
     Produce(ProduceEntry),
     /// The change of metadata under way.
     MetadataChange,
+    /// A change of groups or their offsets.
+    Offsets(u64),
 }
 
 impl Broker {
@@ -107,7 +109,7 @@ impl Broker {
             );
             self.report.event(false, message);
         }
-        self.append_answered_at(now, append, &Ok(append.point.base_offset));
+        self.append_answered(now, append, &Ok(append.point.base_offset));
         self.wake_fetches(now, log);
     }
 
@@ -142,7 +144,7 @@ impl Broker {
             self.report.event(true, message.clone());
         }
         let refused = ApiError::new(ResponseError::KafkaStorageError, message);
-        self.append_answered_at(now, &append, &Err(refused));
+        self.append_answered(now, &append, &Err(refused));
         if matches!(reason, NotAppliedReason::Fenced | NotAppliedReason::Failed) {
             self.storage_is_gone();
         }
@@ -203,13 +205,13 @@ impl Broker {
             } else {
                 Err(ApiError::new(ResponseError::KafkaStorageError, "The records were not stored."))
             };
-            self.append_answered_at(now, &append, &result);
+            self.append_answered(now, &append, &result);
         }
         self.go_on_moving_start(log);
         self.wake_fetches(now, log);
     }
 
-    fn append_answered_at(
+    pub(super) fn append_answered(
         &mut self,
         now: Now,
         append: &PendingAppend<Waiter>,
@@ -219,19 +221,7 @@ impl Broker {
             match *waiter {
                 Waiter::Produce(entry) => self.produce_entry_ended(entry, result.clone()),
                 Waiter::MetadataChange => self.metadata_change_ended(now, result.clone()),
-            }
-        }
-    }
-
-    /// The same for an append to a partition of a topic.
-    pub(super) fn append_answered(
-        &mut self,
-        append: &PendingAppend<Waiter>,
-        result: &Result<Offset, ApiError>,
-    ) {
-        for waiter in &append.waiters {
-            if let Waiter::Produce(entry) = *waiter {
-                self.produce_entry_ended(entry, result.clone());
+                Waiter::Offsets(change) => self.offsets_append_ended(now, change, result.clone()),
             }
         }
     }

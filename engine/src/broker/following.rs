@@ -25,7 +25,7 @@ use crate::error::{ApiError, error_name};
 use crate::record::Batches;
 use crate::storage_op::LogId;
 use crate::time::Now;
-use crate::topic::MetadataRecord;
+use crate::topic::{MetadataRecord, OFFSETS_TOPIC};
 use crate::types::{NodeId, Offset};
 
 /// How long the controller may hold a Fetch that has nothing to read, as in Kafka. What else is asked for stands behind it, as
@@ -235,6 +235,7 @@ impl Broker {
                 let response = request.decode::<CreateTopicsRequest>(frame)?;
                 self.following.link.succeeded();
                 self.following.asked_topics.clear();
+                let mut is_offsets_topic_made = false;
                 for topic in response.topics {
                     let exists = topic.error_code == ResponseError::TopicAlreadyExists.code();
                     if topic.error_code != 0 && !exists {
@@ -242,7 +243,12 @@ impl Broker {
                         let message =
                             format!("The controller has not made topic '{}': {why}", &topic.name[..]);
                         self.report.event(true, message);
+                    } else if &topic.name[..] == OFFSETS_TOPIC {
+                        is_offsets_topic_made = true;
                     }
+                }
+                if !is_offsets_topic_made {
+                    self.offsets_topic_settled();
                 }
             }
         }
@@ -326,6 +332,9 @@ impl Broker {
             }
         }
         self.refresh_configs();
+        if self.topics.by_name(OFFSETS_TOPIC).is_some() {
+            self.offsets_topic_settled();
+        }
     }
 
     /// Whether the metadata, where it has this broker's registration, has another's.
@@ -366,6 +375,7 @@ impl Broker {
         self.following.wanted_topics.clear();
         self.following.asked_topics.clear();
         self.refuse_waiting_producers(now);
+        self.offsets_topic_settled();
     }
 
     fn refuse_waiting_producers(&mut self, now: Now) {

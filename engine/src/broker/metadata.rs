@@ -94,6 +94,7 @@ fn described(topic: &Topic) -> MetadataResponseTopic {
     MetadataResponseTopic::default()
         .with_name(Some(TopicName(StrBytes::from_string(topic.name.clone()))))
         .with_topic_id(topic.id)
+        .with_is_internal(topic.is_internal())
         .with_partitions(partitions.collect())
         .with_topic_authorized_operations(NO_OPERATIONS)
 }

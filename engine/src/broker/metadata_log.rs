@@ -148,10 +148,10 @@ impl Broker {
                 let gone = ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.");
                 for append in partition.pending {
                     self.appending_bytes -= append.size;
-                    self.append_answered(&append, &Err(gone.clone()));
+                    self.append_answered(now, &append, &Err(gone.clone()));
                 }
                 for append in settling {
-                    self.append_answered(&append, &Err(gone.clone()));
+                    self.append_answered(now, &append, &Err(gone.clone()));
                 }
                 for (_, waiter) in partition.start_move.waiting {
                     self.start_answered(waiter, &Err(gone.clone()));
@@ -160,6 +160,7 @@ impl Broker {
             }
             self.wake_fetches(now, log);
         }
+        self.delete_offsets_of(now, topic);
     }
 
     /// At the start: takes in what was committed before.

@@ -7,6 +7,7 @@ mod delete_records;
 mod describe_configs;
 mod fetch;
 mod following;
+mod groups;
 mod link;
 mod list_offsets;
 mod log_start;
@@ -35,6 +36,8 @@ use self::connections::{Connections, Context};
 use self::delete_records::Deletions;
 use self::fetch::Fetches;
 use self::following::Following;
+use self::groups::Groups;
+pub use self::groups::{CommittedOffsetView, GroupMemberView, GroupView};
 use self::list_offsets::Lookups;
 use self::metadata_log::MetadataChanges;
 use self::ops::{Ops, Owner};
@@ -82,6 +85,7 @@ pub struct Broker {
     deletions: Deletions,
     changes: MetadataChanges,
     producer_ids: ProducerIds,
+    groups: Groups,
     tails: Tails,
     report: Report,
     /// Bytes of appends that storage has not answered.
@@ -128,6 +132,7 @@ impl Broker {
             deletions: Deletions::default(),
             changes: MetadataChanges::default(),
             producer_ids: ProducerIds::default(),
+            groups: Groups::default(),
             tails: Tails::default(),
             report: Report::default(),
             appending_bytes: 0,
@@ -210,6 +215,8 @@ impl Broker {
     pub fn handle_timeout(&mut self, now: Now) {
         self.expire_fetches(now);
         self.retry_failed(now);
+        self.handle_group_timeouts(now);
+        self.check_offsets_retention(now);
         self.keep_up(now);
         self.give_up_overdue(now);
         self.ask_controller(now);
@@ -242,7 +249,14 @@ impl Broker {
     /// When [`Broker::handle_timeout`] is to be called next, on the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let due = [self.fetches.next_deadline(), self.next_retry(), self.next_upkeep, self.next_asking()];
+        let due = [
+            self.fetches.next_deadline(),
+            self.next_retry(),
+            self.next_upkeep,
+            self.next_asking(),
+            self.next_group_due(),
+            self.next_retention_check(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -285,6 +299,19 @@ impl Broker {
             Request::AllocateProducerIds(request) => {
                 self.handle_allocate_producer_ids(now, context, &request);
             }
+            Request::FindCoordinator(request) => self.handle_find_coordinator(now, context, request),
+            Request::JoinGroup(request, client_id) => {
+                self.handle_join_group(now, context, request, &client_id);
+            }
+            Request::SyncGroup(request) => self.handle_sync_group(now, context, request),
+            Request::Heartbeat(request) => self.handle_heartbeat(now, context, &request),
+            Request::LeaveGroup(request) => self.handle_leave_group(now, context, request),
+            Request::OffsetCommit(request) => self.handle_offset_commit(now, context, request),
+            Request::OffsetFetch(request) => self.handle_offset_fetch(context, request),
+            Request::DescribeGroups(request) => self.handle_describe_groups(context, request),
+            Request::ListGroups(request) => self.handle_list_groups(context, &request),
+            Request::DeleteGroups(request) => self.handle_delete_groups(now, context, &request),
+            Request::OffsetDelete(request) => self.handle_offset_delete(now, context, request),
         }
     }
 

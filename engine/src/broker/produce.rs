@@ -101,6 +101,10 @@ impl Broker {
         entry: ProduceEntry,
     ) -> Result<Started, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, index)?;
+        if topic.is_some_and(Topic::is_internal) {
+            let message = "Only brokers write to internal topics.";
+            return Err(ApiError::new(ResponseError::InvalidTopicException, message));
+        }
         let Some(partition) = self.partitions.get_mut(&log) else {
             return Err(not_leader(index));
         };

@@ -82,8 +82,9 @@ impl Broker {
         let (recovery, step) = match (stage, result) {
             (Stage::Loading, Ok(Applied::Loaded(stored))) => {
                 let interval = self.log_config(log).index_interval_bytes;
-                // The broker works by the metadata records, so it has to read them all.
-                Recovery::new(log, stored, interval, log != LogId::CLUSTER_METADATA).next()
+                // Records that the broker itself works by have to be read, all of them.
+                let is_read = log == LogId::CLUSTER_METADATA || self.is_offsets_log(log);
+                Recovery::new(log, stored, interval, !is_read).next()
             }
             (Stage::Reading(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
             (Stage::CuttingOff(recovered), Ok(Applied::Written)) => return self.recovered(now, *recovered),
@@ -95,10 +96,10 @@ impl Broker {
                 let stage = recovery.map_or(Stage::Loading, |recovery| Stage::Reading(Box::new(recovery)));
                 self.startup.recovering.insert(log, stage);
                 self.ops.submit(op, Owner::Recovery(log));
-                self.take_metadata(log, &batches);
+                self.take_recovered(log, &batches);
             }
             Step::Done { log: recovered, batches, truncate } => {
-                self.take_metadata(log, &batches);
+                self.take_recovered(log, &batches);
                 let Some(damage) = truncate else {
                     return self.recovered(now, *recovered);
                 };
@@ -110,7 +111,9 @@ impl Broker {
         }
     }
 
-    fn take_metadata(&mut self, log: LogId, batches: &Bytes) {
+    /// Works by the records of a log, where the broker does.
+    fn take_recovered(&mut self, log: LogId, batches: &Bytes) {
+        self.take_offsets(log, batches);
         if log == LogId::CLUSTER_METADATA && self.phase == Phase::Starting {
             match decode_records(batches) {
                 Ok(records) => records.into_iter().for_each(|record| self.restore_metadata(record)),
@@ -146,6 +149,7 @@ impl Broker {
         if self.phase == Phase::Starting && self.startup.recovering.is_empty() {
             self.phase = Phase::Running;
             self.schedule_upkeep(now);
+            self.begin_group_upkeep(now);
             self.report.event(false, self.readiness());
         }
     }

@@ -5,7 +5,9 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_partitions_response::{
     CreatePartitionsResponse, CreatePartitionsTopicResult,
 };
-use kafka_protocol::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
 use kafka_protocol::messages::create_topics_response::{
     CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse,
 };
@@ -24,7 +26,7 @@ use crate::config::{TOPIC_KEYS, TopicConfigs};
 use crate::error::ApiError;
 use crate::sorted::SortedSet;
 use crate::time::Now;
-use crate::topic::{MetadataRecord, check_name, partition_count};
+use crate::topic::{MetadataRecord, OFFSETS_TOPIC, check_name, partition_count};
 use crate::types::NodeId;
 
 /// The most partitions of a cluster: each costs some hundred bytes of memory, and a moment at the start.
@@ -54,7 +56,7 @@ pub(super) enum Reply {
     ProducerIds,
     AllocateProducerIds(Context, AllocateProducerIdsResponse),
     RegisterBroker(Context, BrokerRegistrationResponse),
-    None,
+    TopicAsked(String),
 }
 
 impl Broker {
@@ -97,10 +99,28 @@ impl Broker {
     /// Makes a topic with the controller's defaults, unless that is under way.
     pub(super) fn create_asked_topic(&mut self, now: Now, name: &str) {
         if !self.config.is_controller() {
-            self.create_at_controller(now, default_topic(name));
+            let topic = self.asked_topic(name);
+            self.create_at_controller(now, topic);
         } else if !self.changes.creates(name) {
             self.change_metadata(now, Change::CreateAsked(name.to_owned()));
         }
+    }
+
+    /// A topic of which only the name was said.
+    fn asked_topic(&self, name: &str) -> CreatableTopic {
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(StrBytes::from_string(name.to_owned())))
+            .with_num_partitions(-1)
+            .with_replication_factor(-1);
+        if name != OFFSETS_TOPIC {
+            return topic;
+        }
+        let segment_bytes = self.config.offsets_topic_segment_bytes().to_string();
+        topic.with_num_partitions(self.config.offsets_topic_num_partitions()).with_configs(vec![
+            CreatableTopicConfig::default()
+                .with_name(StrBytes::from_static_str("segment.bytes"))
+                .with_value(Some(StrBytes::from_string(segment_bytes))),
+        ])
     }
 
     /// The records that a change means, and the answer if they are committed.
@@ -134,13 +154,13 @@ impl Broker {
                 Reply::RegisterBroker(context, self.plan_registration(&request, &mut records))
             }
             Change::CreateAsked(name) => {
-                match self.plan_topic(&default_topic(&name), self.topics.partition_count()) {
+                match self.plan_topic(&self.asked_topic(&name), self.topics.partition_count()) {
                     Ok(planned) => records = planned.records,
                     Err(error) => {
                         self.report.refuse(&error);
                     }
                 }
-                Reply::None
+                Reply::TopicAsked(name)
             }
         };
         (records, reply)
@@ -296,6 +316,11 @@ impl Broker {
             let mut result =
                 DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id);
             match known {
+                Some(topic) if topic.is_internal() => {
+                    let error = internal("deleted");
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                }
                 Some(topic) => {
                     result.name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
                     result.topic_id = topic.id;
@@ -353,6 +378,9 @@ impl Broker {
         let Some(topic) = self.topics.by_name(&asked.name) else {
             return Err(ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic."));
         };
+        if topic.is_internal() {
+            return Err(internal("given more partitions"));
+        }
         let present = partition_count(topic);
         if asked.count <= present {
             let message = format!(
@@ -428,7 +456,8 @@ impl Broker {
                 self.respond(context, &response);
             }
             Reply::ProducerIds => self.producer_ids_reserved(now, error),
-            Reply::None => {}
+            Reply::TopicAsked(name) if name == OFFSETS_TOPIC => self.offsets_topic_settled(),
+            Reply::TopicAsked(_) => {}
         }
     }
 }
@@ -438,14 +467,6 @@ struct PlannedTopic {
     partitions: i32,
     configs: TopicConfigs,
     records: Vec<MetadataRecord>,
-}
-
-/// A topic of which only the name was said.
-fn default_topic(name: &str) -> CreatableTopic {
-    CreatableTopic::default()
-        .with_name(TopicName(StrBytes::from_string(name.to_owned())))
-        .with_num_partitions(-1)
-        .with_replication_factor(-1)
 }
 
 /// Partitions from number `first` on, with these leaders.
@@ -466,6 +487,12 @@ fn partition_records(
 fn topics_to_delete(request: DeleteTopicsRequest) -> impl Iterator<Item = DeleteTopicState> {
     let named = request.topic_names.into_iter();
     named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics)
+}
+
+/// Groups lie in the partitions of `__consumer_offsets` by how many there are, and go with it.
+fn internal(what: &str) -> ApiError {
+    let message = format!("{OFFSETS_TOPIC} holds the groups; it cannot be {what}.");
+    ApiError::new(ResponseError::InvalidTopicException, message)
 }
 
 fn check_room(existing: usize, new: i32) -> Result<(), ApiError> {

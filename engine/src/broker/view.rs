@@ -8,6 +8,8 @@ use crate::types::{NodeId, Offset};
 pub struct TopicView<'a> {
     /// Its name.
     pub name: &'a str,
+    /// Whether the brokers keep their own state in it (`__consumer_offsets`).
+    pub is_internal: bool,
     /// The partitions that this broker leads.
     pub partitions: Vec<PartitionView>,
     /// The brokers that lead its partitions, from partition 0 on.
@@ -47,6 +49,7 @@ impl Broker {
             });
             TopicView {
                 name: &topic.name,
+                is_internal: topic.is_internal(),
                 partitions: led.collect(),
                 leaders: topic.partitions.iter().map(|assignment| assignment.leader).collect(),
                 configs: topic.configs.iter().collect(),

@@ -149,6 +149,25 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "The most that one Fetch is answered with; the first batch is given even if it is larger.",
     ),
     broker(
+        "group.initial.rebalance.delay.ms",
+        INT_FROM_0,
+        "3000",
+        "How long an empty group waits for more members when the first has joined.",
+    ),
+    broker(
+        "group.max.session.timeout.ms",
+        INT_FROM_1,
+        "1800000",
+        "The longest time that a member may ask for in which it need not be heard of.",
+    ),
+    broker("group.max.size", INT_FROM_1, "1000", "The most members that a group can have."),
+    broker(
+        "group.min.session.timeout.ms",
+        INT_FROM_1,
+        "6000",
+        "The shortest time that a member may ask for in which it need not be heard of.",
+    ),
+    broker(
         "headwater.tail.max.bytes",
         INT_FROM_0,
         "8388608",
@@ -166,6 +185,36 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
     broker("log.segment.bytes", SEGMENT_BYTES, ONE_GIB, "Default of a topic's segment.bytes."),
     broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),
     broker("num.partitions", INT_FROM_1, "1", "How many partitions a topic gets that does not say."),
+    broker(
+        "offset.metadata.max.bytes",
+        INT_FROM_0,
+        "4096",
+        "The most bytes of text that can be committed with an offset.",
+    ),
+    broker(
+        "offsets.retention.check.interval.ms",
+        LONG_FROM_1,
+        "600000",
+        "How often committed offsets are looked for that have expired.",
+    ),
+    broker(
+        "offsets.retention.minutes",
+        INT_FROM_1,
+        "10080",
+        "How long a group without members keeps its offsets.",
+    ),
+    broker(
+        "offsets.topic.num.partitions",
+        INT_FROM_1,
+        "50",
+        "How many partitions __consumer_offsets gets when it is made.",
+    ),
+    broker(
+        "offsets.topic.segment.bytes",
+        SEGMENT_BYTES,
+        "104857600",
+        "The segment.bytes that __consumer_offsets gets when it is made.",
+    ),
     broker(
         "producer.id.expiration.check.interval.ms",
         INT_FROM_1,

@@ -3,11 +3,13 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-    DescribeConfigsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    ProduceRequest, RequestHeader, ResponseHeader,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
+    HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    ProduceRequest, RequestHeader, ResponseHeader, SyncGroupRequest,
 };
-use kafka_protocol::protocol::{Decodable, Encodable};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::shape::{self, ShapeError};
 use super::versions::supported_api;
@@ -28,6 +30,18 @@ pub(crate) enum Request {
     InitProducerId(InitProducerIdRequest),
     BrokerRegistration(BrokerRegistrationRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
+    FindCoordinator(FindCoordinatorRequest),
+    /// With the client id of the request's header.
+    JoinGroup(JoinGroupRequest, StrBytes),
+    SyncGroup(SyncGroupRequest),
+    Heartbeat(HeartbeatRequest),
+    LeaveGroup(LeaveGroupRequest),
+    OffsetCommit(OffsetCommitRequest),
+    OffsetFetch(OffsetFetchRequest),
+    DescribeGroups(DescribeGroupsRequest),
+    ListGroups(ListGroupsRequest),
+    DeleteGroups(DeleteGroupsRequest),
+    OffsetDelete(OffsetDeleteRequest),
 }
 
 /// What an answer needs of its request's header.
@@ -91,10 +105,12 @@ pub(crate) fn decode_request(mut frame: Bytes) -> Result<(Header, Request), Fram
     if !has_readable_header(&frame, header) {
         return Err(malformed(Why::Header));
     }
-    RequestHeader::decode(&mut frame, header.api.request_header_version(header.version))
+    let head = RequestHeader::decode(&mut frame, header.api.request_header_version(header.version))
         .map_err(|_| malformed(Why::Header))?;
     shape::check(header.api, header.version, &frame).map_err(|error| malformed(Why::Shape(error)))?;
-    let request = decode_body(header, &mut frame).map_err(|error| malformed(Why::Decoder(error)))?;
+    let client_id = head.client_id.unwrap_or_default();
+    let request =
+        decode_body(header, client_id, &mut frame).map_err(|error| malformed(Why::Decoder(error)))?;
     Ok((header, request))
 }
 
@@ -123,7 +139,7 @@ fn has_readable_header(frame: &[u8], header: Header) -> bool {
     }
 }
 
-fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
+fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<Request, String> {
     let version = header.version;
     Ok(match header.api {
         ApiKey::Produce => Request::Produce(decode(body, version)?),
@@ -138,6 +154,17 @@ fn decode_body(header: Header, body: &mut Bytes) -> Result<Request, String> {
         ApiKey::CreatePartitions => Request::CreatePartitions(decode(body, version)?),
         ApiKey::BrokerRegistration => Request::BrokerRegistration(decode(body, version)?),
         ApiKey::AllocateProducerIds => Request::AllocateProducerIds(decode(body, version)?),
+        ApiKey::FindCoordinator => Request::FindCoordinator(decode(body, version)?),
+        ApiKey::JoinGroup => Request::JoinGroup(decode(body, version)?, client_id),
+        ApiKey::SyncGroup => Request::SyncGroup(decode(body, version)?),
+        ApiKey::Heartbeat => Request::Heartbeat(decode(body, version)?),
+        ApiKey::LeaveGroup => Request::LeaveGroup(decode(body, version)?),
+        ApiKey::OffsetCommit => Request::OffsetCommit(decode(body, version)?),
+        ApiKey::OffsetFetch => Request::OffsetFetch(decode(body, version)?),
+        ApiKey::DescribeGroups => Request::DescribeGroups(decode(body, version)?),
+        ApiKey::ListGroups => Request::ListGroups(decode(body, version)?),
+        ApiKey::DeleteGroups => Request::DeleteGroups(decode(body, version)?),
+        ApiKey::OffsetDelete => Request::OffsetDelete(decode(body, version)?),
         _ => {
             decode::<ApiVersionsRequest>(body, version)?;
             Request::ApiVersions

@@ -4,6 +4,8 @@
 //! gigabytes, which in wasm ends the worker. Here the bytes are walked along the request's schema first, and no array
 //! may claim more elements than the bytes behind it could hold, nor all arrays together more than [`MAX_ELEMENTS`].
 
+mod groups;
+
 use std::fmt;
 
 use kafka_protocol::messages::ApiKey;
@@ -161,7 +163,7 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::InitProducerId => (INIT_PRODUCER_ID, 2),
         ApiKey::BrokerRegistration => (BROKER_REGISTRATION, 0),
         ApiKey::AllocateProducerIds => (ALLOCATE_PRODUCER_IDS, 0),
-        _ => return None,
+        _ => return groups::schema(api),
     })
 }
 

@@ -17,7 +17,8 @@ const fn supported(api: ApiKey, min_version: i16, max_version: i16) -> Supported
 /// What this broker answers.
 ///
 /// Produce is advertised from version 0, as Kafka does (KAFKA-18659): librdkafka up to 2.8 sends everything uncompressed to
-/// a broker that is not. No such client then uses a version below 3.
+/// a broker that is not. No such client then uses a version below 3. The highest versions are those that the decoder has, which
+/// for OffsetCommit and OffsetFetch is one less than the protocol's last (topic ids, KIP-848).
 pub(crate) const SUPPORTED: &[Supported] = &[
     Supported { api: ApiKey::Produce, min_version: 3, max_version: 13, advertised_min_version: 0 },
     supported(ApiKey::Fetch, 4, 17),
@@ -32,6 +33,17 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::CreatePartitions, 0, 3),
     supported(ApiKey::BrokerRegistration, 0, 4),
     supported(ApiKey::AllocateProducerIds, 0, 0),
+    supported(ApiKey::FindCoordinator, 0, 6),
+    supported(ApiKey::JoinGroup, 0, 9),
+    supported(ApiKey::SyncGroup, 0, 5),
+    supported(ApiKey::Heartbeat, 0, 4),
+    supported(ApiKey::LeaveGroup, 0, 5),
+    supported(ApiKey::OffsetCommit, 2, 9),
+    supported(ApiKey::OffsetFetch, 1, 9),
+    supported(ApiKey::DescribeGroups, 0, 6),
+    supported(ApiKey::ListGroups, 0, 5),
+    supported(ApiKey::DeleteGroups, 0, 2),
+    supported(ApiKey::OffsetDelete, 0, 0),
 ];
 
 /// The entry of a request, if it is answered at all.

@@ -10,7 +10,7 @@ use crate::storage::IndexedDbStorage;
 /// Takes a snapshot.
 pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> BrokerSnapshot {
     let broker = driver.broker();
-    let topics = broker.topics().map(|topic| TopicSnapshot {
+    let topics = broker.topics().filter(|topic| !topic.is_internal).map(|topic| TopicSnapshot {
         name: topic.name.to_owned(),
         leaders: topic.leaders,
         partitions: topic.partitions.iter().map(partition).collect(),

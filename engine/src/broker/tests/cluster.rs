@@ -126,7 +126,7 @@ impl Cluster {
         self.advance(10);
     }
 
-    fn create(&mut self, topic: &str, partitions: i32) {
+    pub(super) fn create(&mut self, topic: &str, partitions: i32) {
         assert!(self.worlds[0].answers.is_empty(), "{:?} {:?}", self.worlds[0].answers, self.links);
         self.worlds[0].create(topic, partitions, &[]);
         self.run();

@@ -22,7 +22,7 @@ use super::world::{CLIENT, World, batch, create_topic, fetch_request, name, prod
 use crate::protocol::SUPPORTED;
 
 /// Sends a request in each version, and has the answer read.
-fn in_all_versions<Q: Encodable, R: Decodable>(
+pub(super) fn in_all_versions<Q: Encodable, R: Decodable>(
     world: &mut World,
     api: ApiKey,
     mut request: impl FnMut(i16) -> Q,

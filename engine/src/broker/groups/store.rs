@@ -1,0 +1,285 @@
+//! What coordinators keep: records are appended to `__consumer_offsets`, and what they say takes effect when they are committed;
+//! at the start it is taken in again.
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::{OffsetCommitResponse, OffsetDeleteResponse};
+
+use super::Coordinated;
+use crate::broker::append::Waiter;
+use crate::broker::{Broker, Context};
+use crate::error::ApiError;
+use crate::group::{Group, GroupMetadata, OffsetsRecord};
+use crate::record::{Batches, Compression, RecordBatchBuilder};
+use crate::sorted::SortedMap;
+use crate::storage_op::LogId;
+use crate::time::Now;
+use crate::types::Offset;
+
+/// Records on their way to storage.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    next: u64,
+    pending: SortedMap<u64, Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    log: LogId,
+    records: Vec<OffsetsRecord>,
+    reply: GroupReply,
+}
+
+/// Who is told that records are stored.
+#[derive(Debug)]
+pub(super) enum GroupReply {
+    Commit(Context, OffsetCommitResponse),
+    /// The members that wait for the leader's assignment.
+    Generation {
+        group_id: String,
+        generation: i32,
+    },
+    /// A group of a DeleteGroups request.
+    DeleteGroup {
+        delete: u64,
+        index: usize,
+        group_id: String,
+    },
+    OffsetDelete(Context, OffsetDeleteResponse),
+    /// A group that is not needed any more.
+    Expired {
+        group_id: String,
+    },
+    Nobody,
+}
+
+impl Changes {
+    /// What is on its way for a group.
+    pub(super) fn of_group<'a>(&'a self, group_id: &'a str) -> impl Iterator<Item = &'a OffsetsRecord> {
+        let records = self.pending.values().flat_map(|change| &change.records);
+        records.filter(move |record| record.group_id() == group_id)
+    }
+}
+
+impl Broker {
+    /// Appends records to a coordinator's log; they take effect, and the reply is given, when they are committed.
+    pub(super) fn store(&mut self, now: Now, log: LogId, records: Vec<OffsetsRecord>, reply: GroupReply) {
+        let change = self.groups.changes.next;
+        self.groups.changes.next += 1;
+        let appended = self.append_offsets(now, log, &records, &reply, change);
+        let pending = Change { log, records, reply };
+        match appended {
+            Ok(()) => drop(self.groups.changes.pending.insert(change, pending)),
+            Err(error) => self.change_ended(now, pending, Err(error)),
+        }
+    }
+
+    fn append_offsets(
+        &mut self,
+        now: Now,
+        log: LogId,
+        records: &[OffsetsRecord],
+        reply: &GroupReply,
+        change: u64,
+    ) -> Result<(), ApiError> {
+        let Some(partition) = self.partitions.get(&log) else {
+            let message = "This broker does not coordinate the group.";
+            return Err(ApiError::new(ResponseError::NotCoordinator, message));
+        };
+        if partition.check_settled().is_err() {
+            let message = format!("{} is being read again after a failure of its storage.", partition.name);
+            return Err(ApiError::new(ResponseError::CoordinatorLoadInProgress, message));
+        }
+        let mut builder = RecordBatchBuilder::new(Compression::None);
+        builder.set_base_offset(partition.log.next_offset());
+        builder.set_partition_leader_epoch(partition.leader_epoch);
+        for record in records {
+            let (key, value) = (record.encode_key(), record.encode_value());
+            builder
+                .append(now.wall_ms, Some(&key), value.as_deref(), &[])
+                .map_err(|error| ApiError::new(ResponseError::InvalidCommitOffsetSize, error.to_string()))?;
+        }
+        let (size, limit) = (builder.size_in_bytes(), partition.config.max_message_bytes);
+        // What deletes is not refused for its size: room is made by it.
+        let is_limited = matches!(reply, GroupReply::Commit(..) | GroupReply::Generation { .. });
+        if is_limited && size > limit {
+            let message = format!("{size} bytes are more than the {limit} that max.message.bytes allows.");
+            return Err(ApiError::new(ResponseError::InvalidCommitOffsetSize, message));
+        }
+        self.append(log, builder.build(), Waiter::Offsets(change))
+    }
+
+    /// An append to a coordinator's log has ended.
+    pub(in crate::broker) fn offsets_append_ended(
+        &mut self,
+        now: Now,
+        change: u64,
+        result: Result<Offset, ApiError>,
+    ) {
+        if let Some(change) = self.groups.changes.pending.remove(&change) {
+            self.change_ended(now, change, result.map(|_| ()));
+        }
+    }
+
+    fn change_ended(&mut self, now: Now, change: Change, result: Result<(), ApiError>) {
+        let Change { log, records, reply } = change;
+        if result.is_ok() {
+            for record in records {
+                self.apply_offsets_record(log, record, false);
+            }
+        }
+        match reply {
+            GroupReply::Commit(context, mut response) => {
+                if let Err(error) = result {
+                    let code = self.report.refuse(&error);
+                    let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                    partitions
+                        .filter(|partition| partition.error_code == 0)
+                        .for_each(|partition| partition.error_code = code);
+                }
+                self.respond(context, &response);
+            }
+            GroupReply::OffsetDelete(context, mut response) => {
+                if let Err(error) = result {
+                    response = OffsetDeleteResponse::default().with_error_code(self.report.refuse(&error));
+                }
+                self.respond(context, &response);
+            }
+            GroupReply::Generation { group_id, generation } => {
+                if let Some(coordinated) = self.groups.by_id.get_mut(&group_id[..]) {
+                    coordinated.group.stored(
+                        now.monotonic_ms,
+                        generation,
+                        result.map_err(unstored_generation),
+                    );
+                }
+                self.group_moved(now, &group_id);
+            }
+            GroupReply::DeleteGroup { delete, index, group_id } => {
+                self.undo_delete(&group_id, &result);
+                self.group_deleted(delete, index, result);
+            }
+            GroupReply::Expired { group_id } => self.undo_delete(&group_id, &result),
+            GroupReply::Nobody => {}
+        }
+    }
+
+    /// A group that could not be deleted goes on.
+    fn undo_delete(&mut self, group_id: &str, result: &Result<(), ApiError>) {
+        if result.is_err()
+            && let Some(coordinated) = self.groups.by_id.get_mut(group_id)
+        {
+            coordinated.group.undo_delete();
+        }
+    }
+
+    pub(super) fn store_generation(&mut self, now: Now, group_id: &str, metadata: GroupMetadata) {
+        let Some(coordinated) = self.groups.by_id.get(group_id) else {
+            return;
+        };
+        let log = coordinated.log;
+        let reply = GroupReply::Generation { group_id: group_id.to_owned(), generation: metadata.generation };
+        let metadata = Some((metadata, now.wall_ms));
+        let record = OffsetsRecord::Group { group_id: group_id.to_owned(), metadata };
+        self.store(now, log, vec![record], reply);
+    }
+
+    /// The fold: what a committed record says of a group.
+    ///
+    /// `at_start`: it was written by an earlier broker, whose members are forgotten. Otherwise the group has gone on
+    /// in memory before it was stored.
+    fn apply_offsets_record(&mut self, log: LogId, record: OffsetsRecord, at_start: bool) {
+        let by_id = &mut self.groups.by_id;
+        let id = record.group_id().to_owned();
+        let coordinated = match &record {
+            OffsetsRecord::Offset { committed: Some(_), .. }
+            | OffsetsRecord::Group { metadata: Some(_), .. } => {
+                by_id.or_insert_with(id.clone(), || Box::new(Coordinated::new(log)))
+            }
+            // It deletes something of a group that is gone.
+            _ => match by_id.get_mut(&id[..]) {
+                Some(coordinated) => coordinated,
+                None => return,
+            },
+        };
+        match record {
+            OffsetsRecord::Offset { topic, partition, committed: Some(committed), .. } => {
+                coordinated.offsets.or_default(topic).insert(partition, committed);
+            }
+            OffsetsRecord::Offset { topic, partition, committed: None, .. } => {
+                if let Some(partitions) = coordinated.offsets.get_mut(&topic[..]) {
+                    partitions.remove(&partition);
+                    if partitions.is_empty() {
+                        coordinated.offsets.remove(&topic[..]);
+                    }
+                }
+            }
+            OffsetsRecord::Group { metadata: Some((metadata, timestamp)), .. } if at_start => {
+                coordinated.empty_since = metadata.leader.is_none().then_some(timestamp);
+                coordinated.group = Group::recovered(metadata.protocol_type, metadata.generation);
+            }
+            OffsetsRecord::Group { metadata: None, .. } if at_start || coordinated.group.is_dead() => {
+                coordinated.group = Group::new();
+            }
+            OffsetsRecord::Group { .. } => {}
+        }
+        let group = &coordinated.group;
+        let is_used = !group.is_empty() || group.has_pending_members() || group.generation() > 0;
+        if coordinated.offsets.is_empty() && !is_used {
+            by_id.remove(&id[..]);
+        }
+    }
+
+    /// While a coordinator's log is read for the first time: takes in what was committed before.
+    pub(in crate::broker) fn take_offsets(&mut self, log: LogId, batches: &Bytes) {
+        if !self.is_offsets_log(log) || self.partitions.contains_key(&log) {
+            return;
+        }
+        for batch in Batches::new(batches) {
+            let Ok(batch) = batch else {
+                return;
+            };
+            if batch.is_control() {
+                continue;
+            }
+            let records = match batch.records() {
+                Ok(records) => records,
+                Err(error) => {
+                    self.report_unreadable(log, batch.base_offset(), &error.to_string());
+                    continue;
+                }
+            };
+            for record in &records {
+                match record {
+                    Ok(record) => match OffsetsRecord::decode(record.key.unwrap_or_default(), record.value) {
+                        Ok(known) => self.apply_offsets_record(log, known, true),
+                        Err(error) => self.report_unreadable(log, record.offset, &error.to_string()),
+                    },
+                    Err(error) => {
+                        self.report_unreadable(log, batch.base_offset(), &error.to_string());
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn report_unreadable(&mut self, log: LogId, offset: Offset, why: &str) {
+        let message = format!(
+            "The record at offset {offset} of {}-{} is left out: {why}.",
+            super::OFFSETS_TOPIC,
+            log.partition
+        );
+        self.report.event(true, message);
+    }
+}
+
+/// What members are told that wait for an assignment which could not be stored: they try again, until it can. (Kafka does the
+/// same; the error of the storage itself would end most clients.)
+fn unstored_generation(error: ApiError) -> ApiError {
+    let error_code = match error.error {
+        ResponseError::InvalidCommitOffsetSize => ResponseError::UnknownServerError,
+        _ => ResponseError::CoordinatorNotAvailable,
+    };
+    ApiError::new(error_code, error.message)
+}
