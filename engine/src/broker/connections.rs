@@ -39,6 +39,8 @@ struct Connection {
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     open: SortedMap<ConnectionId, Connection>,
+    /// The one of which a frame was worked on last.
+    last_served: Option<ConnectionId>,
     answers: VecDeque<(ConnectionId, Bytes)>,
 }
 
@@ -63,13 +65,18 @@ impl Connections {
         }
         let frame = connection.queued.pop_front()?;
         connection.queued_bytes -= frame.len();
+        self.last_served = Some(id);
         Some(frame)
     }
 
-    /// The connections on which frames wait.
+    /// The connections on which frames wait. They have their turn one after the other, so that none waits for ever behind
+    /// another that asks all the time.
     pub(super) fn with_queued_frames(&self) -> Vec<ConnectionId> {
         let queued = self.open.iter().filter(|(_, connection)| !connection.queued.is_empty());
-        queued.map(|(id, _)| *id).collect()
+        let mut ids: Vec<ConnectionId> = queued.map(|(id, _)| *id).collect();
+        let behind = ids.partition_point(|id| Some(*id) <= self.last_served);
+        ids.rotate_left(behind);
+        ids
     }
 
     /// Gives a request its place in the order of answers.

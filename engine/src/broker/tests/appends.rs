@@ -215,6 +215,24 @@ fn requests_wait_while_too_much_is_on_its_way_to_storage() {
     }
 }
 
+/// Without turns, a connection that always asks for more would have all others wait for ever.
+#[test]
+fn connections_that_wait_have_their_turn() {
+    let mut world = World::over(super::world::Disk::default(), &[("queued.max.request.bytes", "1")]);
+    world.create("t", 1, &[]);
+    world.hold_appends = true;
+    for connection in [1, 1, 1, 2, 3] {
+        let request = produce_request("t", 0, batch(&["a"]), -1);
+        world.send(ConnectionId(connection), ApiKey::Produce, 9, &request);
+    }
+    let mut order = Vec::new();
+    while !world.held.is_empty() {
+        world.release(None);
+        order.extend(std::mem::take(&mut world.answers).into_iter().map(|(connection, _)| connection.0));
+    }
+    assert_eq!(order, [1, 2, 3, 1, 1]);
+}
+
 #[test]
 fn log_append_time_is_the_brokers() {
     let mut world = World::new();
