@@ -39,6 +39,7 @@ faults! {
     SlowStorage "slow operation",
     BitFlip "bit flipped",
     ConnectionLost "connection lost",
+    PeerLost "connection between brokers lost",
     HalfRequest "half a request",
     LateRequest "request after its connection's end",
     SlowNetwork "slow frame",

@@ -1,4 +1,4 @@
-//! A world in which the broker core and its clients live through everything that may go wrong, from one seed.
+//! A world in which broker cores and their clients live through everything that may go wrong, from one seed.
 //!
 //! The seed chooses configuration, workload and faults; time is virtual; whatever is random follows from the seed. So a
 //! run can be repeated exactly, and a failure is a number. `docs/fault-model.md` says what is survived, and which

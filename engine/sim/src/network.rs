@@ -1,4 +1,4 @@
-//! Connections between clients and the broker. Frames of one connection keep their order in each direction; connections do
+//! Connections to brokers, of clients and of other brokers. Frames of one connection keep their order in each direction; connections do
 //! not wait for each other.
 //!
 //! # The fault model
@@ -22,11 +22,21 @@ pub(crate) struct NetworkFaults {
     pub(crate) latency_ms: u64,
 }
 
+/// Who asks on a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Client {
+    /// An actor, by its index.
+    Actor(usize),
+    /// A broker, by its number.
+    Broker(usize),
+}
+
 /// One connection, as both ends have it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connection {
-    /// The client's end, by the actor's index.
-    pub(crate) actor: usize,
+    pub(crate) client: Client,
+    /// The number of the broker that answers.
+    pub(crate) broker: usize,
     /// Whether the broker's end is open.
     pub(crate) at_broker: bool,
     /// Whether the client's end is open.
@@ -50,11 +60,12 @@ pub(crate) struct Network {
 
 impl Network {
     /// A connection that is being made.
-    pub(crate) fn connect(&mut self, actor: usize) -> ConnectionId {
+    pub(crate) fn connect(&mut self, client: Client, broker: usize) -> ConnectionId {
         let id = ConnectionId(self.next);
         self.next += 1;
         let connection = Connection {
-            actor,
+            client,
+            broker,
             at_broker: false,
             at_client: false,
             ended: false,

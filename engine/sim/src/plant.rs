@@ -15,6 +15,8 @@ pub enum Plant {
     DuplicateRequest,
     /// The network swaps answers of a connection.
     SwapAnswers,
+    /// From some time on brokers hear nothing from the controller any more.
+    DeafBrokers,
     /// A producer that has to keep the order of its records sends on after a failure.
     UnorderedProducer,
 }

@@ -1,4 +1,4 @@
-//! What a seed chooses: how the broker is set up, who does what, and what goes wrong.
+//! What a seed chooses: how many brokers there are and how they are set up, who does what, and what goes wrong.
 
 use headwater_client::{Acks, ProducerConfig};
 use headwater_engine::record::Compression;
@@ -56,7 +56,10 @@ pub(crate) struct WorldFaults {
 pub(crate) struct Scenario {
     /// How long there are faults.
     pub(crate) safety_ms: u64,
+    /// How many brokers there are. Number 0 is the controller.
+    pub(crate) brokers: usize,
     pub(crate) topics: Vec<TopicPlan>,
+    /// The configs with which brokers start first.
     pub(crate) broker: Vec<(&'static str, String)>,
     pub(crate) producers: Vec<ProducerPlan>,
     pub(crate) idempotent_producers: usize,
@@ -91,6 +94,7 @@ impl Scenario {
             }
         }
         Scenario {
+            brokers: 1 + random.index(4),
             safety_ms: random.within(2_000..8_000),
             topics,
             broker: broker_configs(random),

@@ -1,7 +1,7 @@
-//! The world: virtual time, events in their order, and one broker that may be gone.
+//! The world: virtual time, events in their order, and brokers that may be gone.
 //!
 //! A run has three parts. In the *safety* phase there are faults, and nothing wrong may be seen. Then faults stop, and in
-//! the *liveness* phase everything begun has to come to its end within a bounded time. *At last* the broker is crashed
+//! the *liveness* phase everything begun has to come to its end within a bounded time. *At last* the brokers are crashed
 //! once more, and a consumer that knows nothing reads all there is.
 
 mod broker;
@@ -15,11 +15,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 use headwater_engine::{ConnectionId, Now, Uuid};
 
-use self::broker::Server;
+use self::broker::Node;
 use self::trouble::Trouble;
 use crate::actors::{Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, ProducerActor};
-use crate::checkers::{Checker, Checks, recovery};
-use crate::network::Network;
+use crate::checkers::agreement::agree;
+use crate::checkers::recovery::{self, Place};
+use crate::checkers::{Checker, Checks};
+use crate::faults::Tally;
+use crate::network::{Client, Network};
 use crate::random::Random;
 use crate::scenario::{ConsumerPlan, Scenario};
 use crate::storage::{Crash, Medium};
@@ -34,6 +37,8 @@ const MAX_STEPS: u64 = 3_000_000;
 const LIVENESS_MS: u64 = 300_000;
 /// How long after faults have stopped everything is as if there had been none, but for clients that wait.
 const SETTLE_MS: u64 = 2_500;
+/// How long brokers may take, when all else is done, to agree and to answer what waited behind a slow storage.
+const QUIET_MS: u64 = 20_000;
 /// How often it is looked whether all is done.
 const LOOK_MS: u64 = 100;
 /// How often a broker with nothing under way is compared with a fresh one.
@@ -42,7 +47,7 @@ const COMPARE_MS: u64 = 1_000;
 /// Something that happens.
 #[derive(Clone, Debug)]
 enum Event {
-    /// A connection reaches the broker.
+    /// A connection reaches its broker.
     Connect(ConnectionId),
     /// The client learns that its connection is there.
     Connected(ConnectionId),
@@ -50,10 +55,11 @@ enum Event {
     ToClient(ConnectionId, Bytes),
     BrokerLearnsEnd(ConnectionId),
     ClientLearnsEnd(ConnectionId),
-    Storage,
-    BrokerTimer,
+    /// The same of a broker, by its number.
+    Storage(usize),
+    BrokerTimer(usize),
+    Restart(usize),
     Wake(usize),
-    Restart,
     Trouble(Trouble),
     /// It is time to look whether a phase has ended.
     Look,
@@ -64,7 +70,7 @@ impl Event {
     /// What has arrived is handled before time-outs.
     fn class(&self) -> u8 {
         match self {
-            Event::BrokerTimer | Event::Wake(_) => 1,
+            Event::BrokerTimer(_) | Event::Wake(_) => 1,
             Event::Look | Event::Compare => 2,
             _ => 0,
         }
@@ -92,22 +98,18 @@ pub(crate) struct World {
     random: Random,
     trace: Trace,
     checks: Checks,
-    medium: Rc<RefCell<Medium>>,
-    server: Option<Server>,
-    storage_due: Option<u64>,
-    timer_due: Option<u64>,
+    /// The brokers by number, whether they run or not.
+    nodes: Vec<Node>,
     network: Network,
     actors: Vec<Box<dyn Actor>>,
-    /// By actor: its connection, when it is to be woken, until when it is frozen.
-    connections: Vec<Option<ConnectionId>>,
+    /// By actor: its connections by broker, when it is to be woken, until when it is frozen.
+    connections: Vec<Vec<Option<ConnectionId>>>,
     wakes: Vec<Option<u64>>,
     frozen: Vec<u64>,
-    broker_frozen: u64,
+    tally: Tally,
     guests: Vec<String>,
     made: Vec<String>,
     topic_ids: BTreeMap<String, Uuid>,
-    /// A crash is to come after so many more steps of the broker.
-    crash_in: Option<(u64, Crash)>,
     /// The numbers of the consumers that tail all along.
     tailing: Vec<u32>,
     records: u64,
@@ -118,7 +120,11 @@ impl World {
         let mut random = Random::new(seed);
         let scenario = Scenario::new(&mut random, options.plant);
         let checks = Checks::new(options.only, scenario.bit_rot);
-        let medium = Medium::new(random.fork(), scenario.storage, options.plant);
+        let mut node = || {
+            let medium = Medium::new(random.fork(), scenario.storage, options.plant);
+            Node::new(Rc::new(RefCell::new(medium)), scenario.broker.clone())
+        };
+        let nodes = (0..scenario.brokers).map(|_| node()).collect();
         let mut world = World {
             plant: options.plant,
             phase: Phase::Safety,
@@ -131,20 +137,16 @@ impl World {
             random,
             trace: Trace::new(options.trace_lines),
             checks,
-            medium: Rc::new(RefCell::new(medium)),
-            server: None,
-            storage_due: None,
-            timer_due: None,
+            nodes,
             network: Network::default(),
             actors: Vec::new(),
             connections: Vec::new(),
             wakes: Vec::new(),
             frozen: Vec::new(),
-            broker_frozen: 0,
+            tally: Tally::default(),
             guests: Vec::new(),
             made: Vec::new(),
             topic_ids: BTreeMap::new(),
-            crash_in: None,
             tailing: Vec::new(),
             records: 0,
             scenario,
@@ -168,7 +170,7 @@ impl World {
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         for (number, plan) in (0..).zip(&scenario.consumers) {
             self.tailing.push(number);
-            let actor = ConsumerActor::new(number, topics.clone(), *plan, &mut self.random);
+            let actor = ConsumerActor::new(number, scenario.brokers, topics.clone(), *plan, &mut self.random);
             self.add_actor(Box::new(actor));
         }
     }
@@ -176,7 +178,7 @@ impl World {
     fn add_actor(&mut self, actor: Box<dyn Actor>) {
         let index = self.actors.len();
         self.actors.push(actor);
-        self.connections.push(None);
+        self.connections.push(vec![None; self.nodes.len()]);
         self.wakes.push(None);
         self.frozen.push(0);
         self.wake_at(index, self.now_ms);
@@ -185,7 +187,9 @@ impl World {
     /// Runs to the end.
     pub(crate) fn run(&mut self) -> Result<(), String> {
         self.trace.say(format_args!("{:?}", self.scenario));
-        self.after(0, Event::Restart);
+        for node in 0..self.nodes.len() {
+            self.after(0, Event::Restart(node));
+        }
         self.after(LOOK_MS, Event::Look);
         self.after(COMPARE_MS, Event::Compare);
         self.begin_troubles();
@@ -212,8 +216,11 @@ impl World {
     }
 
     pub(crate) fn report(&self, seed: u64, violation: Option<String>) -> Report {
-        // A panic may have come while the medium was in use.
-        let faults = self.medium.try_borrow().map(|medium| medium.tally).unwrap_or_default();
+        let mut faults = self.tally;
+        for node in &self.nodes {
+            // A panic may have come while the medium was in use.
+            faults += node.medium.try_borrow().map(|medium| medium.tally).unwrap_or_default();
+        }
         Report {
             seed,
             violation,
@@ -248,13 +255,15 @@ impl World {
             Event::ToClient(connection, frame) => self.answer_arrives(connection, frame),
             Event::BrokerLearnsEnd(connection) => self.broker_learns_end(connection),
             Event::ClientLearnsEnd(connection) => self.client_learns_end(connection),
-            Event::Storage => self.storage_goes_on(),
-            Event::BrokerTimer => self.broker_timer(),
+            Event::Storage(node) => self.storage_goes_on(node),
+            Event::BrokerTimer(node) => self.broker_timer(node),
+            // Another that was to come earlier has come in its place.
+            Event::Wake(actor) if self.wakes[actor].is_none_or(|due| due > self.now_ms) => {}
             Event::Wake(actor) => {
                 self.wakes[actor] = None;
                 self.with_actor(actor, |actor, context| actor.wake(context));
             }
-            Event::Restart => self.restart(),
+            Event::Restart(node) => self.restart(node),
             Event::Trouble(trouble) => self.trouble(trouble),
             Event::Look => return self.look(),
             Event::Compare => {
@@ -266,14 +275,17 @@ impl World {
     }
 
     fn frozen_until(&self, event: &Event) -> Option<u64> {
-        let of_client = |connection| {
+        let of_client = |connection| match self.network.connections.get(connection)?.client {
+            Client::Actor(actor) => self.frozen.get(actor).copied(),
+            Client::Broker(node) => self.nodes.get(node).map(|node| node.frozen),
+        };
+        let of_broker = |connection| {
             let connection = self.network.connections.get(connection)?;
-            self.frozen.get(connection.actor).copied()
+            self.nodes.get(connection.broker).map(|node| node.frozen)
         };
         match event {
-            Event::ToBroker(..) | Event::BrokerLearnsEnd(_) | Event::Storage | Event::BrokerTimer => {
-                Some(self.broker_frozen)
-            }
+            Event::ToBroker(connection, _) | Event::BrokerLearnsEnd(connection) => of_broker(connection),
+            Event::Storage(node) | Event::BrokerTimer(node) => self.nodes.get(*node).map(|node| node.frozen),
             Event::ToClient(connection, _)
             | Event::Connected(connection)
             | Event::ClientLearnsEnd(connection) => of_client(connection),
@@ -286,6 +298,7 @@ impl World {
     fn with_actor(&mut self, index: usize, call: impl FnOnce(&mut dyn Actor, &mut Context<'_>)) {
         let now = self.now();
         let mut wishes = Vec::new();
+        let mut made = self.known_everywhere();
         let Some(actor) = self.actors.get_mut(index) else { return };
         let mut context = Context {
             now,
@@ -293,7 +306,7 @@ impl World {
             checks: &mut self.checks,
             trace: &mut self.trace,
             guests: &mut self.guests,
-            made: &mut self.made,
+            made: &mut made,
         };
         call(actor.as_mut(), &mut context);
         while let Some(wish) = actor.wish(&mut context) {
@@ -321,7 +334,9 @@ impl World {
         let began_ms = self.phase_began_ms;
         match self.phase {
             Phase::Safety if self.now_ms >= self.scenario.safety_ms => self.end_safety(),
-            Phase::Liveness if self.all_done() => self.begin_at_last(),
+            Phase::Liveness if self.all_done() && (self.is_quiet() || self.now_ms > began_ms + QUIET_MS) => {
+                self.begin_at_last();
+            }
             Phase::AtLast if self.all_done() => return self.end(),
             Phase::Liveness | Phase::AtLast if self.now_ms > began_ms + LIVENESS_MS => {
                 if self.checks.listens(Checker::Liveness) {
@@ -329,6 +344,7 @@ impl World {
                 }
                 self.phase = Phase::Done;
                 self.check_answers();
+                self.check_agreement();
             }
             _ => {}
         }
@@ -351,17 +367,30 @@ impl World {
         }
     }
 
-    /// Where the partitions that are watched end, if the broker can say so.
+    /// Where the partitions that are watched end, if the brokers can say so.
     fn ends(&self) -> Option<Ends> {
-        let broker = self.server.as_ref().map(|server| server.driver.broker())?;
-        let topics = broker.is_ready().then(|| broker.topics())?;
-        let watched = topics.filter(|topic| topic.name.starts_with("topic-"));
-        Some(watched.flat_map(broker::high_watermarks).collect())
+        let mut ends = Ends::new();
+        for node in &self.nodes {
+            let broker = node.broker().filter(|broker| broker.is_ready())?;
+            let watched = broker.topics().filter(|topic| topic.name.starts_with("topic-"));
+            ends.extend(watched.flat_map(broker::high_watermarks));
+        }
+        Some(ends)
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.checks.answers.at_last(self.now_ms).is_ok() && agree(self.nodes.iter().map(Node::broker)).is_ok()
+    }
+
+    fn check_agreement(&mut self) {
+        let result = agree(self.nodes.iter().map(Node::broker));
+        self.checks.take(Checker::Agreement, result);
     }
 
     /// Whether faults, and what somebody was frozen for when they stopped, are over for a while.
     fn is_settled(&self) -> bool {
-        let frozen = self.frozen.iter().chain([&self.broker_frozen]).max().copied().unwrap_or(0);
+        let frozen = self.frozen.iter().copied().chain(self.nodes.iter().map(|node| node.frozen)).max();
+        let frozen = frozen.unwrap_or(0);
         self.now_ms > frozen.max(self.phase_began_ms) + SETTLE_MS
     }
 
@@ -378,7 +407,7 @@ impl World {
     }
 
     fn unfinished(&self) -> String {
-        let Some(ends) = self.ends() else { return "the broker is not ready".to_owned() };
+        let Some(ends) = self.ends() else { return "not all brokers are ready".to_owned() };
         let unfinished = self.actors.iter().filter(|actor| !actor.is_done(&ends));
         let unfinished =
             unfinished.map(|actor| format!("{} waits for {}", actor.name(), actor.waits_for(&ends)));
@@ -386,8 +415,15 @@ impl World {
     }
 
     fn compare(&mut self) {
-        let Some(server) = &self.server else { return };
-        let medium = self.medium.borrow();
+        for node in 0..self.nodes.len() {
+            self.compare_node(node);
+        }
+    }
+
+    fn compare_node(&mut self, number: usize) {
+        let (node, first) = (&self.nodes[number], &self.nodes[0]);
+        let (Some(server), Some(controller)) = (&node.server, &first.server) else { return };
+        let (medium, of_controller) = (node.medium.borrow(), first.medium.borrow());
         let broker = server.driver.broker();
         // A log that could not be read again is tried later; until then its partition is not what is stored.
         let may_wait_for_a_log =
@@ -395,8 +431,10 @@ impl World {
         if self.scenario.bit_rot || may_wait_for_a_log || !broker.is_ready() || !medium.is_idle() {
             return;
         }
-        let result = recovery::compare(broker, &server.config, &medium.disk, self.now());
-        drop(medium);
+        let place = Place { config: &server.config, disk: &medium.disk };
+        let controller = Place { config: &controller.config, disk: &of_controller.disk };
+        let result = recovery::compare(broker, place, (number > 0).then_some(controller), self.now());
+        drop((medium, of_controller));
         self.checks.take(Checker::Recovery, result);
     }
 
@@ -405,29 +443,34 @@ impl World {
         self.checks.take(Checker::Answers, result);
     }
 
-    /// Crashes the broker once more and has a new consumer read everything.
+    /// Crashes the brokers once more and has a new consumer read everything.
     fn begin_at_last(&mut self) {
         self.begin(Phase::AtLast);
         self.check_answers();
+        self.check_agreement();
         self.compare();
-        self.crash(Crash::Process);
+        for node in 0..self.nodes.len() {
+            self.crash(node, Crash::Process);
+        }
         let topics = self.scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         let plan = ConsumerPlan { max_wait_ms: 10, min_bytes: 1, partition_bytes: 2_000, max_bytes: 50_000 };
         let number = u32::try_from(self.tailing.len()).unwrap_or(u32::MAX);
         self.checks.add_reader(number);
-        let reader = ConsumerActor::new(number, topics, plan, &mut self.random);
+        let reader = ConsumerActor::new(number, self.nodes.len(), topics, plan, &mut self.random);
         self.add_actor(Box::new(reader));
     }
 
     fn end(&mut self) -> Result<(), String> {
         self.phase = Phase::Done;
-        let Some(server) = &self.server else { return Ok(()) };
-        let topics: BTreeMap<String, i32> = server
-            .driver
-            .broker()
-            .topics()
-            .map(|topic| (topic.name.to_owned(), i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
-            .collect();
+        self.check_agreement();
+        let topics: BTreeMap<String, i32> = match self.nodes[0].broker() {
+            Some(broker) => broker
+                .topics()
+                .map(|topic| (topic.name.to_owned(), i32::try_from(topic.leaders.len()).unwrap_or(i32::MAX)))
+                .collect(),
+            None => return Ok(()),
+        };
+        self.check_deleted(&topics);
         self.checks.topics_at_last(&topics);
         for (topic_partition, end) in self.ends().unwrap_or_default() {
             self.records += end.unsigned_abs();

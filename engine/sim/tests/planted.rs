@@ -54,6 +54,11 @@ fn a_batch_that_is_left_out_is_found() {
 }
 
 #[test]
+fn brokers_that_hear_nothing_are_found() {
+    assert_found(Plant::DeafBrokers, Checker::Agreement);
+}
+
+#[test]
 fn a_producer_that_loses_its_order_is_found() {
     assert_found(Plant::UnorderedProducer, Checker::Order);
 }

@@ -37,7 +37,7 @@ pub(crate) struct AdminActor {
 impl AdminActor {
     pub(crate) fn new(scenario: &Scenario, random: &mut Random) -> AdminActor {
         AdminActor {
-            host: Host::new("admin", random.next()),
+            host: Host::new("admin", scenario.brokers, random.next()),
             waiting: scenario.topics.iter().cloned().map(Change::Create).collect(),
             under_way: None,
             topics: scenario.topics.iter().map(|topic| (topic.name.clone(), topic.partitions)).collect(),
@@ -144,18 +144,18 @@ impl Actor for AdminActor {
         "admin"
     }
 
-    fn connected(&mut self, context: &mut Context<'_>) {
-        self.host.connected(context.now);
+    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.connected(context.now, broker);
         self.work(context);
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>) {
-        self.host.disconnected(context.now);
+    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.disconnected(context.now, broker);
         self.work(context);
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes) {
-        self.host.frame(context.now, frame);
+    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
+        self.host.frame(context.now, broker, frame);
         self.work(context);
     }
 

@@ -34,12 +34,13 @@ impl ConsumerActor {
     /// `number` is its name to the checkers.
     pub(crate) fn new(
         number: u32,
+        brokers: usize,
         topics: Vec<String>,
         plan: ConsumerPlan,
         random: &mut Random,
     ) -> ConsumerActor {
         let name = format!("consumer-{number}");
-        let mut host = Host::new(&name, random.next());
+        let mut host = Host::new(&name, brokers, random.next());
         let consumer = host.client.add_consumer(ConsumerConfig {
             fetch_min_bytes: plan.min_bytes,
             fetch_max_wait_ms: plan.max_wait_ms,
@@ -126,18 +127,18 @@ impl Actor for ConsumerActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>) {
-        self.host.connected(context.now);
+    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.connected(context.now, broker);
         self.work(context);
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>) {
-        self.host.disconnected(context.now);
+    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.disconnected(context.now, broker);
         self.work(context);
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes) {
-        self.host.frame(context.now, frame);
+    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
+        self.host.frame(context.now, broker, frame);
         self.work(context);
     }
 

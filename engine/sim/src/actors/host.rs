@@ -1,4 +1,4 @@
-//! A client of the client crate on an actor's connection.
+//! A client of the client crate on an actor's connections.
 
 use bytes::Bytes;
 use headwater_client::{Address, Client, ClientConfig};
@@ -6,22 +6,27 @@ use headwater_engine::Now;
 
 use super::{Context, Wish};
 
-/// Where the broker is, as clients know it.
-pub(crate) const HOST: &str = "broker-0";
+/// Where a broker is, as clients know it.
+pub(crate) fn host_of(broker: usize) -> String {
+    format!("broker-{broker}")
+}
+
 pub(crate) const PORT: u16 = 9092;
 
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) client: Client,
-    address: Address,
+    /// By the brokers' numbers.
+    addresses: Vec<Address>,
 }
 
 impl Host {
-    pub(super) fn new(client_id: &str, seed: u64) -> Host {
-        let address = Address::new(HOST, PORT);
+    pub(super) fn new(client_id: &str, brokers: usize, seed: u64) -> Host {
+        let addresses: Vec<Address> =
+            (0..brokers).map(|broker| Address::new(&host_of(broker), PORT)).collect();
         let config = ClientConfig {
             client_id: client_id.to_owned(),
-            bootstrap_servers: vec![address.clone()],
+            bootstrap_servers: addresses.clone(),
             request_timeout_ms: 3_000,
             default_api_timeout_ms: 8_000,
             metadata_max_age_ms: 2_000,
@@ -29,19 +34,19 @@ impl Host {
             seed,
             ..ClientConfig::default()
         };
-        Host { client: Client::new(config), address }
+        Host { client: Client::new(config), addresses }
     }
 
-    pub(super) fn connected(&mut self, now: Now) {
-        self.client.handle_connected(now, &self.address);
+    pub(super) fn connected(&mut self, now: Now, broker: usize) {
+        self.client.handle_connected(now, &self.addresses[broker]);
     }
 
-    pub(super) fn disconnected(&mut self, now: Now) {
-        self.client.handle_disconnect(now, &self.address);
+    pub(super) fn disconnected(&mut self, now: Now, broker: usize) {
+        self.client.handle_disconnect(now, &self.addresses[broker]);
     }
 
-    pub(super) fn frame(&mut self, now: Now, frame: Bytes) {
-        self.client.handle_frame(now, &self.address, frame);
+    pub(super) fn frame(&mut self, now: Now, broker: usize, frame: Bytes) {
+        self.client.handle_frame(now, &self.addresses[broker], frame);
     }
 
     pub(super) fn wake(&mut self, now: Now) {
@@ -49,12 +54,20 @@ impl Host {
     }
 
     pub(super) fn wish(&mut self, context: &Context<'_>) -> Option<Wish> {
-        if self.client.poll_close().is_some() {
-            return Some(Wish::Close);
+        if let Some(address) = self.client.poll_close() {
+            return Some(Wish::Close(self.broker_at(&address)));
         }
-        if self.client.poll_connect(context.now).is_some() {
-            return Some(Wish::Connect);
+        if let Some(address) = self.client.poll_connect(context.now) {
+            return Some(Wish::Connect(self.broker_at(&address)));
         }
-        self.client.poll_transmit(context.now).map(|(_, frame)| Wish::Send(frame))
+        let (address, frame) = self.client.poll_transmit(context.now)?;
+        Some(Wish::Send(self.broker_at(&address), frame))
+    }
+
+    fn broker_at(&self, address: &Address) -> usize {
+        let Some(broker) = self.addresses.iter().position(|known| known == address) else {
+            unreachable!("brokers tell of no others than there are, and not of {address}")
+        };
+        broker
     }
 }

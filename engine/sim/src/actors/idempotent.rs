@@ -50,7 +50,7 @@ impl IdempotentActor {
         random: &mut Random,
     ) -> IdempotentActor {
         let name = format!("idempotent-{number}");
-        let mut host = Host::new(&name, random.next());
+        let mut host = Host::new(&name, scenario.brokers, random.next());
         let config = ProducerConfig {
             linger_ms: random.pick(&[0, 5, 50]),
             batch_size: random.pick(&[1, 100, 500, 4_000]),
@@ -176,18 +176,18 @@ impl Actor for IdempotentActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>) {
-        self.host.connected(context.now);
+    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.connected(context.now, broker);
         self.work(context);
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>) {
-        self.host.disconnected(context.now);
+    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.disconnected(context.now, broker);
         self.work(context);
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes) {
-        self.host.frame(context.now, frame);
+    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
+        self.host.frame(context.now, broker, frame);
         self.work(context);
     }
 

@@ -1,4 +1,4 @@
-//! Who talks to the broker. Each actor has one connection at a time; the world carries its frames.
+//! Who talks to the brokers. Each actor has one connection at a time to each; the world carries its frames.
 
 mod admin;
 mod consumer;
@@ -32,27 +32,27 @@ pub(crate) struct Context<'a> {
     pub(crate) made: &'a mut Vec<String>,
 }
 
-/// What an actor wants of its connection.
+/// What an actor wants of its connection to a broker, which is named by its number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Wish {
-    Connect,
-    Send(Bytes),
-    Close,
+    Connect(usize),
+    Send(usize, Bytes),
+    Close(usize),
 }
 
 /// Where partitions end, by what is stored.
 pub(crate) type Ends = BTreeMap<TopicPartition, Offset>;
 
-/// Somebody with a connection to the broker. After every call the world asks for wishes and for the next time to wake.
+/// Somebody with connections to the brokers. After every call the world asks for wishes and for the next time to wake.
 pub(crate) trait Actor {
     /// What it is called in the trace.
     fn name(&self) -> &str;
-    /// The connection it wished for is there.
-    fn connected(&mut self, context: &mut Context<'_>);
-    /// The connection is gone, or could not be made.
-    fn disconnected(&mut self, context: &mut Context<'_>);
-    /// The broker sent a frame.
-    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes);
+    /// The connection to a broker that it wished for is there.
+    fn connected(&mut self, context: &mut Context<'_>, broker: usize);
+    /// The connection to a broker is gone, or could not be made.
+    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize);
+    /// A broker sent a frame.
+    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes);
     /// Time has passed.
     fn wake(&mut self, context: &mut Context<'_>);
     /// The next thing it wants; called until there is none.

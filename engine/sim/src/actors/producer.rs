@@ -47,7 +47,7 @@ impl ProducerActor {
         };
         let number = checks.add_producer(promise);
         let name = format!("producer-{number}");
-        let mut host = Host::new(&name, random.next());
+        let mut host = Host::new(&name, scenario.brokers, random.next());
         let producer = host.client.add_producer(plan.config.clone());
         ProducerActor {
             name,
@@ -154,18 +154,18 @@ impl Actor for ProducerActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>) {
-        self.host.connected(context.now);
+    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.connected(context.now, broker);
         self.work(context);
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>) {
-        self.host.disconnected(context.now);
+    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
+        self.host.disconnected(context.now, broker);
         self.work(context);
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, frame: Bytes) {
-        self.host.frame(context.now, frame);
+    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
+        self.host.frame(context.now, broker, frame);
         self.work(context);
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::Decodable;
 
-pub(crate) use super::host::{HOST, PORT};
+pub(crate) use super::host::{PORT, host_of};
 
 /// An answer's correlation id and body; none if it is not one.
 pub(crate) fn response<R: Decodable>(api: ApiKey, version: i16, mut frame: Bytes) -> Option<(i32, R)> {

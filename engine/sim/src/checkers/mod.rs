@@ -1,6 +1,7 @@
 //! What has to hold, one idea a file. Actors and the world say what they see; the first thing that is wrong ends the run.
 
 mod acknowledged;
+pub(crate) mod agreement;
 mod answers;
 mod idempotence;
 mod offsets;
@@ -39,6 +40,8 @@ pub enum Checker {
     Recovery,
     /// Every request is answered at most once, in order.
     Answers,
+    /// All brokers know the same of the cluster, and keep nothing else.
+    Agreement,
     /// Everything comes to its end when faults stop.
     Liveness,
 }

@@ -3,17 +3,41 @@
 
 use std::collections::BTreeMap;
 
-use headwater_engine::{Applied, Broker, BrokerConfig, Now, PartitionView, StorageOp};
+use headwater_engine::{Applied, Broker, BrokerConfig, ConnectionId, Now, PartitionView, StorageOp};
+
+use super::agreement::Known;
 
 use crate::disk::Disk;
 
 /// A broker's topics: their partitions and configs.
 type View = BTreeMap<String, (Vec<PartitionView>, Vec<(String, String)>)>;
 
-/// Compares a broker that has nothing under way with a fresh one.
-pub(crate) fn compare(broker: &Broker, config: &BrokerConfig, disk: &Disk, now: Now) -> Result<(), String> {
-    let fresh = recovered(config, disk, now)?;
-    let (known, found) = (view(broker), view(&fresh));
+/// A broker's configs, and its disk.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) config: &'a BrokerConfig,
+    pub(crate) disk: &'a Disk,
+}
+
+/// Compares a broker that has nothing under way with a fresh one. What a broker beside the controller may not have heard
+/// of yet is no difference.
+pub(crate) fn compare(
+    broker: &Broker,
+    place: Place<'_>,
+    controller: Option<Place<'_>>,
+    now: Now,
+) -> Result<(), String> {
+    let mut fresh = Fresh::new(place);
+    fresh.work(now)?;
+    if let Some(controller) = controller {
+        let mut controller = Fresh::new(controller);
+        controller.work(now)?;
+        if !fresh.join(&mut controller, now)? || !Known::of(&fresh.broker).has_same_topics(&Known::of(broker))
+        {
+            return Ok(());
+        }
+    }
+    let (known, found) = (view(broker), view(&fresh.broker));
     if known == found {
         return Ok(());
     }
@@ -26,23 +50,52 @@ pub(crate) fn compare(broker: &Broker, config: &BrokerConfig, disk: &Disk, now: 
 }
 
 /// A fresh broker over a copy of a disk.
-fn recovered(config: &BrokerConfig, disk: &Disk, now: Now) -> Result<Broker, String> {
-    let mut disk = disk.copy();
-    let mut broker = Broker::new(config.clone(), 0);
-    while let Some((id, op)) = broker.poll_op() {
-        let result = match &op {
-            StorageOp::Load { log } => Ok(Applied::Loaded(disk.load(*log))),
-            StorageOp::Read { log, segment, range } => Ok(Applied::Read(disk.read(*log, *segment, range))),
-            // A copy: what does not fit here would not fit there.
-            _ => disk.write(&op).map(|()| Applied::Written).map_err(|reason| {
-                headwater_engine::StorageError::NotApplied { reason, message: "a copy".to_owned() }
-            }),
-        };
-        broker.handle_completion(now, id, result);
+struct Fresh {
+    broker: Broker,
+    disk: Disk,
+}
+
+impl Fresh {
+    fn new(place: Place<'_>) -> Fresh {
+        Fresh { broker: Broker::new(place.config.clone(), 0), disk: place.disk.copy() }
     }
-    match broker.failure() {
-        Some(reason) => Err(format!("a fresh broker gives up: {reason}")),
-        None => Ok(broker),
+
+    fn work(&mut self, now: Now) -> Result<(), String> {
+        let Fresh { broker, disk } = self;
+        while let Some((id, op)) = broker.poll_op() {
+            let result = match &op {
+                StorageOp::Load { log } => Ok(Applied::Loaded(disk.load(*log))),
+                StorageOp::Read { log, segment, range } => {
+                    Ok(Applied::Read(disk.read(*log, *segment, range)))
+                }
+                // A copy: what does not fit here would not fit there.
+                _ => disk.write(&op).map(|()| Applied::Written).map_err(|reason| {
+                    headwater_engine::StorageError::NotApplied { reason, message: "a copy".to_owned() }
+                }),
+            };
+            broker.handle_completion(now, id, result);
+        }
+        match broker.failure() {
+            Some(reason) => Err(format!("a fresh broker gives up: {reason}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the broker learn of the cluster; false if the controller cannot take it in, as its disk is full.
+    fn join(&mut self, controller: &mut Fresh, now: Now) -> Result<bool, String> {
+        self.broker.handle_timeout(now);
+        while !self.broker.is_ready() {
+            let Some((peer, frame)) = self.broker.poll_peer_request() else {
+                return Ok(false);
+            };
+            controller.broker.handle_request(now, ConnectionId(0), frame);
+            controller.work(now)?;
+            while let Some((_, answer)) = controller.broker.poll_response() {
+                self.broker.handle_peer_response(now, peer, answer);
+            }
+            self.work(now)?;
+        }
+        Ok(true)
     }
 }
 

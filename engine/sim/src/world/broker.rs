@@ -1,5 +1,7 @@
-//! The broker's process: it is started, works, and ends.
+//! A broker's process: it is started, works, and ends.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use crate::checkers::{Asked, Checker, served, stored};
 use crate::faults::Fault;
 use crate::plant::Plant;
 use crate::scenario::broker_configs;
-use crate::storage::{Crash, FaultyStorage};
+use crate::storage::{Crash, FaultyStorage, Medium};
 
 /// More partitions than any topic gets.
 const MAX_PARTITIONS: i32 = 8;
@@ -26,60 +28,108 @@ pub(super) struct Server {
     pub(super) config: BrokerConfig,
 }
 
+/// The place of a broker: what is there whether it runs or not.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) medium: Rc<RefCell<Medium>>,
+    pub(super) server: Option<Server>,
+    configs: Vec<(&'static str, String)>,
+    storage_due: Option<u64>,
+    timer_due: Option<u64>,
+    /// Until when it stands still.
+    pub(super) frozen: u64,
+    /// A crash is to come after so many more steps of the broker.
+    pub(super) crash_in: Option<(u64, Crash)>,
+    /// Its connection to the controller.
+    pub(super) link: Option<ConnectionId>,
+}
+
+impl Node {
+    pub(super) fn new(medium: Rc<RefCell<Medium>>, configs: Vec<(&'static str, String)>) -> Node {
+        Node {
+            medium,
+            server: None,
+            configs,
+            storage_due: None,
+            timer_due: None,
+            frozen: 0,
+            crash_in: None,
+            link: None,
+        }
+    }
+
+    pub(super) fn broker(&self) -> Option<&Broker> {
+        self.server.as_ref().map(|server| server.driver.broker())
+    }
+}
+
 impl World {
-    /// Starts a broker over what is on the disk.
-    pub(super) fn restart(&mut self) {
-        if self.server.is_some() {
+    /// Starts a broker over what is on its disk.
+    pub(super) fn restart(&mut self, number: usize) {
+        if self.nodes[number].server.is_some() {
             return;
         }
         if self.random.one_in(3) {
-            self.scenario.broker = broker_configs(&mut self.random);
+            self.nodes[number].configs = broker_configs(&mut self.random);
         }
-        let mut config = BrokerConfig::new("simulated", 0, raw::HOST, raw::PORT);
-        for (key, value) in &self.scenario.broker {
+        let node_id = i32::try_from(number).unwrap_or(i32::MAX);
+        let mut config = BrokerConfig::new("simulated", node_id, &raw::host_of(number), raw::PORT);
+        for (key, value) in &self.nodes[number].configs {
             if let Err(error) = config.set(key, value) {
                 self.checks.take(Checker::Liveness, Err(format!("a config of the world: {error}")));
             }
         }
         let entropy = self.random.next();
-        self.trace.say(format_args!("broker: starts"));
+        self.trace.say(format_args!("broker {number}: starts"));
         let broker = Broker::new(config.clone(), entropy);
-        let driver = Driver::new(broker, FaultyStorage(Rc::clone(&self.medium)));
-        self.server = Some(Server { driver, config });
-        self.pump();
+        let node = &mut self.nodes[number];
+        let driver = Driver::new(broker, FaultyStorage(Rc::clone(&node.medium)));
+        node.server = Some(Server { driver, config });
+        self.pump(number);
     }
 
-    pub(super) fn storage_goes_on(&mut self) {
-        self.storage_due = None;
-        self.medium.borrow_mut().step(self.now_ms);
-        self.worked();
+    pub(super) fn storage_goes_on(&mut self, number: usize) {
+        let node = &mut self.nodes[number];
+        // An earlier one has taken its place, or it is of a process that is gone.
+        if node.storage_due.is_none_or(|due| due > self.now_ms) {
+            return;
+        }
+        node.storage_due = None;
+        node.medium.borrow_mut().step(self.now_ms);
+        self.worked(number);
     }
 
-    pub(super) fn broker_timer(&mut self) {
-        self.timer_due = None;
+    pub(super) fn broker_timer(&mut self, number: usize) {
         let now = self.now();
-        if let Some(server) = &mut self.server {
+        let node = &mut self.nodes[number];
+        if node.timer_due.is_none_or(|due| due > now.monotonic_ms) {
+            return;
+        }
+        node.timer_due = None;
+        if let Some(server) = &mut node.server {
             server.driver.handle_timeout(now);
         }
-        self.worked();
+        self.worked(number);
     }
 
-    /// The broker was given something. It may end before what follows from that gets out.
-    pub(super) fn worked(&mut self) {
-        if let Some((steps, crash)) = self.crash_in {
-            self.crash_in = steps.checked_sub(1).map(|steps| (steps, crash));
-            if self.crash_in.is_none() {
-                self.crash(crash);
+    /// A broker was given something. It may end before what follows from that gets out.
+    pub(super) fn worked(&mut self, number: usize) {
+        let node = &mut self.nodes[number];
+        if let Some((steps, crash)) = node.crash_in {
+            node.crash_in = steps.checked_sub(1).map(|steps| (steps, crash));
+            if node.crash_in.is_none() {
+                self.crash(number, crash);
                 return;
             }
         }
-        self.pump();
+        self.pump(number);
     }
 
-    fn pump(&mut self) {
+    fn pump(&mut self, number: usize) {
         let now = self.now();
-        let Some(server) = &mut self.server else { return };
-        self.medium.borrow_mut().set_time(now.monotonic_ms);
+        let node = &mut self.nodes[number];
+        let Some(server) = &mut node.server else { return };
+        node.medium.borrow_mut().set_time(now.monotonic_ms);
         server.driver.pump(now);
         let mut answers = Vec::new();
         while let Some(answer) = server.driver.poll_response() {
@@ -89,8 +139,11 @@ impl World {
         while let Some(connection) = server.driver.poll_close() {
             closes.push(connection);
         }
+        let closes_link = server.driver.poll_peer_close().is_some();
+        let requests: Vec<Bytes> =
+            std::iter::from_fn(|| server.driver.poll_peer_request()).map(|(_, frame)| frame).collect();
         while let Some(event) = server.driver.poll_event() {
-            self.trace.say(format_args!("broker: {}", event.message));
+            self.trace.say(format_args!("broker {number}: {}", event.message));
         }
         let timer = server.driver.poll_timeout();
         let failure = server.driver.broker().failure().map(str::to_owned);
@@ -99,54 +152,57 @@ impl World {
         }
         answers.retain(|(connection, _)| *connection != NOBODY);
         for (connection, frame) in answers {
-            self.observe(connection, &frame);
+            self.observe(number, connection, &frame);
             self.send_to_client(connection, frame);
         }
         for connection in closes {
             self.broker_closes(connection);
         }
+        self.carry_to_controller(number, closes_link, requests);
+        let node = &mut self.nodes[number];
         if let Some(at) = timer
-            && self.timer_due.is_none_or(|due| at < due)
+            && node.timer_due.is_none_or(|due| at < due)
         {
-            self.timer_due = Some(at);
-            self.at(at.max(self.now_ms), Event::BrokerTimer);
+            node.timer_due = Some(at);
+            self.at(at.max(self.now_ms), Event::BrokerTimer(number));
         }
-        self.schedule_storage();
+        self.schedule_storage(number);
         if let Some(reason) = failure {
-            self.trace.say(format_args!("broker: gives up: {reason}"));
-            self.medium.borrow_mut().tally.count(Fault::BrokerGaveUp);
-            self.end_process(Crash::Process);
+            self.trace.say(format_args!("broker {number}: gives up: {reason}"));
+            self.tally.count(Fault::BrokerGaveUp);
+            self.end_process(number, Crash::Process);
         }
     }
 
-    pub(super) fn schedule_storage(&mut self) {
-        let due = self.medium.borrow().next_due();
+    fn schedule_storage(&mut self, number: usize) {
+        let node = &mut self.nodes[number];
+        let due = node.medium.borrow().next_due();
         if let Some(at) = due
-            && self.storage_due.is_none_or(|due| at < due)
+            && node.storage_due.is_none_or(|due| at < due)
         {
-            self.storage_due = Some(at);
-            self.at(at.max(self.now_ms), Event::Storage);
+            node.storage_due = Some(at);
+            self.at(at.max(self.now_ms), Event::Storage(number));
         }
     }
 
-    /// The broker's end, in the midst of whatever it was at.
-    pub(super) fn crash(&mut self, crash: Crash) {
-        if self.server.is_none() {
+    /// A broker's end, in the midst of whatever it was at.
+    pub(super) fn crash(&mut self, number: usize, crash: Crash) {
+        if self.nodes[number].server.is_none() {
             return;
         }
-        self.trace.say(format_args!("broker: {crash:?}"));
-        let fault = if crash == Crash::Process { Fault::ProcessCrash } else { Fault::PowerCut };
-        self.medium.borrow_mut().tally.count(fault);
-        self.end_process(crash);
+        self.trace.say(format_args!("broker {number}: {crash:?}"));
+        self.tally.count(if crash == Crash::Process { Fault::ProcessCrash } else { Fault::PowerCut });
+        self.end_process(number, crash);
     }
 
-    fn end_process(&mut self, crash: Crash) {
-        self.server = None;
-        self.crash_in = None;
-        (self.storage_due, self.timer_due) = (None, None);
+    fn end_process(&mut self, number: usize, crash: Crash) {
         let before = self.stored_ends();
-        self.medium.borrow_mut().crash(crash);
-        self.connections_break(crash);
+        let node = &mut self.nodes[number];
+        node.server = None;
+        node.crash_in = None;
+        (node.storage_due, node.timer_due) = (None, None);
+        node.medium.borrow_mut().crash(crash);
+        self.connections_break(number, crash);
         if crash == Crash::PowerCut {
             self.account_for_losses(&before);
         }
@@ -154,18 +210,19 @@ impl World {
             Phase::Safety => self.random.within(1..1_500),
             _ => 50,
         };
-        self.after(wait_ms, Event::Restart);
+        self.after(wait_ms, Event::Restart(number));
     }
 
-    /// Where the partitions end by what is on the disk, whether a broker runs or not.
+    /// Where the partitions end by what is on the disks, whether brokers run or not.
     fn stored_ends(&self) -> Ends {
-        let medium = self.medium.borrow();
         let mut ends = Ends::new();
         for (topic, topic_id) in &self.topic_ids {
             for partition in 0..MAX_PARTITIONS {
                 let log = LogId { topic_id: *topic_id, partition };
                 let topic_partition = TopicPartition { topic: topic.clone(), partition };
-                ends.insert(topic_partition, medium.disk.end_offset(log));
+                // Its log is with one broker, and with no other.
+                let disks = self.nodes.iter().map(|node| node.medium.borrow().disk.end_offset(log));
+                ends.insert(topic_partition, disks.max().unwrap_or(0));
             }
         }
         ends
@@ -192,16 +249,41 @@ impl World {
         }
     }
 
+    /// The topics that stay and were made, as far as all brokers know of them that run: what is sent to one that does not is
+    /// refused, and what a producer sends behind that is not (see `made`).
+    pub(super) fn known_everywhere(&self) -> Vec<String> {
+        let knows = |broker: &Broker, name: &String| broker.topics().any(|topic| topic.name == name);
+        let known = |name: &&String| self.nodes.iter().filter_map(Node::broker).all(|b| knows(b, name));
+        self.made.iter().filter(known).cloned().collect()
+    }
+
+    /// Of topics that are gone nothing is left on any disk.
+    pub(super) fn check_deleted(&mut self, topics: &BTreeMap<String, i32>) {
+        let gone = self.topic_ids.iter().filter(|(name, _)| !topics.contains_key(*name));
+        for (name, topic_id) in gone {
+            for (number, node) in self.nodes.iter().enumerate() {
+                let medium = node.medium.borrow();
+                let log = |partition| LogId { topic_id: *topic_id, partition };
+                if medium.is_idle()
+                    && (0..MAX_PARTITIONS).any(|partition| medium.disk.end_offset(log(partition)) > 0)
+                {
+                    let message = format!("broker {number} has records of {name}, which was deleted");
+                    self.checks.take(Checker::Agreement, Err(message));
+                }
+            }
+        }
+    }
+
     /// Looks at an answer as it leaves the broker.
-    fn observe(&mut self, connection: ConnectionId, frame: &Bytes) {
+    fn observe(&mut self, number: usize, connection: ConnectionId, frame: &Bytes) {
         let asked = match self.checks.answers.answered(connection, frame) {
             Ok(asked) => asked,
             Err(message) => return self.checks.take(Checker::Answers, Err(message)),
         };
         match ApiKey::try_from(asked.api_key) {
             Ok(ApiKey::Metadata) => self.learn_topic_ids(&asked, frame),
-            Ok(ApiKey::Fetch) => self.observe_fetch(&asked, frame),
-            Ok(ApiKey::Produce) => self.observe_produce(&asked, frame),
+            Ok(ApiKey::Fetch) => self.observe_fetch(number, &asked, frame),
+            Ok(ApiKey::Produce) => self.observe_produce(number, &asked, frame),
             _ => {}
         }
     }
@@ -219,7 +301,7 @@ impl World {
         self.topic_ids.get(topic).map(|topic_id| LogId { topic_id: *topic_id, partition })
     }
 
-    fn observe_fetch(&mut self, asked: &Asked, frame: &Bytes) {
+    fn observe_fetch(&mut self, number: usize, asked: &Asked, frame: &Bytes) {
         if self.scenario.bit_rot || !self.checks.listens(Checker::Visibility) {
             return;
         }
@@ -230,7 +312,7 @@ impl World {
                 let Some(log) = self.log_id(&topic.topic, index) else { continue };
                 let topic_partition = TopicPartition { topic: topic.topic.to_string(), partition: index };
                 let records = partition.records.unwrap_or_default();
-                let medium = self.medium.borrow();
+                let medium = self.nodes[number].medium.borrow();
                 let result = served(&medium.disk, log, &topic_partition, &records, partition.high_watermark);
                 drop(medium);
                 self.checks.take(Checker::Visibility, result);
@@ -238,7 +320,7 @@ impl World {
         }
     }
 
-    fn observe_produce(&mut self, asked: &Asked, frame: &Bytes) {
+    fn observe_produce(&mut self, number: usize, asked: &Asked, frame: &Bytes) {
         if self.scenario.bit_rot || !self.checks.listens(Checker::Acknowledged) {
             return;
         }
@@ -256,7 +338,7 @@ impl World {
                 }
                 let topic_partition = TopicPartition { topic: topic.clone(), partition: sent.index };
                 let records = sent.records.unwrap_or_default();
-                let medium = self.medium.borrow();
+                let medium = self.nodes[number].medium.borrow();
                 let result = stored(&medium.disk, log, &topic_partition, &records, answered.base_offset);
                 drop(medium);
                 self.checks.take(Checker::Acknowledged, result);

@@ -1,7 +1,7 @@
-//! Frames and the ends of connections, carried between actors and the broker.
+//! Frames and the ends of connections, carried between actors and brokers, and among brokers.
 
 use bytes::Bytes;
-use headwater_engine::ConnectionId;
+use headwater_engine::{ConnectionId, NodeId};
 use kafka_protocol::messages::ApiKey;
 
 use super::broker::produce_request;
@@ -9,28 +9,58 @@ use super::{Event, World};
 use crate::actors::Wish;
 use crate::checkers::Asked;
 use crate::faults::Fault;
+use crate::network::Client;
 use crate::plant::Plant;
 use crate::storage::Crash;
 
 /// The connection of requests that are delivered twice.
 pub(super) const NOBODY: ConnectionId = ConnectionId(u64::MAX);
+/// The number of the broker that is the controller.
+const CONTROLLER: usize = 0;
+/// From when on a planted bug has brokers hear nothing of the controller.
+const DEAF_FROM_MS: u64 = 1_500;
 
 impl World {
     /// Does what an actor wants of its connection.
     pub(super) fn grant(&mut self, actor: usize, wish: Wish) {
         match wish {
-            Wish::Connect => {
-                self.client_closes(actor);
-                let connection = self.network.connect(actor);
-                self.connections[actor] = Some(connection);
-                self.send(connection, true, Event::Connect(connection));
+            Wish::Connect(broker) => {
+                self.client_closes(Client::Actor(actor), broker);
+                self.connect(Client::Actor(actor), broker);
             }
-            Wish::Close => self.client_closes(actor),
-            Wish::Send(frame) => {
-                if let Some(connection) = self.connections[actor] {
+            Wish::Close(broker) => self.client_closes(Client::Actor(actor), broker),
+            Wish::Send(broker, frame) => {
+                if let Some(connection) = self.connections[actor][broker] {
                     self.send_to_broker(connection, frame);
                 }
             }
+        }
+    }
+
+    /// Does what a broker wants of its connection to the controller.
+    pub(super) fn carry_to_controller(&mut self, node: usize, closes: bool, requests: Vec<Bytes>) {
+        if closes {
+            self.client_closes(Client::Broker(node), CONTROLLER);
+        }
+        for frame in requests {
+            let link = self.nodes[node].link;
+            let link = link.unwrap_or_else(|| self.connect(Client::Broker(node), CONTROLLER));
+            self.send_to_broker(link, frame);
+        }
+    }
+
+    fn connect(&mut self, client: Client, broker: usize) -> ConnectionId {
+        let connection = self.network.connect(client, broker);
+        *self.connection_mut(client, broker) = Some(connection);
+        self.send(connection, true, Event::Connect(connection));
+        connection
+    }
+
+    /// The connection that a client has to a broker.
+    fn connection_mut(&mut self, client: Client, broker: usize) -> &mut Option<ConnectionId> {
+        match client {
+            Client::Actor(actor) => &mut self.connections[actor][broker],
+            Client::Broker(node) => &mut self.nodes[node].link,
         }
     }
 
@@ -38,7 +68,7 @@ impl World {
     fn send(&mut self, connection: ConnectionId, to_broker: bool, event: Event) {
         let faults = self.scenario.network;
         let delay_ms = if self.random.one_in(faults.slow) {
-            self.medium.borrow_mut().tally.count(Fault::SlowNetwork);
+            self.tally.count(Fault::SlowNetwork);
             self.random.within(200..5_000)
         } else {
             // Never nothing: a consumer that does not wait for records would go round without time passing.
@@ -55,7 +85,7 @@ impl World {
         }
         if self.random.one_in(self.scenario.network.lost) {
             if self.random.one_in(4) {
-                self.medium.borrow_mut().tally.count(Fault::HalfRequest);
+                self.tally.count(Fault::HalfRequest);
                 let half = frame.slice(..frame.len() / 2);
                 self.send(connection, true, Event::ToBroker(connection, half));
             }
@@ -67,6 +97,9 @@ impl World {
 
     pub(super) fn send_to_client(&mut self, connection: ConnectionId, frame: Bytes) {
         if self.network.connections.get(&connection).is_none_or(|c| c.ended) {
+            return;
+        }
+        if self.plant == Some(Plant::DeafBrokers) && self.now_ms > DEAF_FROM_MS && self.is_link(connection) {
             return;
         }
         if self.random.one_in(self.scenario.network.lost) {
@@ -81,15 +114,21 @@ impl World {
         if !self.network.end(connection, &mut self.random) {
             return;
         }
-        self.medium.borrow_mut().tally.count(Fault::ConnectionLost);
+        let is_link = self.is_link(connection);
+        self.tally.count(if is_link { Fault::PeerLost } else { Fault::ConnectionLost });
         self.spare_the_intolerant(connection);
         self.trace.say(format_args!("connection {} is lost", connection.0));
         self.send(connection, true, Event::BrokerLearnsEnd(connection));
         self.send(connection, false, Event::ClientLearnsEnd(connection));
     }
 
-    fn client_closes(&mut self, actor: usize) {
-        let Some(connection) = self.connections[actor].take() else { return };
+    fn is_link(&self, connection: ConnectionId) -> bool {
+        let connection = self.network.connections.get(&connection);
+        connection.is_some_and(|connection| matches!(connection.client, Client::Broker(_)))
+    }
+
+    fn client_closes(&mut self, client: Client, broker: usize) {
+        let Some(connection) = self.connection_mut(client, broker).take() else { return };
         let first = self.network.end(connection, &mut self.random);
         if let Some(connection) = self.network.connections.get_mut(&connection) {
             connection.at_client = false;
@@ -102,7 +141,8 @@ impl World {
 
     fn spare_the_intolerant(&mut self, id: ConnectionId) {
         if let Some(connection) = self.network.connections.get_mut(&id)
-            && let Some(actor) = self.actors.get(connection.actor)
+            && let Client::Actor(actor) = connection.client
+            && let Some(actor) = self.actors.get(actor)
         {
             connection.lost_to_broker |= !actor.tolerates_late_requests();
         }
@@ -119,9 +159,11 @@ impl World {
         }
     }
 
-    /// The broker's process is gone, and with it its end of all connections.
-    pub(super) fn connections_break(&mut self, crash: Crash) {
-        let ids: Vec<ConnectionId> = self.network.connections.keys().copied().collect();
+    /// A broker's process is gone, and with it its end of all connections.
+    pub(super) fn connections_break(&mut self, node: usize, crash: Crash) {
+        self.client_closes(Client::Broker(node), CONTROLLER);
+        let of_node = self.network.connections.iter().filter(|(_, c)| c.broker == node);
+        let ids: Vec<ConnectionId> = of_node.map(|(id, _)| *id).collect();
         for id in ids {
             self.checks.answers.closed(id);
             let first = self.network.end(id, &mut self.random);
@@ -138,8 +180,8 @@ impl World {
     }
 
     pub(super) fn connection_arrives(&mut self, id: ConnectionId) {
-        let is_up = self.server.is_some();
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
+        let is_up = self.nodes[connection.broker].server.is_some();
         if is_up {
             connection.at_broker = true;
             if !connection.ended {
@@ -153,66 +195,102 @@ impl World {
 
     pub(super) fn client_connected(&mut self, id: ConnectionId) {
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
-        let actor = connection.actor;
-        if self.connections[actor] == Some(id) {
+        let (client, broker) = (connection.client, connection.broker);
+        if *self.connection_mut(client, broker) != Some(id) {
+            return;
+        }
+        if let Some(connection) = self.network.connections.get_mut(&id) {
             connection.at_client = true;
-            self.with_actor(actor, |actor, context| actor.connected(context));
+        }
+        if let Client::Actor(actor) = client {
+            self.with_actor(actor, |actor, context| actor.connected(context, broker));
         }
     }
 
     pub(super) fn request_arrives(&mut self, id: ConnectionId, frame: &Bytes) {
         let Some(connection) = self.network.connections.get(&id) else { return };
-        if !connection.at_broker || connection.lost_to_broker || self.server.is_none() {
+        let node = connection.broker;
+        if !connection.at_broker || connection.lost_to_broker || self.nodes[node].server.is_none() {
             return;
         }
         if connection.ended {
-            self.medium.borrow_mut().tally.count(Fault::LateRequest);
+            self.tally.count(Fault::LateRequest);
         }
         self.checks.answers.asked(id, frame, is_answered(frame), self.now_ms);
         let now = self.now();
-        if let Some(server) = &mut self.server {
+        if let Some(server) = &mut self.nodes[node].server {
             server.driver.handle_request(now, id, frame.clone());
             if self.plant == Some(Plant::DuplicateRequest) && self.random.one_in(10) && is_produce(frame) {
                 server.driver.handle_request(now, NOBODY, frame.clone());
             }
         }
-        self.worked();
+        self.worked(node);
     }
 
     pub(super) fn answer_arrives(&mut self, id: ConnectionId, frame: Bytes) {
         let Some(connection) = self.network.connections.get(&id) else { return };
-        let actor = connection.actor;
-        if connection.lost_to_client || !connection.at_client || self.connections[actor] != Some(id) {
+        let (client, broker) = (connection.client, connection.broker);
+        if connection.lost_to_client
+            || !connection.at_client
+            || *self.connection_mut(client, broker) != Some(id)
+        {
             return;
         }
-        self.with_actor(actor, |actor, context| actor.frame(context, frame));
+        match client {
+            Client::Actor(actor) => {
+                self.with_actor(actor, |actor, context| actor.frame(context, broker, frame));
+            }
+            Client::Broker(node) => {
+                let now = self.now();
+                if let Some(server) = &mut self.nodes[node].server {
+                    server.driver.handle_peer_response(now, peer_id(broker), frame);
+                }
+                self.worked(node);
+            }
+        }
     }
 
     pub(super) fn broker_learns_end(&mut self, id: ConnectionId) {
         let now = self.now();
-        if let Some(connection) = self.network.connections.get_mut(&id)
-            && connection.at_broker
-        {
+        let Some(connection) = self.network.connections.get_mut(&id) else { return };
+        let node = connection.broker;
+        if connection.at_broker {
             connection.at_broker = false;
             self.checks.answers.closed(id);
-            if let Some(server) = &mut self.server {
+            if let Some(server) = &mut self.nodes[node].server {
                 server.driver.handle_disconnect(now, id);
             }
         }
         self.network.forget_closed(id);
-        self.worked();
+        self.worked(node);
     }
 
     pub(super) fn client_learns_end(&mut self, id: ConnectionId) {
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
         connection.at_client = false;
-        let actor = connection.actor;
+        let (client, broker) = (connection.client, connection.broker);
         self.network.forget_closed(id);
-        if self.connections[actor] == Some(id) {
-            self.connections[actor] = None;
-            self.with_actor(actor, |actor, context| actor.disconnected(context));
+        if *self.connection_mut(client, broker) != Some(id) {
+            return;
+        }
+        *self.connection_mut(client, broker) = None;
+        match client {
+            Client::Actor(actor) => {
+                self.with_actor(actor, |actor, context| actor.disconnected(context, broker));
+            }
+            Client::Broker(node) => {
+                let now = self.now();
+                if let Some(server) = &mut self.nodes[node].server {
+                    server.driver.handle_peer_disconnect(now, peer_id(broker));
+                }
+                self.worked(node);
+            }
         }
     }
+}
+
+fn peer_id(broker: usize) -> NodeId {
+    NodeId::try_from(broker).unwrap_or(NodeId::MAX)
 }
 
 fn is_produce(frame: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 //! What goes wrong in the world besides storage and network, and when.
 
+use std::ops::Range;
+
 use super::{Event, World};
 use crate::faults::Fault;
 use crate::network::NetworkFaults;
@@ -41,11 +43,12 @@ impl World {
     pub(super) fn end_troubles(&mut self) {
         self.scenario.world = WorldFaults::default();
         self.scenario.network = NetworkFaults { latency_ms: 2, ..NetworkFaults::default() };
-        let mut medium = self.medium.borrow_mut();
-        medium.faults = StorageFaults { latency_ms: 2, ..StorageFaults::default() };
-        medium.disk.capacity = None;
-        drop(medium);
-        self.crash_in = None;
+        for node in &mut self.nodes {
+            let mut medium = node.medium.borrow_mut();
+            medium.faults = StorageFaults { latency_ms: 2, ..StorageFaults::default() };
+            medium.disk.capacity = None;
+            node.crash_in = None;
+        }
     }
 
     fn next_trouble(&mut self, trouble: Trouble) {
@@ -73,57 +76,74 @@ impl World {
             Trouble::Crash => {
                 let power_cut = self.scenario.world.power_cuts && self.random.coin();
                 let crash = if power_cut { Crash::PowerCut } else { Crash::Process };
-                self.crash_in = Some((self.random.below(MAX_CRASH_STEPS), crash));
+                for node in self.some_broker() {
+                    self.nodes[node].crash_in = Some((self.random.below(MAX_CRASH_STEPS), crash));
+                }
             }
             Trouble::Freeze => self.freeze(),
             Trouble::ClockJump => {
                 let by = self.random.below(2 * MAX_CLOCK_JUMP_MS).cast_signed();
                 let by = by - MAX_CLOCK_JUMP_MS.cast_signed();
                 self.wall_offset_ms += by;
-                self.count(Fault::ClockJump);
+                self.tally.count(Fault::ClockJump);
                 self.trace.say(format_args!("the wall clock jumps by {by} ms"));
             }
             Trouble::Full => {
-                let room = self.random.below(2_000);
-                let mut medium = self.medium.borrow_mut();
-                let capacity = medium.disk.used() + room;
-                medium.disk.capacity = Some(capacity);
-                drop(medium);
-                self.trace.say(format_args!("the disk has room for {room} bytes more"));
+                for node in self.some_broker() {
+                    let room = self.random.below(2_000);
+                    let disk = &mut self.nodes[node].medium.borrow_mut().disk;
+                    disk.capacity = Some(disk.used() + room);
+                    self.trace.say(format_args!("the disk of broker {node} has room for {room} bytes more"));
+                }
                 let wait_ms = self.random.within(100..3_000);
                 self.after(wait_ms, Event::Trouble(Trouble::Room));
             }
-            Trouble::Room => self.medium.borrow_mut().disk.capacity = None,
+            Trouble::Room => {
+                for node in &self.nodes {
+                    node.medium.borrow_mut().disk.capacity = None;
+                }
+            }
             Trouble::BitFlip => {
-                let flipped = self.medium.borrow_mut().disk.flip_bit(&mut self.random);
+                let node = self.random.index(self.nodes.len());
+                let flipped = self.nodes[node].medium.borrow_mut().disk.flip_bit(&mut self.random);
                 if let Some((log, segment, position)) = flipped {
-                    self.count(Fault::BitFlip);
+                    self.tally.count(Fault::BitFlip);
                     self.trace
                         .say(format_args!("a bit turns over: {log:?}, segment {segment}, byte {position}"));
                 }
             }
-            Trouble::Sync => self.medium.borrow_mut().disk.sync(),
+            Trouble::Sync => {
+                for node in &self.nodes {
+                    node.medium.borrow_mut().disk.sync();
+                }
+            }
         }
         self.next_trouble(trouble);
     }
 
-    /// Somebody stands still for a while: one actor, the broker, or all of them, as in a tab that is put aside.
-    fn freeze(&mut self) {
-        self.count(Fault::Freeze);
-        let until = self.now_ms + self.random.within(100..8_000);
-        let who = self.random.index(self.actors.len() + 2);
-        self.trace.say(format_args!("number {who} is frozen until {until} ms"));
-        if who >= self.actors.len() {
-            self.broker_frozen = self.broker_frozen.max(until);
-        }
-        for (actor, frozen) in self.frozen.iter_mut().enumerate() {
-            if actor == who || who > self.connections.len() {
-                *frozen = until.max(*frozen);
-            }
+    /// One broker, or all of them.
+    fn some_broker(&mut self) -> Range<usize> {
+        let count = self.nodes.len();
+        match self.random.index(count + 1) {
+            all if all == count => 0..count,
+            one => one..one + 1,
         }
     }
 
-    fn count(&mut self, fault: Fault) {
-        self.medium.borrow_mut().tally.count(fault);
+    /// Somebody stands still for a while: one actor, one broker, or all of them, as in a tab that is put aside.
+    fn freeze(&mut self) {
+        self.tally.count(Fault::Freeze);
+        let until = self.now_ms + self.random.within(100..8_000);
+        let everybody = self.actors.len() + self.nodes.len();
+        let who = self.random.index(everybody + 1);
+        self.trace.say(format_args!("number {who} is frozen until {until} ms"));
+        let of_actors = self.frozen.iter_mut();
+        for (number, frozen) in
+            of_actors.chain(self.nodes.iter_mut().map(|node| &mut node.frozen)).enumerate()
+        {
+            if number == who || who == everybody {
+                *frozen = until.max(*frozen);
+            }
+        }
     }
 }
