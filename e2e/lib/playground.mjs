@@ -22,9 +22,9 @@ export class Playground {
 
   /**
    * Opens the page and waits for its brokers, in as many workers as asked for (as it remembers, if not). `script` takes the
-   * place of the workers' own.
+   * place of the brokers' workers' own.
    */
-  static async open(browser, server, { workers, script } = {}) {
+  static async open(browser, server, { workers, script, ready = true } = {}) {
     const page = await browser.page();
     await page.addInitScript({ path: REMEMBER_WORKERS });
     if (script !== undefined) await page.addInitScript((path) => (globalThis.__workerScript = path), script);
@@ -37,7 +37,7 @@ export class Playground {
     }
     await page.goto(server.url);
     const playground = new Playground(page, server);
-    await playground.running();
+    if (ready) await playground.running();
     return playground;
   }
 

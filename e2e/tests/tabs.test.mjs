@@ -38,22 +38,28 @@ browserTest("a second tab takes over when the first is closed in the middle of p
   assertEveryReading(await second.everyRecord(TOPIC, 4), 4);
 });
 
-browserTest("a frozen tab is said to be so, is relieved of the brokers, and writes no more", async ({ open, browser }) => {
+// The page stands still and its workers do not: they are the ones that must not write any more.
+browserTest("a tab that does not answer is said to be so, is relieved of the brokers, and writes no more", async ({ open, browser }) => {
   const first = await open({ workers: 1 });
-  await first.produce({ topic: TOPIC, partitions: 2, rateLimit: RATE });
+  await first.produce({ topic: TOPIC, partitions: 2, rateLimit: RATE / 10 });
   const second = await open();
   await second.isGuest();
-  await first.acknowledged(VEHICLES.length / 4);
-  const cdp = await browser().context.newCDPSession(first.page);
-  await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+  await first.acknowledged(VEHICLES.length / 20);
+  const debug = await browser().context.newCDPSession(first.page);
+  await debug.send("Debugger.enable");
+  await debug.send("Debugger.pause");
   await second.id("take-over").click({ timeout: 30_000 });
   await second.isGuest(false);
   const found = (await second.everyRecord(TOPIC, 2)).length;
-  assert.ok(found >= VEHICLES.length / 4, `${found} are there`);
+  assert.ok(found >= VEHICLES.length / 20, `${found} are there`);
 
-  await cdp.send("Page.setWebLifecycleState", { state: "active" });
+  await debug.send("Debugger.disable");
   await first.isGuest();
-  const status = await first.imported();
-  assert.deepEqual([status.acknowledged, status.alreadyThere], [VEHICLES.length, 0], "it goes on through the other tab");
+  await first.id("stop").click();
+  await first.page.locator('[data-testid="import-status"][data-state="stopped"]').waitFor();
+  // What the first had under way goes on through the second.
+  await second.produce({ topic: TOPIC });
+  const status = await second.imported();
+  assert.equal(status.acknowledged + status.alreadyThere, VEHICLES.length);
   assertEveryReading(await second.everyRecord(TOPIC, 2), 2);
 });

@@ -5,7 +5,7 @@
   globalThis.__workers = {};
   globalThis.Worker = class extends Original {
     constructor(script, options) {
-      super(globalThis.__workerScript ?? script, options);
+      super(options?.name?.startsWith("broker-") ? (globalThis.__workerScript ?? script) : script, options);
       globalThis.__workers[options?.name] = this;
     }
   };

@@ -101,9 +101,9 @@ impl Component for App {
                     <div class="wide">
                         <TopicsPanel topics={state.topics.clone()} {can_act} act={&self.act} />
                         <ReadPanel read={state.read.clone()} topics={topics.clone()} {can_act} act={&self.act} />
+                        <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     </div>
                     <SendPanel send={state.send.clone()} topics={topics.clone()} {can_act} act={&self.act} />
-                    <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     <StatusPanel status={state.status.clone()} workers={state.workers.clone()} {can_act} act={&self.act} />
                 </main>
                 if let Some(confirm) = &state.confirm {

@@ -20,6 +20,7 @@ mod rollup;
 mod snapshots;
 mod state;
 mod transaction;
+mod upgrade;
 
 use std::cell::RefCell;
 use std::rc::Rc;

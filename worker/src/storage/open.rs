@@ -1,14 +1,14 @@
-//! Opening the database: its stores, its owner, its rows.
+//! Opening the database: its owner, its rows.
 
-use idb::builder::{DatabaseBuilder, ObjectStoreBuilder};
 use idb::{Database, Factory, KeyRange};
 use wasm_bindgen::JsValue;
 use web_sys::IdbDatabase;
 
-use super::database::{CHUNK, Ended, META, Running, SNAPSHOT, describe, js_bytes, js_key, read};
+use super::database::{CHUNK, Ended, META, Running, js_bytes, js_key, read};
 use super::index::RowIndex;
 use super::keys::ChunkKey;
-use super::state::{FORMAT_VERSION, STATE_KEY, State};
+use super::state::{STATE_KEY, State};
+use super::upgrade;
 
 /// Keys are read in pages of so many.
 const KEYS_A_PAGE: u32 = 4096;
@@ -24,11 +24,7 @@ pub(super) struct Opened {
 
 /// Opens a database, makes it if there is none, and takes it over.
 pub(super) async fn open(name: &str) -> Result<Opened, String> {
-    let stores = [CHUNK, SNAPSHOT, META].map(ObjectStoreBuilder::new);
-    let builder = stores
-        .into_iter()
-        .fold(DatabaseBuilder::new(name).version(FORMAT_VERSION), DatabaseBuilder::add_object_store);
-    let database = IdbDatabase::from(builder.build().await.map_err(|error| explain(name, &error))?);
+    let database = IdbDatabase::from(upgrade::open(name).await?);
     let mut connection = Database::from(database.clone());
     // Whoever deletes the database need not wait for this connection.
     let closing = database.clone();
@@ -36,16 +32,6 @@ pub(super) async fn open(name: &str) -> Result<Opened, String> {
     let state = take_over(&database).await?;
     let (_, index) = load(&database).await?;
     Ok(Opened { database, connection, state, index })
-}
-
-fn explain(name: &str, error: &idb::Error) -> String {
-    let idb::Error::DomException(exception) = error else {
-        return format!("the database {name} cannot be opened: {error}");
-    };
-    if exception.name() == "VersionError" {
-        return format!("the database {name} was written by a newer version of this program");
-    }
-    format!("the database {name} cannot be opened: {}", describe(&JsValue::from(exception.clone())))
 }
 
 /// Raises the owner's epoch: whoever had the database open before can write no more.

@@ -1,7 +1,7 @@
 //! The one row of the store `meta`: the format, the owner, and how many commits there were.
 
-/// The version of the format that this code writes, and the only one it reads (docs/format.md).
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// The version of the format that this code writes and reads (docs/format.md). Older ones are brought up to it.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// The row's key.
 pub(super) const STATE_KEY: &str = "state";
@@ -20,8 +20,13 @@ impl State {
     const LENGTH: usize = 4 + 8 + 8;
 
     pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
+        self.to_bytes_of(FORMAT_VERSION)
+    }
+
+    /// The row in a format of another version. All have it alike so far.
+    pub(super) fn to_bytes_of(self, version: u32) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
-        bytes[..4].copy_from_slice(&FORMAT_VERSION.to_be_bytes());
+        bytes[..4].copy_from_slice(&version.to_be_bytes());
         bytes[4..12].copy_from_slice(&self.owner_epoch.to_be_bytes());
         bytes[12..].copy_from_slice(&self.commit.to_be_bytes());
         bytes
@@ -31,14 +36,21 @@ impl State {
     ///
     /// When the bytes are of another version or of none, in words for people.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<State, String> {
+        State::of_version(FORMAT_VERSION, bytes)
+    }
+
+    /// Reads the row of a format of another version.
+    ///
+    /// # Errors
+    ///
+    /// As for [`State::from_bytes`].
+    pub(super) fn of_version(expected: u32, bytes: &[u8]) -> Result<State, String> {
         let Some((version, rest)) = bytes.split_first_chunk::<4>() else {
             return Err("the database does not say in which format it is".to_owned());
         };
         let version = u32::from_be_bytes(*version);
-        if version != FORMAT_VERSION {
-            return Err(format!(
-                "the database is in format {version}; this program knows format {FORMAT_VERSION}"
-            ));
+        if version != expected {
+            return Err(format!("the database is in format {version} where {expected} was expected"));
         }
         match (rest.split_first_chunk::<8>(), rest.split_last_chunk::<8>()) {
             (Some((owner_epoch, _)), Some((_, commit))) if rest.len() == 16 => Ok(State {
@@ -62,7 +74,7 @@ mod tests {
     #[test]
     fn state_has_golden_bytes() {
         let state = State { owner_epoch: 2, commit: 0x0304 };
-        let expected = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 3, 4];
+        let expected = [0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 3, 4];
         assert_eq!(state.to_bytes(), expected);
         assert_eq!(State::from_bytes(&expected), Ok(state));
         assert_eq!(state.next(), State { owner_epoch: 2, commit: 0x0305 });
@@ -71,9 +83,10 @@ mod tests {
     #[test]
     fn other_formats_are_refused() {
         let mut bytes = State { owner_epoch: 1, commit: 1 }.to_bytes();
-        bytes[3] = 2;
-        assert!(State::from_bytes(&bytes).is_err_and(|error| error.contains("format 2")));
         bytes[3] = 1;
+        assert!(State::from_bytes(&bytes).is_err_and(|error| error.contains("format 1")));
+        assert_eq!(State::of_version(1, &bytes), Ok(State { owner_epoch: 1, commit: 1 }));
+        bytes[3] = 2;
         assert!(State::from_bytes(&bytes[..19]).is_err());
         assert!(State::from_bytes(&[]).is_err());
     }
