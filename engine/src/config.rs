@@ -195,6 +195,10 @@ impl BrokerConfig {
         self.number("offsets.topic.segment.bytes")
     }
 
+    pub(crate) fn retention_check_interval_ms(&self) -> u64 {
+        self.number("log.retention.check.interval.ms").unsigned_abs()
+    }
+
     pub(crate) fn tail_max_bytes(&self) -> usize {
         to_usize(self.number("headwater.tail.max.bytes"))
     }
@@ -245,6 +249,8 @@ impl TopicConfigs {
             max_message_bytes: to_usize(number("max.message.bytes")),
             segment_bytes: number("segment.bytes").unsigned_abs(),
             segment_ms: number("segment.ms"),
+            retention_ms: u64::try_from(number("retention.ms")).ok(),
+            retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
             flush_every_append: number("flush.messages") == 1,
             log_append_time: text("message.timestamp.type") == "LogAppendTime",
@@ -266,6 +272,10 @@ pub(crate) struct LogConfig {
     pub(crate) max_message_bytes: usize,
     pub(crate) segment_bytes: u64,
     pub(crate) segment_ms: i64,
+    /// None for any age.
+    pub(crate) retention_ms: Option<u64>,
+    /// None for any size.
+    pub(crate) retention_bytes: Option<u64>,
     pub(crate) index_interval_bytes: u64,
     /// `flush.messages=1`: each append is durable against a power cut before it is acknowledged.
     pub(crate) flush_every_append: bool,

@@ -50,7 +50,6 @@ pub(crate) enum StartWaiter {
     /// A partition's entry in a DeleteRecords request.
     DeleteRecords(DeleteEntry),
     /// The broker itself, which looks again another time.
-    #[allow(dead_code, reason = "for what the broker shortens itself")]
     Nobody,
 }
 

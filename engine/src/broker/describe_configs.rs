@@ -12,7 +12,7 @@ use super::{Broker, Context};
 use crate::config::{BROKER_KEYS, ConfigKey, Source, TOPIC_KEYS, broker_key};
 use crate::error::ApiError;
 
-const TOPIC: i8 = 2;
+pub(super) const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 
 impl Broker {

@@ -1,5 +1,6 @@
 //! The broker: frames in, frames out, and storage operations between the two.
 
+mod alter_configs;
 mod api_versions;
 mod append;
 mod connections;
@@ -92,6 +93,8 @@ pub struct Broker {
     appending_bytes: usize,
     /// When upkeep is due, on the monotonic clock.
     next_upkeep: Option<u64>,
+    /// When segments are to be looked at that are too old or too many, on the monotonic clock.
+    next_retention: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -137,6 +140,7 @@ impl Broker {
             report: Report::default(),
             appending_bytes: 0,
             next_upkeep: None,
+            next_retention: None,
         };
         broker.begin_startup();
         broker
@@ -218,6 +222,7 @@ impl Broker {
         self.handle_group_timeouts(now);
         self.check_offsets_retention(now);
         self.keep_up(now);
+        self.retain(now);
         self.give_up_overdue(now);
         self.ask_controller(now);
     }
@@ -255,6 +260,7 @@ impl Broker {
             self.next_upkeep,
             self.next_asking(),
             self.next_group_due(),
+            self.next_retention,
             self.next_retention_check(),
         ];
         due.into_iter().flatten().min()
@@ -294,6 +300,7 @@ impl Broker {
             Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
             Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
             Request::DeleteRecords(request) => self.handle_delete_records(context, request),
+            Request::AlterConfigs(request) => self.handle_alter_configs(now, context, request),
             Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
             Request::BrokerRegistration(request) => self.handle_broker_registration(now, context, request),
             Request::AllocateProducerIds(request) => {

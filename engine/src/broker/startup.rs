@@ -148,7 +148,7 @@ impl Broker {
         self.recover_waiting();
         if self.phase == Phase::Starting && self.startup.recovering.is_empty() {
             self.phase = Phase::Running;
-            self.schedule_upkeep(now);
+            self.begin_upkeep(now);
             self.begin_group_upkeep(now);
             self.report.event(false, self.readiness());
         }

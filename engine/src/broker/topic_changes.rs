@@ -15,7 +15,8 @@ use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
 use kafka_protocol::messages::{
     AllocateProducerIdsResponse, BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse,
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, TopicName,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -38,6 +39,7 @@ pub(super) enum Change {
     CreateTopics(Context, CreateTopicsRequest),
     DeleteTopics(Context, DeleteTopicsRequest),
     CreatePartitions(Context, CreatePartitionsRequest),
+    AlterConfigs(Context, IncrementalAlterConfigsRequest),
     /// A topic that Metadata was asked about and that does not exist.
     CreateAsked(String),
     /// More ids for idempotent producers of this broker.
@@ -53,6 +55,7 @@ pub(super) enum Reply {
     CreateTopics(Context, CreateTopicsResponse),
     DeleteTopics(Context, DeleteTopicsResponse),
     CreatePartitions(Context, CreatePartitionsResponse),
+    AlterConfigs(Context, IncrementalAlterConfigsResponse),
     ProducerIds,
     AllocateProducerIds(Context, AllocateProducerIdsResponse),
     RegisterBroker(Context, BrokerRegistrationResponse),
@@ -135,6 +138,9 @@ impl Broker {
             }
             Change::CreatePartitions(context, request) => {
                 Reply::CreatePartitions(context, self.plan_create_partitions(request, &mut records))
+            }
+            Change::AlterConfigs(context, request) => {
+                Reply::AlterConfigs(context, self.plan_alter_configs(request, &mut records))
             }
             Change::ReserveProducerIds => {
                 let node_id = self.config.node_id();
@@ -441,6 +447,15 @@ impl Broker {
                     for topic in response.results.iter_mut().filter(|topic| topic.error_code == 0) {
                         topic.error_code = code;
                         topic.error_message.clone_from(&text);
+                    }
+                }
+                self.respond(context, &response);
+            }
+            Reply::AlterConfigs(context, mut response) => {
+                if let Some((code, text)) = failed {
+                    for resource in response.responses.iter_mut().filter(|answer| answer.error_code == 0) {
+                        resource.error_code = code;
+                        resource.error_message.clone_from(&text);
                     }
                 }
                 self.respond(context, &response);

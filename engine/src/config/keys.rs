@@ -14,6 +14,8 @@ pub(crate) enum ValueKind {
     },
     /// One of some words.
     Choice(&'static [&'static str]),
+    /// What becomes of old segments: there is only `delete`.
+    CleanupPolicy,
 }
 
 /// A config.
@@ -41,6 +43,10 @@ impl ConfigKey {
                 format!("a whole number from {min} to {}", i64::MAX),
             ),
             ValueKind::Choice(words) => (words.contains(&value), words.join(" or ")),
+            ValueKind::CleanupPolicy => (
+                value == "delete",
+                "delete; compact needs a log cleaner, which this broker has not yet".to_owned(),
+            ),
         };
         if valid {
             return Ok(());
@@ -55,6 +61,7 @@ impl ConfigKey {
             ValueKind::Choice(_) => 2,
             ValueKind::Int { .. } => 3,
             ValueKind::Long { .. } => 5,
+            ValueKind::CleanupPolicy => 7,
         }
     }
 }
@@ -80,6 +87,7 @@ const fn broker(
 
 const INT_FROM_0: ValueKind = ValueKind::Int { min: 0 };
 const INT_FROM_1: ValueKind = ValueKind::Int { min: 1 };
+const LONG_FROM_MINUS_1: ValueKind = ValueKind::Long { min: -1 };
 const LONG_FROM_1: ValueKind = ValueKind::Long { min: 1 };
 // Kafka's own minimum: what a segment with one empty batch could need at the least.
 const SEGMENT_BYTES: ValueKind = ValueKind::Int { min: 14 };
@@ -90,6 +98,13 @@ const NO_FLUSH: &str = "9223372036854775807";
 
 /// The configs of a topic, by name.
 pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
+    topic(
+        "cleanup.policy",
+        ValueKind::CleanupPolicy,
+        "delete",
+        "log.cleanup.policy",
+        "What becomes of old segments: delete drops them by retention.ms and retention.bytes.",
+    ),
     topic(
         "flush.messages",
         LONG_FROM_1,
@@ -117,6 +132,20 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "CreateTime",
         "log.message.timestamp.type",
         "Whether records keep their producer's timestamp or get the time of the append.",
+    ),
+    topic(
+        "retention.bytes",
+        LONG_FROM_MINUS_1,
+        "-1",
+        "log.retention.bytes",
+        "The size of a partition above which its oldest segments are dropped; -1: none.",
+    ),
+    topic(
+        "retention.ms",
+        LONG_FROM_MINUS_1,
+        ONE_WEEK_MS,
+        "log.retention.ms",
+        "How old the latest record of a segment gets before the segment is dropped; -1: any age.",
     ),
     topic(
         "segment.bytes",
@@ -173,6 +202,7 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "8388608",
         "How many bytes of the latest batches are kept in memory, over all partitions.",
     ),
+    broker("log.cleanup.policy", ValueKind::CleanupPolicy, "delete", "Default of a topic's cleanup.policy."),
     broker("log.flush.interval.messages", LONG_FROM_1, NO_FLUSH, "Default of a topic's flush.messages."),
     broker("log.index.interval.bytes", INT_FROM_0, "4096", "Default of a topic's index.interval.bytes."),
     broker(
@@ -181,6 +211,14 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "CreateTime",
         "Default of a topic's message.timestamp.type.",
     ),
+    broker("log.retention.bytes", LONG_FROM_MINUS_1, "-1", "Default of a topic's retention.bytes."),
+    broker(
+        "log.retention.check.interval.ms",
+        LONG_FROM_1,
+        "300000",
+        "How often segments are looked for that are too old or too many.",
+    ),
+    broker("log.retention.ms", LONG_FROM_MINUS_1, ONE_WEEK_MS, "Default of a topic's retention.ms."),
     broker("log.roll.ms", LONG_FROM_1, ONE_WEEK_MS, "Default of a topic's segment.ms."),
     broker("log.segment.bytes", SEGMENT_BYTES, ONE_GIB, "Default of a topic's segment.bytes."),
     broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),

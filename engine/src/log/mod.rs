@@ -6,6 +6,7 @@
 
 mod index;
 mod recovery;
+mod retention;
 mod segment;
 mod start;
 mod tail;

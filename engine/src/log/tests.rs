@@ -11,6 +11,8 @@ fn config(segment_bytes: u64) -> LogConfig {
         max_message_bytes: 1 << 20,
         segment_bytes,
         segment_ms: 1_000,
+        retention_ms: None,
+        retention_bytes: None,
         index_interval_bytes: 100,
         flush_every_append: false,
         log_append_time: false,

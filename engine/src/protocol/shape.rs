@@ -118,6 +118,11 @@ const CREATE_TOPICS: &[Field] = &[
 const DELETE_TOPICS: &[Field] =
     &[Field(6, LAST, Array(&[always(Text), always(UUID)])), Field(0, 5, TextArray), always(INT32)];
 
+const ALTER_CONFIGS: &[Field] = &[
+    always(Array(&[always(BYTE), always(Text), always(Array(&[always(Text), always(BYTE), always(Text)]))])),
+    always(BYTE),
+];
+
 const DELETE_RECORDS: &[Field] =
     &[always(Array(&[always(Text), always(Array(&[always(INT32), always(INT64)]))])), always(INT32)];
 
@@ -157,6 +162,7 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::ApiVersions => (API_VERSIONS, 3),
         ApiKey::CreateTopics => (CREATE_TOPICS, 5),
         ApiKey::DeleteTopics => (DELETE_TOPICS, 4),
+        ApiKey::IncrementalAlterConfigs => (ALTER_CONFIGS, 1),
         ApiKey::DeleteRecords => (DELETE_RECORDS, 2),
         ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),

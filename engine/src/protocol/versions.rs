@@ -28,6 +28,7 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::CreateTopics, 2, 7),
     supported(ApiKey::DeleteTopics, 1, 6),
     supported(ApiKey::DeleteRecords, 0, 2),
+    supported(ApiKey::IncrementalAlterConfigs, 0, 1),
     supported(ApiKey::InitProducerId, 0, 5),
     supported(ApiKey::DescribeConfigs, 1, 4),
     supported(ApiKey::CreatePartitions, 0, 3),

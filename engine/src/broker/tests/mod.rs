@@ -10,6 +10,7 @@ mod groups;
 mod idempotence;
 mod log_start;
 mod recovery;
+mod retention;
 mod topics;
 mod versions;
 mod world;
