@@ -22,6 +22,8 @@ const READ_BYTES: u64 = 1 << 20;
 pub(crate) struct Recovery {
     log: Log,
     stored: std::vec::IntoIter<StoredSegment>,
+    /// The first offset of the first segment that is stored.
+    first_segment: Offset,
     indexes: SortedMap<Offset, (Segment, Offset)>,
     current: Option<Scan>,
     index_interval_bytes: u64,
@@ -86,6 +88,7 @@ impl Recovery {
             .filter(|(_, end_offset)| *end_offset <= producers_from)
             .map(|(segment, end_offset)| (segment.base_offset(), (segment, end_offset)))
             .collect();
+        let first_segment = stored.segments.first().map_or(0, |first| first.base_offset);
         log.log_start_offset = stored.log_start_offset;
         // A log that was emptied goes on where it ended: that is where it begins, or what its producers' states stand for.
         log.next_offset = log.producer_snapshots.last().map_or(0, |last| *last).max(stored.log_start_offset);
@@ -96,6 +99,7 @@ impl Recovery {
         Recovery {
             log,
             stored: stored.segments.into_iter(),
+            first_segment,
             indexes,
             current: None,
             index_interval_bytes,
@@ -227,9 +231,10 @@ impl Recovery {
     fn done(self, batches: Bytes, mut truncate: Option<Damage>) -> Step {
         let mut log = self.log;
         if log.next_offset < log.log_start_offset {
-            // What is left lies below the log start, so none of it is in the log.
+            // What is left lies below the log start, so none of it is in the log. What stands behind the cut goes with it.
             let before = log.log_start_offset;
-            let op = StorageOp::DeleteSegments { log: log.id, before, log_start_offset: None };
+            let segment = self.first_segment;
+            let op = StorageOp::Truncate { log: log.id, offset: before, segment, position: 0 };
             let message = truncate.take().map_or_else(
                 || format!("it ended at offset {} and begins at {before}", log.next_offset),
                 |damage| damage.message,

@@ -304,6 +304,20 @@ fn a_log_that_ends_below_its_start_begins_anew_there() {
     assert_eq!(world.restarted(&[]).values("t", 0, 25), [(25, "v".to_owned())]);
 }
 
+/// Whatever is left above the log start goes too: an append at the log start would be refused for it for ever.
+#[test]
+fn what_stands_behind_a_cut_below_the_log_start_is_cut_off() {
+    let mut world = filled();
+    assert_eq!(delete(&mut world, 5), (0, 5));
+    let log = log(&world);
+    world.disk.snapshots.clear();
+    world.disk.segments.get_mut(&(log, 0)).unwrap()[100] ^= 1;
+    let mut world = world.restarted(&[]);
+    assert!(segments(&world).is_empty());
+    assert_eq!(world.produce("t", 0, batch(&["v"])), (0, 5));
+    assert_eq!(world.restarted(&[]).values("t", 0, 5), [(5, "v".to_owned())]);
+}
+
 #[test]
 fn a_deleted_topic_answers_for_its_moves() {
     let mut world = filled();
