@@ -92,6 +92,9 @@ fn made() -> Vec<(&'static str, String, Vec<u8>)> {
     made.push(("answers", "changed".to_owned(), (0..=255).collect()));
     made.push(("answers", "mended".to_owned(), vec![0x81, 0, 60, 1, 0, 0, 0x82, 0, 100, 4, 0x81, 0, 90, 2]));
     made.push(("recovery", "whole".to_owned(), sample.image()));
+    let delete = requests::delete_records(Topic { name: TOPIC, id: Uuid::nil() }, 0, 15);
+    sample.set_up(requests::frame(ApiKey::DeleteRecords, 2, 1, &delete));
+    made.push(("recovery", "begins-later".to_owned(), sample.image()));
     made
 }
 

@@ -26,6 +26,7 @@ const MEND_SNAPSHOTS: u8 = 2;
 struct Image {
     segments: BTreeMap<(LogId, Offset), Vec<u8>>,
     snapshots: BTreeMap<(LogId, SnapshotKind, Offset), Vec<u8>>,
+    log_starts: BTreeMap<LogId, Offset>,
 }
 
 /// The input is an image of a storage: a byte that says what is mended, then pieces. A piece is its kind, its log, its offset
@@ -65,14 +66,15 @@ pub(super) fn run(bytes: &[u8]) {
 fn read(input: &mut Input<'_>, mend: u8) -> Image {
     let mut image = Image::default();
     while !input.is_empty() {
-        let kind = input.byte() % 3;
+        let kind = input.byte() % 4;
         let log = LogId::from_bytes(input.array());
         let offset = input.i64();
         let bytes = input.chunk();
         match kind {
             0 => image.segments.entry((log, offset)).or_default().extend_from_slice(bytes),
             1 => drop(image.snapshots.insert((log, SnapshotKind::SegmentIndex, offset), bytes.to_vec())),
-            _ => drop(image.snapshots.insert((log, SnapshotKind::ProducerState, offset), bytes.to_vec())),
+            2 => drop(image.snapshots.insert((log, SnapshotKind::ProducerState, offset), bytes.to_vec())),
+            _ => drop(image.log_starts.insert(log, offset)),
         }
     }
     if mend & MEND_BATCHES != 0 {
@@ -101,7 +103,12 @@ fn disk(image: &Image) -> MemoryDisk {
         offset: *offset,
         snapshot: Bytes::copy_from_slice(bytes),
     });
-    for (id, op) in (0..).zip(segments.chain(snapshots)) {
+    let log_starts = image.log_starts.iter().map(|(log, offset)| StorageOp::DeleteSegments {
+        log: *log,
+        before: Offset::MIN,
+        log_start_offset: Some(*offset),
+    });
+    for (id, op) in (0..).zip(segments.chain(snapshots).chain(log_starts)) {
         storage.submit(OpId(id), op);
     }
     storage.flush();
@@ -128,6 +135,9 @@ pub(crate) fn image(disk: &MemoryDisk, logs: &[LogId]) -> Vec<u8> {
         let Some(headwater_engine::Applied::Loaded(stored)) = ask(StorageOp::Load { log: *log }) else {
             continue;
         };
+        if stored.log_start_offset > 0 {
+            piece(3, *log, stored.log_start_offset, &[]);
+        }
         for segment in stored.segments {
             let op = StorageOp::Read { log: *log, segment: segment.base_offset, range: 0..segment.size };
             if let Some(headwater_engine::Applied::Read(bytes)) = ask(op) {
