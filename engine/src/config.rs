@@ -187,6 +187,10 @@ impl BrokerConfig {
         self.number("offsets.retention.check.interval.ms").unsigned_abs()
     }
 
+    pub(crate) fn offsets_max_dirty_bytes(&self) -> u64 {
+        self.number("headwater.offsets.max.dirty.bytes").unsigned_abs()
+    }
+
     pub(crate) fn offsets_topic_num_partitions(&self) -> i32 {
         to_i32(self.number("offsets.topic.num.partitions"))
     }

@@ -8,7 +8,7 @@ use crate::config::LogConfig;
 use crate::error::ApiError;
 use crate::log::{AppendPoint, Log};
 use crate::producer_state::Undo;
-use crate::storage_op::OpId;
+use crate::storage_op::{LogId, OpId};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(crate) enum StartOp {
 pub(crate) enum StartWaiter {
     /// A partition's entry in a DeleteRecords request.
     DeleteRecords(DeleteEntry),
+    /// The coordinator of this log's groups, which has copied what still counts.
+    Offsets(LogId),
     /// The broker itself, which looks again another time.
     Nobody,
 }

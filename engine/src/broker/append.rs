@@ -30,13 +30,26 @@ pub(crate) enum Waiter {
 impl Broker {
     /// Hands a batch to storage; its base offset and leader epoch are set, and it was checked.
     pub(super) fn append(&mut self, log: LogId, batch: Bytes, waiter: Waiter) -> Result<(), ApiError> {
+        self.append_rolling(log, batch, waiter, false)
+    }
+
+    /// The same; `rolls` has the batch begin a segment.
+    pub(super) fn append_rolling(
+        &mut self,
+        log: LogId,
+        batch: Bytes,
+        waiter: Waiter,
+        rolls: bool,
+    ) -> Result<(), ApiError> {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return Err(ApiError::new(ResponseError::NotLeaderOrFollower, "This broker has no such log."));
         };
         partition.check_settled()?;
         let view = RecordBatch::parse(&batch)
             .map_err(|error| ApiError::new(ResponseError::CorruptMessage, error.to_string()))?;
-        let (point, undo) = partition.log.append(&batch, view, &partition.config);
+        let segment_bytes = if rolls { 0 } else { partition.config.segment_bytes };
+        let config = LogConfig { segment_bytes, ..partition.config };
+        let (point, undo) = partition.log.append(&batch, view, &config);
         let durability =
             if partition.config.flush_every_append { Durability::Strict } else { Durability::Relaxed };
         let size = batch.len();

@@ -9,6 +9,7 @@
 
 mod admin;
 mod coordinator;
+mod copying;
 mod membership;
 mod offset_commit;
 mod offset_fetch;
@@ -21,11 +22,12 @@ use kafka_protocol::messages::{FindCoordinatorRequest, GroupId};
 use kafka_protocol::protocol::StrBytes;
 
 use self::admin::PendingDeletes;
+use self::copying::Copying;
 use self::store::Changes;
 pub use self::view::{CommittedOffsetView, GroupMemberView, GroupView};
 use super::Context;
 use crate::error::ApiError;
-use crate::group::{Committed, Group, MAX_TEXT};
+use crate::group::{Committed, Group, GroupMetadata, MAX_TEXT};
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::topic::OFFSETS_TOPIC;
@@ -39,6 +41,7 @@ pub(super) struct Groups {
     by_id: SortedMap<String, Box<Coordinated>>,
     changes: Changes,
     deletes: PendingDeletes,
+    copying: SortedMap<LogId, Copying>,
     /// Who asks for a coordinator while `__consumer_offsets` is being made.
     waiting: Vec<(Context, FindCoordinatorRequest)>,
     /// No group has anything to do before, on the monotonic clock; it may be later.
@@ -55,13 +58,15 @@ struct Coordinated {
     group: Group<Context>,
     /// By topic and partition.
     offsets: SortedMap<String, SortedMap<i32, Committed>>,
+    /// The generation that is stored, and when that was.
+    stored: Option<(GroupMetadata, i64)>,
     /// Since when it has no members, on the wall clock; none if it has some, or nobody knows.
     empty_since: Option<i64>,
 }
 
 impl Coordinated {
     fn new(log: LogId) -> Coordinated {
-        Coordinated { log, group: Group::new(), offsets: SortedMap::new(), empty_since: None }
+        Coordinated { log, group: Group::new(), offsets: SortedMap::new(), stored: None, empty_since: None }
     }
 
     fn committed(&self, topic: &str, partition: i32) -> Option<&Committed> {

@@ -157,6 +157,7 @@ impl Broker {
     pub(super) fn start_answered(&mut self, waiter: StartWaiter, result: &Result<Offset, ApiError>) {
         match waiter {
             StartWaiter::DeleteRecords(entry) => self.delete_entry_ended(entry, result),
+            StartWaiter::Offsets(log) => self.shortened(log, result.is_ok()),
             StartWaiter::Nobody => {}
         }
     }

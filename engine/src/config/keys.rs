@@ -197,6 +197,12 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "The shortest time that a member may ask for in which it need not be heard of.",
     ),
     broker(
+        "headwater.offsets.max.dirty.bytes",
+        LONG_FROM_1,
+        "1048576",
+        "How many bytes a partition of __consumer_offsets may grow by, at the least, before it is shortened to what still counts.",
+    ),
+    broker(
         "headwater.tail.max.bytes",
         INT_FROM_0,
         "8388608",

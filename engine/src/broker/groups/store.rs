@@ -6,6 +6,7 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{OffsetCommitResponse, OffsetDeleteResponse};
 
 use super::Coordinated;
+use super::copying::Encoded;
 use crate::broker::append::Waiter;
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
@@ -50,10 +51,20 @@ pub(super) enum GroupReply {
     Expired {
         group_id: String,
     },
+    /// What still counts was appended once more, from this offset on.
+    Copied {
+        start: Offset,
+    },
     Nobody,
 }
 
 impl Changes {
+    /// What is on its way to a log, in its order.
+    pub(super) fn of_log(&self, log: LogId) -> impl Iterator<Item = &OffsetsRecord> {
+        let changes = self.pending.values().filter(move |change| change.log == log);
+        changes.flat_map(|change| &change.records)
+    }
+
     /// What is on its way for a group.
     pub(super) fn of_group<'a>(&'a self, group_id: &'a str) -> impl Iterator<Item = &'a OffsetsRecord> {
         let records = self.pending.values().flat_map(|change| &change.records);
@@ -64,24 +75,45 @@ impl Changes {
 impl Broker {
     /// Appends records to a coordinator's log; they take effect, and the reply is given, when they are committed.
     pub(super) fn store(&mut self, now: Now, log: LogId, records: Vec<OffsetsRecord>, reply: GroupReply) {
+        let encoded: Vec<Encoded> =
+            records.iter().map(|record| (record.encode_key(), record.encode_value())).collect();
+        self.store_encoded(now, log, &encoded, records, reply, false);
+    }
+
+    /// The same with the records as they are written; `rolls` has them begin a segment. Says whether they are on
+    /// their way.
+    pub(super) fn store_encoded(
+        &mut self,
+        now: Now,
+        log: LogId,
+        encoded: &[Encoded],
+        records: Vec<OffsetsRecord>,
+        reply: GroupReply,
+        rolls: bool,
+    ) -> bool {
+        // What deletes or shortens is not refused for its size: room is made by it.
+        let is_limited = matches!(reply, GroupReply::Commit(..) | GroupReply::Generation { .. });
         let change = self.groups.changes.next;
         self.groups.changes.next += 1;
-        let appended = self.append_offsets(now, log, &records, &reply, change);
+        let appended = self
+            .offsets_batch(now, log, encoded, is_limited)
+            .and_then(|batch| self.append_rolling(log, batch, Waiter::Offsets(change), rolls));
         let pending = Change { log, records, reply };
+        let is_on_its_way = appended.is_ok();
         match appended {
             Ok(()) => drop(self.groups.changes.pending.insert(change, pending)),
             Err(error) => self.change_ended(now, pending, Err(error)),
         }
+        is_on_its_way
     }
 
-    fn append_offsets(
-        &mut self,
+    fn offsets_batch(
+        &self,
         now: Now,
         log: LogId,
-        records: &[OffsetsRecord],
-        reply: &GroupReply,
-        change: u64,
-    ) -> Result<(), ApiError> {
+        records: &[Encoded],
+        is_limited: bool,
+    ) -> Result<Bytes, ApiError> {
         let Some(partition) = self.partitions.get(&log) else {
             let message = "This broker does not coordinate the group.";
             return Err(ApiError::new(ResponseError::NotCoordinator, message));
@@ -93,20 +125,17 @@ impl Broker {
         let mut builder = RecordBatchBuilder::new(Compression::None);
         builder.set_base_offset(partition.log.next_offset());
         builder.set_partition_leader_epoch(partition.leader_epoch);
-        for record in records {
-            let (key, value) = (record.encode_key(), record.encode_value());
+        for (key, value) in records {
             builder
-                .append(now.wall_ms, Some(&key), value.as_deref(), &[])
+                .append(now.wall_ms, Some(key), value.as_deref(), &[])
                 .map_err(|error| ApiError::new(ResponseError::InvalidCommitOffsetSize, error.to_string()))?;
         }
         let (size, limit) = (builder.size_in_bytes(), partition.config.max_message_bytes);
-        // What deletes is not refused for its size: room is made by it.
-        let is_limited = matches!(reply, GroupReply::Commit(..) | GroupReply::Generation { .. });
         if is_limited && size > limit {
             let message = format!("{size} bytes are more than the {limit} that max.message.bytes allows.");
             return Err(ApiError::new(ResponseError::InvalidCommitOffsetSize, message));
         }
-        self.append(log, builder.build(), Waiter::Offsets(change))
+        Ok(builder.build())
     }
 
     /// An append to a coordinator's log has ended.
@@ -123,6 +152,7 @@ impl Broker {
 
     fn change_ended(&mut self, now: Now, change: Change, result: Result<(), ApiError>) {
         let Change { log, records, reply } = change;
+        let has_grown = result.is_ok() && !records.is_empty();
         if result.is_ok() {
             for record in records {
                 self.apply_offsets_record(log, record, false);
@@ -160,7 +190,11 @@ impl Broker {
                 self.group_deleted(delete, index, result);
             }
             GroupReply::Expired { group_id } => self.undo_delete(&group_id, &result),
+            GroupReply::Copied { start } => self.copied(log, start, &result),
             GroupReply::Nobody => {}
+        }
+        if has_grown {
+            self.shorten_if_due(now, log);
         }
     }
 
@@ -214,14 +248,19 @@ impl Broker {
                     }
                 }
             }
-            OffsetsRecord::Group { metadata: Some((metadata, timestamp)), .. } if at_start => {
-                coordinated.empty_since = metadata.leader.is_none().then_some(timestamp);
-                coordinated.group = Group::recovered(metadata.protocol_type, metadata.generation);
+            OffsetsRecord::Group { metadata: Some((metadata, timestamp)), .. } => {
+                if at_start {
+                    coordinated.empty_since = metadata.leader.is_none().then_some(timestamp);
+                    coordinated.group = Group::recovered(metadata.protocol_type.clone(), metadata.generation);
+                }
+                coordinated.stored = Some((metadata, timestamp));
             }
-            OffsetsRecord::Group { metadata: None, .. } if at_start || coordinated.group.is_dead() => {
-                coordinated.group = Group::new();
+            OffsetsRecord::Group { metadata: None, .. } => {
+                if at_start || coordinated.group.is_dead() {
+                    coordinated.group = Group::new();
+                }
+                coordinated.stored = None;
             }
-            OffsetsRecord::Group { .. } => {}
         }
         let group = &coordinated.group;
         let is_used = !group.is_empty() || group.has_pending_members() || group.generation() > 0;
@@ -271,6 +310,7 @@ impl Broker {
             log.partition
         );
         self.report.event(true, message);
+        self.groups.copying.or_default(log).has_unknown = true;
     }
 }
 

@@ -4,6 +4,7 @@ mod cluster;
 mod fetching;
 mod group_admin;
 mod group_cluster;
+mod group_copying;
 mod group_versions;
 mod group_world;
 mod groups;

@@ -1,0 +1,135 @@
+//! Keeping `__consumer_offsets` short: what still counts is appended once more, and then the log begins there.
+//!
+//! The coordinator knows every key that counts, so it needs no cleaner that reads segments. In this order it is safe at any
+//! step: until the log start has moved, the records before the copies are there too and say the same. (ADR 6)
+
+use super::store::GroupReply;
+use crate::broker::Broker;
+use crate::error::ApiError;
+use crate::group::OffsetsRecord;
+use crate::partition::StartWaiter;
+use crate::sorted::SortedMap;
+use crate::storage_op::LogId;
+use crate::time::Now;
+use crate::types::Offset;
+
+/// About how many bytes of copies go into one batch.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// A record as it is written: key and value.
+pub(super) type Encoded = (Vec<u8>, Option<Vec<u8>>);
+
+/// When a log is shortened.
+#[derive(Debug, Default)]
+pub(super) struct Copying {
+    is_under_way: bool,
+    /// The size in bytes beyond which it is; at first whatever the config says.
+    due_bytes: Option<u64>,
+    /// It has records that this version does not know, which would be lost.
+    pub(super) has_unknown: bool,
+}
+
+impl Broker {
+    /// Shortens a coordinator's log if it has grown by enough that does not count any more.
+    pub(super) fn shorten_if_due(&mut self, now: Now, log: LogId) {
+        let limit = self.config.offsets_max_dirty_bytes();
+        let Some(partition) = self.partitions.get(&log) else {
+            return;
+        };
+        let copying = self.groups.copying.or_default(log);
+        let is_due = partition.log.size_bytes() > copying.due_bytes.unwrap_or(limit);
+        if !is_due || copying.is_under_way || copying.has_unknown || partition.check_settled().is_err() {
+            return;
+        }
+        copying.is_under_way = true;
+        let start = partition.log.next_offset();
+        let records = self.records_that_count(log);
+        if records.is_empty() {
+            return self.copied(log, start, &Ok(()));
+        }
+        let mut batches = batches_of(records).into_iter().peekable();
+        let mut is_first = true;
+        while let Some(batch) = batches.next() {
+            let reply = match batches.peek() {
+                Some(_) => GroupReply::Nobody,
+                None => GroupReply::Copied { start },
+            };
+            // They begin a segment, so that all before them can be dropped whole.
+            if !self.store_encoded(now, log, &batch, Vec::new(), reply, is_first) {
+                return self.shortened(log, false);
+            }
+            is_first = false;
+        }
+    }
+
+    /// The last record of every key that was not deleted, as it will be when what is on its way has been stored. If that is refused,
+    /// so are the copies behind it.
+    fn records_that_count(&self, log: LogId) -> Vec<Encoded> {
+        let mut on_their_way: SortedMap<Vec<u8>, Option<Vec<u8>>> = SortedMap::new();
+        for record in self.groups.changes.of_log(log) {
+            on_their_way.insert(record.encode_key(), record.encode_value());
+        }
+        let mut records = Vec::new();
+        let mut take = |record: OffsetsRecord| {
+            let key = record.encode_key();
+            if !on_their_way.contains_key(&key) {
+                records.push((key, record.encode_value()));
+            }
+        };
+        for (id, coordinated) in self.groups.by_id.iter().filter(|(_, coordinated)| coordinated.log == log) {
+            if let Some(stored) = &coordinated.stored {
+                take(OffsetsRecord::Group { group_id: id.clone(), metadata: Some(stored.clone()) });
+            }
+            for (topic, partition, committed) in coordinated.committed_partitions() {
+                take(OffsetsRecord::Offset {
+                    group_id: id.clone(),
+                    topic: topic.to_owned(),
+                    partition,
+                    committed: Some(committed.clone()),
+                });
+            }
+        }
+        while let Some((key, value)) = on_their_way.pop_first() {
+            if value.is_some() {
+                records.push((key, value));
+            }
+        }
+        records
+    }
+
+    /// The copies are stored, or could not be.
+    pub(super) fn copied(&mut self, log: LogId, start: Offset, result: &Result<(), ApiError>) {
+        match result {
+            Ok(()) => self.move_log_start(log, start, StartWaiter::Offsets(log)),
+            Err(_) => self.shortened(log, false),
+        }
+    }
+
+    /// A coordinator's log begins at the copies, or still where it did. It is tried again when the log has grown: by as much as
+    /// it has now, so that not more is copied than was committed, or by half of what is allowed if it has failed.
+    pub(in crate::broker) fn shortened(&mut self, log: LogId, is_done: bool) {
+        let limit = self.config.offsets_max_dirty_bytes();
+        let size = self.partitions.get(&log).map_or(0, |partition| partition.log.size_bytes());
+        let copying = self.groups.copying.or_default(log);
+        copying.is_under_way = false;
+        let growth = if is_done { limit.max(size) } else { limit / 2 };
+        copying.due_bytes = Some(size.saturating_add(growth));
+    }
+}
+
+/// In batches of a handy size.
+fn batches_of(records: Vec<Encoded>) -> Vec<Vec<Encoded>> {
+    let mut batches = Vec::new();
+    let mut batch = Vec::new();
+    let mut size = 0;
+    for (key, value) in records {
+        size += key.len() + value.as_ref().map_or(0, Vec::len);
+        batch.push((key, value));
+        if size >= BATCH_BYTES {
+            batches.push(std::mem::take(&mut batch));
+            size = 0;
+        }
+    }
+    batches.extend(Some(batch).filter(|batch| !batch.is_empty()));
+    batches
+}
