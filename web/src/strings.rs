@@ -66,6 +66,7 @@ pub(crate) const CREATE: &str = "Create";
 pub(crate) const NAME: &str = "Name";
 pub(crate) const ADD_PARTITIONS: &str = "Add partitions";
 pub(crate) const NEW_COUNT: &str = "Partitions afterwards";
+pub(crate) const DEFAULT: &str = "default";
 pub(crate) const SET: &str = "Add";
 
 pub(crate) const READ: &str = "Read";

@@ -42,10 +42,7 @@ fn local_storage() -> Option<Storage> {
 /// A name that nobody else has.
 pub(super) fn unique_name() -> String {
     let crypto = web_sys::window().and_then(|window| window.crypto().ok());
-    crypto.map_or_else(
-        || js_sys::Math::random().to_bits().to_string(),
-        |crypto| crypto.random_uuid(),
-    )
+    crypto.map_or_else(|| js_sys::Math::random().to_bits().to_string(), |crypto| crypto.random_uuid())
 }
 
 /// What the page needs and this browser lacks.

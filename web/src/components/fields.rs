@@ -14,6 +14,7 @@ pub(super) struct TextField {
     hint: Option<&'static str>,
     problem: Option<&'static str>,
     disabled: bool,
+    placeholder: Option<&'static str>,
 }
 
 impl TextField {
@@ -34,6 +35,7 @@ impl TextField {
             hint: None,
             problem: None,
             disabled: false,
+            placeholder: None,
         }
     }
 
@@ -57,6 +59,11 @@ impl TextField {
         TextField { disabled, ..self }
     }
 
+    /// What nothing in it means.
+    pub(super) fn placeholder(self, placeholder: &'static str) -> Self {
+        TextField { placeholder: Some(placeholder), ..self }
+    }
+
     /// The field with its label and its note.
     pub(super) fn view(&self) -> Html {
         let TextField { id, label, value, kind, disabled, .. } = self;
@@ -71,7 +78,7 @@ impl TextField {
                         aria-describedby={describes} spellcheck="false" />
                 } else {
                     <input {id} data-testid={id} type={*kind} value={value} oninput={on_input} disabled={*disabled}
-                        inputmode={numeric.then_some("numeric")} min={numeric.then_some("0")}
+                        placeholder={self.placeholder} inputmode={numeric.then_some("numeric")} min={numeric.then_some("0")}
                         step={(*kind == "datetime-local").then_some("1")}
                         aria-invalid={self.problem.map(|_| "true")} aria-describedby={describes}
                         autocomplete="off" autocapitalize="off" spellcheck="false" />

@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::fields::{TextField, on_submit, submit};
 use super::topic::TopicView;
-use crate::state::{Action, Topics, TopicsAction};
+use crate::state::{Action, RETENTION_BYTES, RETENTION_MS, Topics, TopicsAction};
 use crate::strings;
 
 /// Of the panel.
@@ -47,6 +47,8 @@ fn create_form(topics: &Topics, can_act: bool, act: &Callback<TopicsAction>) -> 
             <div class="line">
                 { TextField::new("create-topic-name", strings::NAME, &topics.new_name, act.reform(TopicsAction::NewName)).view() }
                 { TextField::new("create-topic-partitions", strings::PARTITIONS, &topics.new_partitions, act.reform(TopicsAction::NewPartitions)).kind("number").problem(topics.new_partitions_problem()).view() }
+                { TextField::new("create-topic-retention-ms", RETENTION_MS, &topics.new_retention_ms, act.reform(TopicsAction::NewRetentionMs)).placeholder(strings::DEFAULT).view() }
+                { TextField::new("create-topic-retention-bytes", RETENTION_BYTES, &topics.new_retention_bytes, act.reform(TopicsAction::NewRetentionBytes)).placeholder(strings::DEFAULT).view() }
                 { submit("create-topic", "", strings::CREATE, !can_act || topics.new_partitions_problem().is_some()) }
             </div>
             if let Some(report) = &topics.create_problem {

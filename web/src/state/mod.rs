@@ -30,7 +30,7 @@ pub(crate) use produce::{Preview, Produce, ProduceAction, Source};
 pub(crate) use read::{PageShown, Read, ReadAction, ReadOrigin};
 pub(crate) use send::{Send, SendAction, Sent};
 pub(crate) use status::{LogEntry, Status, StorageFigures};
-pub(crate) use topics::{Partition, Topic, TopicName, Topics, TopicsAction};
+pub(crate) use topics::{Partition, RETENTION_BYTES, RETENTION_MS, Topic, TopicName, Topics, TopicsAction};
 pub(crate) use workers::{
     Broker, BrokerState, CLUSTER, ClientsState, HostState, MAX_WORKERS, Missing, Part, Workers,
 };

@@ -282,6 +282,18 @@ fn read_request(state: &mut State, action: ReadAction) -> Option<(u64, i32, Read
 }
 
 #[test]
+fn a_topic_is_created_with_the_retention_that_is_given() {
+    let mut state = running();
+    act(&mut state, Action::Topics(TopicsAction::NewName("a".into())));
+    act(&mut state, Action::Topics(TopicsAction::NewRetentionMs(" 60000 ".into())));
+    let (id, asked, _) = request(&act(&mut state, Action::Topics(TopicsAction::Create)));
+    let configs = vec![("retention.ms".to_owned(), "60000".to_owned())];
+    assert_eq!(asked, Request::CreateTopic { name: "a".into(), partitions: 1, configs });
+    reply(&mut state, id, Ok(Reply::Done));
+    assert_eq!(state.topics.new_retention_ms, "");
+}
+
+#[test]
 fn a_partition_is_read_forth_and_back() {
     let mut state = running();
     assert_eq!(read_request(&mut state, ReadAction::Go), None, "there is no topic");

@@ -9,6 +9,9 @@ use super::rates::RateMeter;
 use super::requests::{Asked, Requests};
 use crate::strings;
 
+pub(crate) const RETENTION_MS: &str = "retention.ms";
+pub(crate) const RETENTION_BYTES: &str = "retention.bytes";
+
 /// The topics and the form for a new one.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Topics {
@@ -20,6 +23,9 @@ pub(crate) struct Topics {
     pub(crate) known: bool,
     pub(crate) new_name: String,
     pub(crate) new_partitions: String,
+    /// Empty: the broker's default.
+    pub(crate) new_retention_ms: String,
+    pub(crate) new_retention_bytes: String,
     /// Why the last new topic was refused.
     pub(crate) create_problem: Option<ErrorReport>,
     /// Why a topic could not be changed or deleted.
@@ -66,6 +72,8 @@ impl Partition {
 pub(crate) enum TopicsAction {
     NewName(String),
     NewPartitions(String),
+    NewRetentionMs(String),
+    NewRetentionBytes(String),
     Create,
     Delete(String),
     SetPartitions { name: String, count: i32 },
@@ -87,6 +95,8 @@ impl Default for Topics {
             known: false,
             new_name: String::new(),
             new_partitions: "1".to_owned(),
+            new_retention_ms: String::new(),
+            new_retention_bytes: String::new(),
             create_problem: None,
             problems: Vec::new(),
             busy: Vec::new(),
@@ -99,6 +109,8 @@ impl Topics {
         match action {
             TopicsAction::NewName(text) => self.new_name = text,
             TopicsAction::NewPartitions(text) => self.new_partitions = text,
+            TopicsAction::NewRetentionMs(text) => self.new_retention_ms = text,
+            TopicsAction::NewRetentionBytes(text) => self.new_retention_bytes = text,
             TopicsAction::Create => return self.create(requests),
             TopicsAction::Delete(name) => {
                 let request = Request::DeleteTopic { name: name.clone() };
@@ -121,7 +133,11 @@ impl Topics {
         // What Kafka has to say about a name or a number is Kafka's to say; only what is no number stays here.
         let Ok(partitions) = self.new_partitions.trim().parse() else { return Vec::new() };
         let name = self.new_name.trim().to_owned();
-        let request = Request::CreateTopic { name: name.clone(), partitions, configs: Vec::new() };
+        let retention =
+            [(RETENTION_MS, &self.new_retention_ms), (RETENTION_BYTES, &self.new_retention_bytes)];
+        let given = retention.into_iter().map(|(key, text)| (key.to_owned(), text.trim().to_owned()));
+        let configs = given.filter(|(_, value)| !value.is_empty()).collect();
+        let request = Request::CreateTopic { name: name.clone(), partitions, configs };
         self.create_problem = None;
         vec![requests.ask(Asked::Topics(Change::Create(name)), request, false).1]
     }
@@ -148,6 +164,8 @@ impl Topics {
             }
             (Change::Create(_), Ok(_)) => {
                 self.new_name.clear();
+                self.new_retention_ms.clear();
+                self.new_retention_bytes.clear();
                 Some(strings::topic_created(name))
             }
             (Change::Delete(_), Ok(_)) => Some(strings::topic_deleted(name)),

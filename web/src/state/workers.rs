@@ -522,7 +522,14 @@ impl Workers {
 
 /// Configs of a broker in a tab, by Kafka's keys.
 fn configs() -> Vec<(String, String)> {
-    Vec::new()
+    let configs = [
+        // Somebody watches: a group begins at once, and what is too old goes within seconds.
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("log.retention.check.interval.ms", "10000"),
+        // Groups are few, and each partition is a log of its own.
+        ("offsets.topic.num.partitions", "4"),
+    ];
+    configs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
 /// The answer to requests that a broken worker can no longer answer.
