@@ -1,3 +1,5 @@
+mod groups;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -150,6 +152,11 @@ impl Client {
                         producer.handle_answer(now, answer, &mut self.metadata);
                     }
                 }
+                Owner::Member(id) => {
+                    if let Some(consumer) = self.consumers.get_mut(&id) {
+                        consumer.handle_member_answer(now, answer);
+                    }
+                }
                 Owner::Consumer(id) => {
                     if let Some(consumer) = self.consumers.get_mut(&id) {
                         consumer.handle_answer(now, answer, &mut self.metadata);
@@ -266,7 +273,8 @@ impl Client {
         ConsumerId(id)
     }
 
-    /// Drops a consumer with everything it has fetched ahead.
+    /// Drops a consumer with everything it has fetched ahead. It does not leave its group, which finds out when the session
+    /// ends; see [`Client::close_consumer`].
     pub fn remove_consumer(&mut self, consumer: ConsumerId) {
         self.consumers.remove(&consumer.0);
         self.network.close_lanes(&consumer::lanes(consumer.0));
@@ -300,11 +308,16 @@ impl Client {
         }
     }
 
-    /// Records that have come, or an error of a partition. A partition with an error is read no more until it is
-    /// assigned anew.
+    /// Records that have come, an error of a partition, or something about the group. A partition with an error is read
+    /// no more until it is assigned anew. Polling says that what was polled before is done with, and that the application
+    /// is alive (`max.poll.interval.ms`).
     #[must_use]
     pub fn poll_consumer(&mut self, consumer: ConsumerId) -> Option<ConsumerEvent> {
-        self.consumers.get_mut(&consumer.0)?.poll()
+        let event = self.consumers.get_mut(&consumer.0)?.poll();
+        if matches!(event, Some(ConsumerEvent::Closed)) {
+            self.remove_consumer(consumer);
+        }
+        event
     }
 
     /// How a consumer stands with a partition.

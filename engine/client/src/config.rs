@@ -2,7 +2,7 @@
 
 use headwater_engine::record::Compression;
 
-use crate::Address;
+use crate::{Address, Assignor};
 
 /// What all producers, consumers and the admin of a client share.
 #[derive(Clone, Debug)]
@@ -141,9 +141,51 @@ pub enum AutoOffsetReset {
     None,
 }
 
+/// A consumer's settings as a member of a group.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// `group.id`.
+    pub group_id: String,
+    /// `group.instance.id`: makes it a static member, whose partitions wait for it to come back while its session lasts
+    /// (KIP-345).
+    pub group_instance_id: Option<String>,
+    /// `session.timeout.ms`: without a heartbeat for so long the coordinator takes the member for dead.
+    pub session_timeout_ms: u64,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval_ms: u64,
+    /// `max.poll.interval.ms`: if the application does not poll for so long, the member leaves; and how long a rebalance
+    /// waits for it.
+    pub max_poll_interval_ms: u64,
+    /// `partition.assignment.strategy`: what it can share partitions by, best first. The coordinator chooses what all
+    /// members can. Only if all of these are cooperative, it reads on during a rebalance.
+    pub partition_assignment_strategy: Vec<Assignor>,
+    /// `enable.auto.commit`: whether what the application has polled, and then polled again, is committed by itself: now
+    /// and then, and before a partition is given back.
+    pub enable_auto_commit: bool,
+    /// `auto.commit.interval.ms`.
+    pub auto_commit_interval_ms: u64,
+}
+
+impl Default for GroupConfig {
+    fn default() -> GroupConfig {
+        GroupConfig {
+            group_id: String::new(),
+            group_instance_id: None,
+            session_timeout_ms: 45_000,
+            heartbeat_interval_ms: 3_000,
+            max_poll_interval_ms: 300_000,
+            partition_assignment_strategy: vec![Assignor::Range, Assignor::CooperativeSticky],
+            enable_auto_commit: true,
+            auto_commit_interval_ms: 5_000,
+        }
+    }
+}
+
 /// A consumer's settings.
 #[derive(Clone, Debug)]
 pub struct ConsumerConfig {
+    /// Its group; none: it reads what it is told to, and commits nothing.
+    pub group: Option<GroupConfig>,
     /// `fetch.min.bytes`: the broker waits until there is so much.
     pub fetch_min_bytes: i32,
     /// `fetch.max.wait.ms`: the broker waits no longer than this.
@@ -166,6 +208,7 @@ pub struct ConsumerConfig {
 impl Default for ConsumerConfig {
     fn default() -> ConsumerConfig {
         ConsumerConfig {
+            group: None,
             fetch_min_bytes: 1,
             fetch_max_wait_ms: 500,
             fetch_max_bytes: 50 * 1024 * 1024,

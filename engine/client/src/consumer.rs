@@ -1,4 +1,4 @@
-//! The consumer: partitions assigned by the application, fetched ahead of it.
+//! The consumer: partitions assigned by the application or its group, fetched ahead of it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,9 +7,11 @@ use headwater_engine::{Now, Offset, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ClientConfig, ConsumerConfig};
 use crate::error::{ClientError, code};
+use crate::group::{CommitId, Member, Membership};
 use crate::metadata::Metadata;
 use crate::network::{Answer, Network};
 
+mod committed;
 mod fetched;
 mod fetcher;
 pub(crate) mod lookup;
@@ -28,6 +30,8 @@ pub enum StartOffset {
     Latest,
     /// At the first record of this time or later, in milliseconds since 1970; at the end if there is none.
     Timestamp(i64),
+    /// At what the consumer's group has committed; if it has not, as `auto.offset.reset` says.
+    Committed,
 }
 
 impl StartOffset {
@@ -35,7 +39,7 @@ impl StartOffset {
     pub(crate) fn wire(self) -> i64 {
         match self {
             StartOffset::Offset(offset) => offset,
-            StartOffset::Latest => -1,
+            StartOffset::Latest | StartOffset::Committed => -1,
             StartOffset::Earliest => -2,
             StartOffset::Timestamp(timestamp) => timestamp.max(0),
         }
@@ -44,6 +48,7 @@ impl StartOffset {
 
 /// What a consumer has for the application.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum ConsumerEvent {
     /// Records of one partition.
     Fetched(Fetched),
@@ -54,6 +59,25 @@ pub enum ConsumerEvent {
         /// Why.
         error: ClientError,
     },
+    /// The group has given the consumer these partitions beside those that it has, perhaps none. It reads on at what is
+    /// committed.
+    Assigned(Vec<TopicPartition>),
+    /// The group takes these partitions back. Nothing more comes of them. What is to be committed can be committed until
+    /// the next poll: that says that the application is done with them.
+    Revoked(Vec<TopicPartition>),
+    /// The group has given these partitions to others, or will: it took the consumer for dead. It is too late to commit.
+    Lost(Vec<TopicPartition>),
+    /// How a commit ended.
+    Committed {
+        /// Which; none: one that nobody asked for, and it failed.
+        commit: Option<CommitId>,
+        /// Whether it is done.
+        result: Result<(), ClientError>,
+    },
+    /// The consumer cannot be a member of its group, until it subscribes again.
+    GroupFailed(ClientError),
+    /// The consumer has left its group and is gone.
+    Closed,
 }
 
 /// How a consumer stands with a partition.
@@ -65,8 +89,18 @@ pub struct PartitionState {
     pub high_watermark: Option<Offset>,
     /// The partition's first offset, as its leader last said.
     pub log_start_offset: Option<Offset>,
+    /// What the group has committed, as far as this consumer knows.
+    pub committed: Option<Offset>,
     /// Whether it is paused.
     pub paused: bool,
+}
+
+impl PartitionState {
+    /// How many records the consumer has before it.
+    #[must_use]
+    pub fn lag(&self) -> Option<i64> {
+        Some((self.high_watermark? - self.position?).max(0))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,7 +123,12 @@ struct Assigned {
     position: Option<Offset>,
     high_watermark: Option<Offset>,
     log_start_offset: Option<Offset>,
+    /// What the application is done with: it has polled again after it took it.
+    processed: Option<Offset>,
+    committed: Option<Offset>,
     paused: bool,
+    /// It is being given back.
+    held: bool,
     in_flight: bool,
     not_before_ms: u64,
 }
@@ -109,6 +148,10 @@ pub(crate) struct Consumer {
     requests: SortedMap<u64, (Kind, Vec<u64>)>,
     next_tag: u64,
     driven_ms: u64,
+    /// What the application took last, and the position after it.
+    taken: Option<(u64, Offset)>,
+    /// Its place in its group, if it has one. Only away while it is called.
+    member: Option<Box<Member>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,7 +162,9 @@ enum Kind {
 
 impl Consumer {
     pub(crate) fn new(id: u32, config: ConsumerConfig, client: Arc<ClientConfig>) -> Consumer {
-        let [lane, _] = if config.own_connections { lanes(id) } else { [0, 0] };
+        let [lane, member_lane] = if config.own_connections { lanes(id) } else { [0, 0] };
+        let member =
+            config.group.clone().map(|group| Box::new(Member::new(group, client.clone(), member_lane)));
         Consumer {
             config,
             lane,
@@ -131,11 +176,15 @@ impl Consumer {
             requests: SortedMap::new(),
             next_tag: 0,
             driven_ms: 0,
+            taken: None,
+            member,
         }
     }
 
     pub(crate) fn assign(&mut self, topic_partition: TopicPartition, start: StartOffset) {
-        let paused = self.partition_state(&topic_partition).is_some_and(|state| state.paused);
+        let before = self.partitions.iter().find(|p| p.topic_partition == topic_partition);
+        let (paused, held, committed) =
+            before.map_or((false, false, None), |before| (before.paused, before.held, before.committed));
         self.unassign(&topic_partition);
         self.next_epoch += 1;
         let (state, fetch_offset, position) = match start {
@@ -150,7 +199,10 @@ impl Consumer {
             position,
             high_watermark: None,
             log_start_offset: None,
+            processed: position,
+            committed,
             paused,
+            held,
             in_flight: false,
             not_before_ms: 0,
         });
@@ -171,10 +223,28 @@ impl Consumer {
         }
     }
 
+    pub(crate) fn member(&mut self) -> Option<&mut Member> {
+        self.member.as_deref_mut()
+    }
+
+    pub(crate) fn membership(&self) -> Option<Membership> {
+        self.member.as_ref().map(|member| member.membership())
+    }
+
     pub(crate) fn poll(&mut self) -> Option<ConsumerEvent> {
+        if let Some((epoch, position)) = self.taken.take()
+            && let Some(partition) = self.by_epoch(epoch)
+        {
+            partition.processed = Some(position);
+        }
+        if let Some(event) = self.member.as_mut().and_then(|member| member.poll()) {
+            return Some(event);
+        }
         let partitions = &mut self.partitions;
         let at = self.events.iter().position(|(epoch, _)| {
-            partitions.iter().any(|partition| partition.epoch == *epoch && !partition.paused)
+            partitions
+                .iter()
+                .any(|partition| partition.epoch == *epoch && !partition.paused && !partition.held)
         })?;
         let (epoch, event) = self.events.remove(at)?;
         self.buffered_bytes -= size(&event);
@@ -182,6 +252,7 @@ impl Consumer {
             && let Some(partition) = partitions.iter_mut().find(|partition| partition.epoch == epoch)
         {
             partition.position = Some(fetched.next_offset);
+            self.taken = Some((epoch, fetched.next_offset));
         }
         Some(event)
     }
@@ -192,12 +263,17 @@ impl Consumer {
             position: partition.position,
             high_watermark: partition.high_watermark,
             log_start_offset: partition.log_start_offset,
+            committed: partition.committed,
             paused: partition.paused,
         })
     }
 
     pub(crate) fn drive(&mut self, now: Now, id: u32, network: &mut Network, metadata: &mut Metadata) {
         self.driven_ms = now.monotonic_ms;
+        if let Some(mut member) = self.member.take() {
+            member.drive(now, id, self, network, metadata);
+            self.member = Some(member);
+        }
         self.send_lookups(now, id, network, metadata);
         self.send_fetches(now, id, network, metadata);
     }
@@ -213,10 +289,19 @@ impl Consumer {
         }
     }
 
+    /// An answer to the member.
+    pub(crate) fn handle_member_answer(&mut self, now: Now, answer: Answer) {
+        if let Some(mut member) = self.member.take() {
+            member.handle_answer(now, answer, self);
+            self.member = Some(member);
+        }
+    }
+
     /// When a back-off ends. What was due when it was last driven waits for something else than time.
     pub(crate) fn poll_timeout(&self) -> Option<u64> {
         let waits = self.partitions.iter().filter(|p| !p.in_flight && p.state != State::Failed);
-        waits.map(|p| p.not_before_ms).filter(|at| *at > self.driven_ms).min()
+        let member = self.member.as_ref().and_then(|member| member.poll_timeout());
+        waits.map(|p| p.not_before_ms).filter(|at| *at > self.driven_ms).chain(member).min()
     }
 
     fn by_epoch(&mut self, epoch: u64) -> Option<&mut Assigned> {
@@ -262,6 +347,6 @@ pub(crate) fn lanes(id: u32) -> [u32; 2] {
 fn size(event: &ConsumerEvent) -> usize {
     match event {
         ConsumerEvent::Fetched(fetched) => fetched.size(),
-        ConsumerEvent::Failed { .. } => 0,
+        _ => 0,
     }
 }

@@ -39,6 +39,26 @@ pub mod code {
     pub const LEADER_NOT_AVAILABLE: i16 = 5;
     /// This broker does not lead the partition.
     pub const NOT_LEADER_OR_FOLLOWER: i16 = 6;
+    /// The coordinator is still reading what it knows of the group.
+    pub const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
+    /// There is no coordinator for the group at the moment.
+    pub const COORDINATOR_NOT_AVAILABLE: i16 = 15;
+    /// The broker does not coordinate this group.
+    pub const NOT_COORDINATOR: i16 = 16;
+    /// The generation is not the group's.
+    pub const ILLEGAL_GENERATION: i16 = 22;
+    /// The group shares partitions in a way that the member does not know.
+    pub const INCONSISTENT_GROUP_PROTOCOL: i16 = 23;
+    /// The group's name is not valid, or there is none.
+    pub const INVALID_GROUP_ID: i16 = 24;
+    /// The group does not have this member.
+    pub const UNKNOWN_MEMBER_ID: i16 = 25;
+    /// The group is being rebalanced.
+    pub const REBALANCE_IN_PROGRESS: i16 = 27;
+    /// The member is to join again with the id that it is given.
+    pub const MEMBER_ID_REQUIRED: i16 = 79;
+    /// Another member has taken this static member's place.
+    pub const FENCED_INSTANCE_ID: i16 = 82;
     /// The broker did not get it done in time; it may still be done.
     pub const REQUEST_TIMED_OUT: i16 = 7;
     /// A record batch is over `max.message.bytes`.
@@ -88,6 +108,15 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (19, "NOT_ENOUGH_REPLICAS", true, "Fewer replicas are in sync than min.insync.replicas asks for."),
     (20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", true, "The records are stored, but by fewer replicas than min.insync.replicas asks for."),
     (21, "INVALID_REQUIRED_ACKS", false, "acks must be 0, 1 or all."),
+    (12, "OFFSET_METADATA_TOO_LARGE", false, "The metadata kept with an offset is too long."),
+    (22, "ILLEGAL_GENERATION", false, "The group has gone on to another generation."),
+    (23, "INCONSISTENT_GROUP_PROTOCOL", false, "The group's members share partitions in no way that all of them know."),
+    (24, "INVALID_GROUP_ID", false, "This is not a valid name for a group, or there is none."),
+    (25, "UNKNOWN_MEMBER_ID", false, "The group does not have this member."),
+    (26, "INVALID_SESSION_TIMEOUT", false, "The broker does not take this session.timeout.ms."),
+    (27, "REBALANCE_IN_PROGRESS", false, "The group is being rebalanced."),
+    (28, "INVALID_COMMIT_OFFSET_SIZE", false, "The offsets to commit are too long."),
+    (30, "GROUP_AUTHORIZATION_FAILED", false, "Access to this group is not allowed."),
     (29, "TOPIC_AUTHORIZATION_FAILED", false, "Access to this topic is not allowed."),
     (31, "CLUSTER_AUTHORIZATION_FAILED", false, "This is not allowed on the cluster."),
     (32, "INVALID_TIMESTAMP", false, "A record's timestamp is outside what the topic takes."),
@@ -108,6 +137,8 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", false, "Transactions are not allowed or not supported."),
     (56, "KAFKA_STORAGE_ERROR", true, "The broker could not store or read; its storage may be full."),
     (59, "UNKNOWN_PRODUCER_ID", false, "The broker does not know this producer."),
+    (68, "NON_EMPTY_GROUP", false, "The group has members."),
+    (69, "GROUP_ID_NOT_FOUND", false, "There is no group of this name."),
     (70, "FETCH_SESSION_ID_NOT_FOUND", true, "The broker does not know this fetch session."),
     (71, "INVALID_FETCH_SESSION_EPOCH", true, "The fetch session's epoch is not the expected one."),
     (72, "LISTENER_NOT_FOUND", true, "The leader has no listener of this name."),
@@ -116,6 +147,11 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (75, "UNKNOWN_LEADER_EPOCH", true, "The broker has not heard of this leader yet."),
     (76, "UNSUPPORTED_COMPRESSION_TYPE", false, "The broker does not take this compression."),
     (78, "OFFSET_NOT_AVAILABLE", true, "The new leader does not know its offsets yet."),
+    (79, "MEMBER_ID_REQUIRED", false, "The member has to join again with the id it was given."),
+    (81, "GROUP_MAX_SIZE_REACHED", false, "The group has as many members as it may have."),
+    (82, "FENCED_INSTANCE_ID", false, "Another member has taken the place of this static member."),
+    (86, "GROUP_SUBSCRIBED_TO_TOPIC", false, "The group is subscribed to the topic."),
+    (88, "UNSTABLE_OFFSET_COMMIT", true, "The offset belongs to a transaction that is not finished."),
     (87, "INVALID_RECORD", false, "The broker's checks refuse a record."),
     (89, "THROTTLING_QUOTA_EXCEEDED", true, "The quota is used up for now."),
     (100, "UNKNOWN_TOPIC_ID", true, "The broker does not know this topic id."),

@@ -15,10 +15,12 @@
 //! that have arrived before calling [`Client::handle_timeout`], or what was answered in time counts as late.
 
 mod admin;
+mod assignor;
 mod client;
 mod config;
 mod consumer;
 mod error;
+mod group;
 mod metadata;
 mod network;
 mod partitioner;
@@ -30,10 +32,12 @@ pub use admin::{
     AdminReply, AdminRequestId, BrokerListing, ConfigEntry, ListedOffset, Listing, NewTopic, OffsetSpec,
     TopicListing,
 };
+pub use assignor::Assignor;
 pub use client::{Client, ConsumerId, ProducerId};
-pub use config::{Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, ProducerConfig};
+pub use config::{Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, GroupConfig, ProducerConfig};
 pub use consumer::{ConsumerEvent, Fetched, PartitionState, StartOffset};
 pub use error::{ClientError, code};
+pub use group::{CommitId, MemberState, Membership, OffsetToCommit};
 pub use network::Address;
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Delivered, Delivery, ProducerRecord, SendError, Sent};

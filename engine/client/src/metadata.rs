@@ -75,6 +75,16 @@ impl Metadata {
         topic
     }
 
+    /// How many partitions a topic has, none if it is not there; `None` as long as the cluster has not said. Keeps it
+    /// from being forgotten, but does not ask again for one that is missing.
+    pub(crate) fn look(&mut self, now: Now, name: &str) -> Option<i32> {
+        let topic = self.topics.or_default(name.to_owned());
+        topic.last_used_ms = now.monotonic_ms;
+        self.wanted |= !topic.asked;
+        let count = i32::try_from(topic.leaders.len()).ok();
+        if topic.error.is_some() { Some(0) } else { count.filter(|count| *count > 0) }
+    }
+
     /// Where a partition's leader is. Asks again if that is not known.
     pub(crate) fn leader(&mut self, now: Now, topic: &str, partition: i32) -> Option<&Address> {
         let known = self.topic(now, topic);

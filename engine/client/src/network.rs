@@ -57,6 +57,8 @@ pub(crate) enum Owner {
     Metadata,
     Producer(u32),
     Consumer(u32),
+    /// The consumer's membership of its group.
+    Member(u32),
     Admin,
 }
 

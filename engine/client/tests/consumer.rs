@@ -34,6 +34,7 @@ fn taken(cluster: &mut Cluster, consumer: ConsumerId) -> Vec<(i64, String)> {
                 })
                 .unwrap(),
             ConsumerEvent::Failed { error, .. } => all.push((-1, error.name.to_owned())),
+            other => panic!("{other:?}"),
         }
         cluster.run();
     }

@@ -52,6 +52,8 @@ impl Reader {
             match self.hub.with(|client, _| client.poll_consumer(self.consumer)) {
                 Some(ConsumerEvent::Fetched(fetched)) => return Ok(fetched),
                 Some(ConsumerEvent::Failed { error, .. }) => return Err(error),
+                // The others are about groups.
+                Some(_) => {}
                 None if clock::monotonic_ms() >= until_ms => {
                     return Err(ClientError::kafka(code::REQUEST_TIMED_OUT, None));
                 }

@@ -22,8 +22,9 @@ impl Consumer {
         if self.buffered_bytes >= self.config.max_buffered_bytes {
             return;
         }
-        let due = self
-            .by_leader(now, metadata, |partition| partition.state == State::Fetching && !partition.paused);
+        let due = self.by_leader(now, metadata, |partition| {
+            partition.state == State::Fetching && !partition.paused && !partition.held
+        });
         let owner = Owner::Consumer(id);
         for (address, epochs) in due {
             if !network.ready(&address) || self.fetches_from(&address, owner, network) {

@@ -17,7 +17,8 @@ pub(crate) const HIGHEST_VERSION: i16 = 7;
 
 impl Consumer {
     pub(super) fn send_lookups(&mut self, now: Now, id: u32, network: &mut Network, metadata: &mut Metadata) {
-        let due = self.by_leader(now, metadata, |partition| matches!(partition.state, State::Lookup(_)));
+        let asks_leader = |state| matches!(state, State::Lookup(start) if start != StartOffset::Committed);
+        let due = self.by_leader(now, metadata, |partition| asks_leader(partition.state));
         for (address, epochs) in due {
             if !network.ready(&address) {
                 continue;
@@ -54,6 +55,7 @@ impl Consumer {
                 Ok(Some(offset)) => {
                     partition.fetch_offset = offset;
                     partition.position = Some(offset);
+                    partition.processed = Some(offset);
                     partition.state = State::Fetching;
                 }
                 Ok(None) => partition.state = State::Lookup(StartOffset::Latest),

@@ -110,6 +110,53 @@ const INIT_PRODUCER_ID: Outline =
     Outline { flexible: 2, array_tags: &[], fields: &[Field(0, ALL, Fixed(4 + 2 + 8 + 2))] };
 
 #[rustfmt::skip]
+const FIND_COORDINATOR: Outline = Outline { flexible: 3, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)), Field(0, 3, Fixed(2)), Field(1, 3, Text), Field(0, 3, Fixed(4)), Field(0, 3, Text),
+    Field(0, 3, Fixed(4)),
+]};
+
+#[rustfmt::skip]
+const JOIN_GROUP: Outline = Outline { flexible: 6, array_tags: &[], fields: &[
+    Field(2, ALL, Fixed(4)), Field(0, ALL, Fixed(2 + 4)), Field(7, ALL, Text), Field(0, ALL, Text),
+    Field(0, ALL, Text), Field(9, ALL, Fixed(1)), Field(0, ALL, Text),
+    Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(5, ALL, Text), Field(0, ALL, Bytes)])),
+]};
+
+#[rustfmt::skip]
+const SYNC_GROUP: Outline = Outline { flexible: 4, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)), Field(0, ALL, Fixed(2)), Field(5, ALL, Text), Field(5, ALL, Text), Field(0, ALL, Bytes),
+]};
+
+#[rustfmt::skip]
+const HEARTBEAT: Outline = Outline { flexible: 4, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)), Field(0, ALL, Fixed(2)),
+]};
+
+#[rustfmt::skip]
+const LEAVE_GROUP: Outline = Outline { flexible: 4, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)), Field(0, ALL, Fixed(2)),
+    Field(3, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Text), Field(0, ALL, Fixed(2))])),
+]};
+
+#[rustfmt::skip]
+const OFFSET_COMMIT: Outline = Outline { flexible: 8, array_tags: &[], fields: &[
+    Field(3, ALL, Fixed(4)),
+    Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Structs(&[Field(0, ALL, Fixed(4 + 2))]))])),
+]};
+
+#[rustfmt::skip]
+const OFFSET_FETCH: Outline = Outline { flexible: 6, array_tags: &[], fields: &[
+    Field(3, ALL, Fixed(4)),
+    Field(0, 7, Structs(&[
+        Field(0, ALL, Text),
+        Field(0, ALL, Structs(&[
+            Field(0, ALL, Fixed(4 + 8)), Field(5, ALL, Fixed(4)), Field(0, ALL, Text), Field(0, ALL, Fixed(2)),
+        ])),
+    ])),
+    Field(2, 7, Fixed(2)),
+]};
+
+#[rustfmt::skip]
 const CREATE_PARTITIONS: Outline = Outline { flexible: 2, array_tags: &[], fields: &[
     Field(0, ALL, Fixed(4)),
     Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Fixed(2)), Field(0, ALL, Text)])),
@@ -135,6 +182,13 @@ pub(super) fn fits(api_key: i16, version: i16, body: &[u8]) -> bool {
         1 => &FETCH,
         2 => &LIST_OFFSETS,
         3 => &METADATA,
+        8 => &OFFSET_COMMIT,
+        9 => &OFFSET_FETCH,
+        10 => &FIND_COORDINATOR,
+        11 => &JOIN_GROUP,
+        12 => &HEARTBEAT,
+        13 => &LEAVE_GROUP,
+        14 => &SYNC_GROUP,
         18 => &API_VERSIONS,
         19 => &CREATE_TOPICS,
         20 => &DELETE_TOPICS,

@@ -10,6 +10,8 @@
     reason = "helpers of tests"
 )]
 
+mod coordinator;
+
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
@@ -88,6 +90,7 @@ pub struct Cluster {
     pub init_errors: Vec<i16>,
     pub next_producer_id: i64,
     pub controller: i32,
+    pub coordinator: coordinator::Coordinator,
     /// Do not check who asks whom: a damaged answer may have said anything.
     pub lenient: bool,
     /// Where an answer goes that [`Cluster::scripted`] asks for, instead of to the client.
@@ -134,6 +137,7 @@ impl Cluster {
             init_errors: Vec::new(),
             next_producer_id: 7_000,
             controller: 0,
+            coordinator: coordinator::Coordinator::default(),
             lenient: false,
             captured: None,
             capture: false,
@@ -222,6 +226,17 @@ impl Cluster {
         self.run();
     }
 
+    /// Answers the fetches that wait with nothing.
+    pub fn end_long_polls(&mut self) {
+        let (fetches, others) = std::mem::take(&mut self.held).into_iter().partition(|asked| asked.key == 1);
+        self.held = others;
+        let fetches: Vec<Asked> = fetches;
+        for asked in fetches {
+            self.reply(&asked, &FetchResponse::default());
+        }
+        self.run();
+    }
+
     /// What the script would answer.
     pub fn scripted(&mut self, asked: &Asked) -> Bytes {
         self.capture = true;
@@ -249,6 +264,7 @@ impl Cluster {
             1 => self.fetch(asked),
             2 => self.list_offsets(asked),
             3 => self.metadata(asked),
+            8..=14 => self.coordinate(asked),
             18 => self.api_versions(asked),
             19 => self.create_topics(asked),
             22 => self.init_producer_id(asked),
@@ -262,7 +278,22 @@ impl Cluster {
 
     fn api_versions(&mut self, asked: &Asked) {
         let ours = self.highest(18, 4);
-        let known = [(0, 0, 13), (1, 4, 18), (2, 1, 10), (3, 0, 13), (18, 0, 4), (19, 2, 7), (22, 0, 4)];
+        let known = [
+            (0, 0, 13),
+            (1, 4, 18),
+            (2, 1, 10),
+            (3, 0, 13),
+            (8, 2, 9),
+            (9, 1, 9),
+            (10, 0, 6),
+            (11, 0, 9),
+            (12, 0, 4),
+            (13, 0, 5),
+            (14, 0, 5),
+            (18, 0, 4),
+            (19, 2, 7),
+            (22, 0, 4),
+        ];
         let api_keys = known.map(|(key, min, max)| {
             let max = self.highest(key, max);
             ApiVersion::default().with_api_key(key).with_min_version(min.min(max)).with_max_version(max)

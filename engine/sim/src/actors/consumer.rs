@@ -66,6 +66,7 @@ impl ConsumerActor {
                     context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
                     self.failed(context, topic_partition, error.code);
                 }
+                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
             }
         }
     }

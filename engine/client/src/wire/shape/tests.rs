@@ -147,6 +147,47 @@ fn a_huge_count_does_not_fit() {
 }
 
 #[test]
+fn groups() {
+    use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+    use kafka_protocol::messages::leave_group_response::MemberResponse;
+    use kafka_protocol::messages::offset_commit_response::{
+        OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    };
+    use kafka_protocol::messages::offset_fetch_response::{
+        OffsetFetchResponsePartition, OffsetFetchResponseTopic,
+    };
+    check(8, 2..=8, |_| {
+        let topic = OffsetCommitResponseTopic::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![OffsetCommitResponsePartition::default(); 3]);
+        OffsetCommitResponse::default().with_topics(vec![topic; 2])
+    });
+    check(9, 1..=7, |_| {
+        let partition = OffsetFetchResponsePartition::default().with_metadata(Some(name()));
+        let topic = OffsetFetchResponseTopic::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![partition; 3]);
+        OffsetFetchResponse::default().with_topics(vec![topic; 2])
+    });
+    check(10, 0..=3, |_| FindCoordinatorResponse::default().with_host(name()).with_port(7));
+    check(11, 0..=9, |_| {
+        let member = JoinGroupResponseMember::default()
+            .with_member_id(name())
+            .with_metadata(Bytes::from_static(b"metadata"));
+        JoinGroupResponse::default()
+            .with_protocol_name(Some(name()))
+            .with_leader(name())
+            .with_members(vec![member; 3])
+    });
+    check(12, 0..=4, |_| HeartbeatResponse::default());
+    check(13, 0..=5, |version| {
+        let member = MemberResponse::default().with_member_id(name());
+        LeaveGroupResponse::default().with_members(vec![member; if version >= 3 { 2 } else { 0 }])
+    });
+    check(14, 0..=5, |_| SyncGroupResponse::default().with_assignment(Bytes::from_static(b"assignment")));
+}
+
+#[test]
 fn init_producer_id() {
     check(22, 0..=4, |_| InitProducerIdResponse::default().with_producer_id(7.into()));
 }
