@@ -26,7 +26,7 @@ const MAX_PRODUCERS: usize = 10_000;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct ProducerStates {
     known: SortedMap<ProducerId, ProducerState>,
-    /// Producers whose very first batch was refused by storage: the epoch and sequence with which they have to begin.
+    /// Producers whose very first batch was refused, by storage or before the partition was known: the epoch and sequence with which they have to begin.
     /// Without that, one they had sent behind it could land before it.
     refused: SortedMap<ProducerId, (i16, i32)>,
 }
@@ -181,7 +181,8 @@ impl ProducerStates {
         }
     }
 
-    fn begins_with(&mut self, producer: ProducerId, batch: (i16, i32)) {
+    /// A producer that is not known has to begin with the batch of this epoch and sequence.
+    pub(crate) fn begins_with(&mut self, producer: ProducerId, batch: (i16, i32)) {
         if self.refused.len() >= MAX_PRODUCERS {
             self.refused.pop_first();
         }

@@ -298,7 +298,6 @@ impl World {
     fn with_actor(&mut self, index: usize, call: impl FnOnce(&mut dyn Actor, &mut Context<'_>)) {
         let now = self.now();
         let mut wishes = Vec::new();
-        let mut made = self.known_everywhere();
         let Some(actor) = self.actors.get_mut(index) else { return };
         let mut context = Context {
             now,
@@ -306,7 +305,7 @@ impl World {
             checks: &mut self.checks,
             trace: &mut self.trace,
             guests: &mut self.guests,
-            made: &mut made,
+            made: &mut self.made,
         };
         call(actor.as_mut(), &mut context);
         while let Some(wish) = actor.wish(&mut context) {

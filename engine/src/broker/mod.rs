@@ -21,6 +21,7 @@ mod random;
 mod registration;
 mod report;
 mod startup;
+mod strangers;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ use self::registration::Registrations;
 use self::report::Report;
 pub use self::report::{BrokerEvent, ErrorTally};
 use self::startup::Startup;
+use self::strangers::Strangers;
 use self::tails::Tails;
 pub use self::view::{PartitionView, TopicView};
 use crate::config::BrokerConfig;
@@ -86,6 +88,7 @@ pub struct Broker {
     deletions: Deletions,
     changes: MetadataChanges,
     producer_ids: ProducerIds,
+    strangers: Strangers,
     groups: Groups,
     tails: Tails,
     report: Report,
@@ -135,6 +138,7 @@ impl Broker {
             deletions: Deletions::default(),
             changes: MetadataChanges::default(),
             producer_ids: ProducerIds::default(),
+            strangers: Strangers::default(),
             groups: Groups::default(),
             tails: Tails::default(),
             report: Report::default(),

@@ -61,13 +61,17 @@ impl Broker {
                 _ => self.topics.by_name(&topic.name),
             };
             let known = known.cloned();
+            let (topic_name, topic_id) = (topic.name.clone(), topic.topic_id);
             let mut response =
                 TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.topic_id);
             for (partition_index, partition) in topic.partition_data.into_iter().enumerate() {
                 let entry = ProduceEntry { produce, topic: topic_index, partition: partition_index };
                 let started = match &invalid {
                     Some(error) => Err(error.clone()),
-                    None => self.start_append(now, known.as_ref(), partition.index, partition.records, entry),
+                    None => {
+                        let records = partition.records.clone();
+                        self.start_append(now, known.as_ref(), partition.index, records, entry)
+                    }
                 };
                 let mut answer = PartitionProduceResponse::default().with_index(partition.index);
                 match started {
@@ -79,7 +83,15 @@ impl Broker {
                         answer.log_append_time_ms = started.log_append_time_ms;
                         answer.log_start_offset = started.log_start_offset;
                     }
-                    Err(error) => self.refuse_entry(&mut answer, &error),
+                    Err(error) => {
+                        if error.error == ResponseError::UnknownTopicOrPartition
+                            && !self.config.is_controller()
+                        {
+                            let records = partition.records.unwrap_or_default();
+                            self.strangers.refused(&topic_name, topic_id, partition.index, &records);
+                        }
+                        self.refuse_entry(&mut answer, &error);
+                    }
                 }
                 response.partition_responses.push(answer);
             }

@@ -187,7 +187,9 @@ impl Broker {
                 return;
             };
             let name = TopicPartition { topic: topic.name.clone(), partition: id.partition };
-            Partition::new(name, assignment.leader_epoch, config, log)
+            let mut partition = Partition::new(name, assignment.leader_epoch, config, log);
+            self.strangers.introduce(topic, id.partition, partition.log.producers_mut());
+            partition
         };
         self.partitions.insert(id, partition);
     }

@@ -249,14 +249,6 @@ impl World {
         }
     }
 
-    /// The topics that stay and were made, as far as all brokers know of them that run: what is sent to one that does not is
-    /// refused, and what a producer sends behind that is not (see `made`).
-    pub(super) fn known_everywhere(&self) -> Vec<String> {
-        let knows = |broker: &Broker, name: &String| broker.topics().any(|topic| topic.name == name);
-        let known = |name: &&String| self.nodes.iter().filter_map(Node::broker).all(|b| knows(b, name));
-        self.made.iter().filter(known).cloned().collect()
-    }
-
     /// Of topics that are gone nothing is left on any disk.
     pub(super) fn check_deleted(&mut self, topics: &BTreeMap<String, i32>) {
         let gone = self.topic_ids.iter().filter(|(name, _)| !topics.contains_key(*name));

@@ -17,6 +17,7 @@ use kafka_protocol::messages::{
 };
 
 use super::world::{Disk, World, batch, create_topic, name, produce_request, produced, values_of};
+use crate::record::{Compression, RecordBatchBuilder};
 use crate::{ConnectionId, LogId, StorageOp};
 
 /// Brokers with connections between them that carry at once, as long as they are open.
@@ -455,6 +456,31 @@ fn frames_that_are_no_answers_end_the_connection_and_nothing_else() {
     }
     cluster.create("u", 2);
     assert_eq!(cluster.worlds[1].produce("u", 1, batch(&["a"])).0, 0);
+}
+
+/// A producer has sent two batches before its leader has heard of the topic. Were the second taken for its beginning, the first
+/// could not follow.
+#[test]
+fn a_producer_that_was_early_begins_with_its_first_batch() {
+    let mut cluster = Cluster::new(2);
+    let sequenced = |sequence: i32| {
+        let mut builder = RecordBatchBuilder::new(Compression::None);
+        builder.set_producer(7, 0, sequence);
+        builder.append(1_000, None, Some(b"v"), &[]).unwrap();
+        builder.build()
+    };
+    let unknown = ResponseError::UnknownTopicOrPartition.code();
+    let out_of_order = ResponseError::OutOfOrderSequenceNumber.code();
+    cluster.create("t", 2);
+    for topic in ["new", "newer"] {
+        assert_eq!(cluster.worlds[1].produce(topic, 1, sequenced(0)).0, unknown);
+        cluster.create(topic, 2);
+        assert_eq!(cluster.worlds[1].produce(topic, 1, sequenced(1)).0, out_of_order);
+        assert_eq!(cluster.worlds[1].produce(topic, 1, sequenced(0)), (0, 0));
+        assert_eq!(cluster.worlds[1].produce(topic, 1, sequenced(1)), (0, 1));
+    }
+    // Whoever was not refused may begin anywhere, as everywhere.
+    assert_eq!(cluster.worlds[1].produce("t", 1, sequenced(5)), (0, 0));
 }
 
 /// A broker's answer that was damaged on its way, in whatever byte, is refused or does no harm.
