@@ -8,7 +8,7 @@ const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const MESSAGE_TOO_LARGE = 10;
 
 browserTest("frames and batches that are wrong are refused, counted and shown", async ({ open }) => {
-  const playground = await open();
+  const playground = await open({ workers: 1 });
   const answers = await playground.kafka(async (connection, { recordBatch }) => {
     await connection.createTopic("t", 1, { "max.message.bytes": "2000" });
     const good = () => recordBatch([{ key: "k", value: "v" }]);
@@ -44,7 +44,7 @@ browserTest("frames and batches that are wrong are refused, counted and shown", 
 });
 
 browserTest("bytes that are no request close that connection and no other", async ({ open }) => {
-  const playground = await open();
+  const playground = await open({ workers: 1 });
   const frames = {
     garbage: [...new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")],
     empty: [],

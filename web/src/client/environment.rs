@@ -10,7 +10,7 @@ use crate::state::{Missing, Setup};
 /// Under which key the browser remembers how many workers a person wants.
 const WORKERS_KEY: &str = "headwater.workers";
 /// Who has not chosen gets so many.
-const DEFAULT_WORKERS: u32 = 1;
+const DEFAULT_WORKERS: u32 = 2;
 
 /// Milliseconds since the page began, monotonic.
 pub(crate) fn now_ms() -> f64 {

@@ -21,7 +21,6 @@ pub(super) struct BrokersProps {
 #[component]
 pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
     let workers = &props.workers;
-    let heads = [strings::WORKER, strings::BROKER_STATE, strings::LEADS, strings::RECOVERY];
     html! {
         <section class="panel" aria-labelledby="brokers-title">
             <h2 id="brokers-title">{ strings::BROKERS }</h2>
@@ -31,7 +30,10 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
                     <thead>
                         <tr>
                             <th scope="col">{ strings::BROKER }</th>
-                            { for heads.into_iter().map(|head| html! { <th scope="col">{ head }</th> }) }
+                            <th scope="col" class="number">{ strings::WORKER }</th>
+                            <th scope="col">{ strings::BROKER_STATE }</th>
+                            <th scope="col" class="number">{ strings::LEADS }</th>
+                            <th scope="col" class="number">{ strings::RECOVERY }</th>
                             <td />
                         </tr>
                     </thead>

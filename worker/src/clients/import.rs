@@ -17,6 +17,9 @@ use super::{Clients, reading, refusal, report, topics};
 
 /// Batches of this size are written fastest: a chunk of the storage holds some of them.
 const BATCH_SIZE: usize = 256 * 1024;
+/// How long a record is tried again. A person watches: what does not go within that time is said, and goes on when asked
+/// again.
+const DELIVERY_TIMEOUT_MS: u64 = 30_000;
 /// What an import may have sent or gathered and not yet acknowledged.
 const BUFFER_MEMORY: usize = 12 << 20;
 /// What Kafka adds to a record's value at most, in this place: batch header, lengths, key and headers.
@@ -102,6 +105,7 @@ fn pipelined() -> ProducerConfig {
         batch_size: BATCH_SIZE,
         buffer_memory: BUFFER_MEMORY,
         max_request_size: MAX_ROW_BYTES + MAX_AROUND_VALUE,
+        delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
         ..ProducerConfig::default()
     }
 }

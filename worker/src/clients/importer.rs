@@ -314,8 +314,11 @@ impl Importer {
 
     /// Gives up what is not on its way, and waits for what is: it counts.
     async fn finish(mut self, end: Result<End, ErrorReport>) -> Result<End, ErrorReport> {
-        self.hub.with(|client, _| client.abort(self.producer));
-        while !self.hub.with(|client, _| client.is_flushed(self.producer)) {
+        // Again and again: what was on its way and is refused would be tried again otherwise.
+        while !self.hub.with(|client, _| {
+            client.abort(self.producer);
+            client.is_flushed(self.producer)
+        }) {
             self.hub.changed().await;
         }
         self.update(None);
