@@ -270,9 +270,14 @@ impl Broker {
         due.into_iter().flatten().min()
     }
 
+    /// Whether so much is on its way to storage that requests wait.
+    fn holds_requests_back(&self) -> bool {
+        self.appending_bytes > self.config.queued_max_request_bytes()
+    }
+
     /// Works on the frames of a connection as far as limits allow.
     fn work_on(&mut self, now: Now, connection: ConnectionId) {
-        while self.phase == Phase::Running && self.appending_bytes <= self.config.queued_max_request_bytes() {
+        while self.phase == Phase::Running && !self.holds_requests_back() {
             let Some(frame) = self.connections.next_frame(connection) else {
                 return;
             };

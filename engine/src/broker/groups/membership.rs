@@ -274,6 +274,11 @@ impl Broker {
         let Some(due) = self.groups.next_due.filter(|&due| due <= now.monotonic_ms) else {
             return;
         };
+        if self.holds_requests_back() {
+            // What members have sent may be among them.
+            self.groups.next_due = Some(now.monotonic_ms + LATE_MS);
+            return;
+        }
         let late = now.monotonic_ms - due > LATE_MS;
         let is_due = |coordinated: &Coordinated| {
             coordinated.group.next_due().is_some_and(|due| due <= now.monotonic_ms)

@@ -6,12 +6,13 @@ use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
     ApiKey, DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse,
-    JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, MetadataRequest, MetadataResponse,
-    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupResponse,
+    HeartbeatRequest, HeartbeatResponse, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    ProduceResponse, SyncGroupResponse,
 };
 
 use super::group_world::*;
-use super::world::{CLIENT, Disk, World, batch, name, not_applied};
+use super::world::{CLIENT, Disk, World, batch, name, not_applied, produce_request};
 use crate::{ConnectionId, NotAppliedReason, StorageError, StorageOp};
 
 const OTHER: ConnectionId = ConnectionId(2);
@@ -428,6 +429,29 @@ fn a_tab_that_wakes_up_drops_nobody_at_once() {
     let until = world.now.monotonic_ms + 10_000;
     pass_until(&mut world, until);
     assert_eq!(states(&world)[0].1, "Empty");
+}
+
+#[test]
+fn a_heartbeat_that_waits_for_a_slow_storage_counts() {
+    let mut world = world();
+    world = world.restarted(&[NO_DELAY, ("queued.max.request.bytes", "1")]);
+    let member_id = single_member(&mut world, "g");
+    world.hold_appends = true;
+    let produce = produce_request("t", 0, batch(&["v"]), -1);
+    let produced = world.send(OTHER, ApiKey::Produce, 9, &produce);
+    let request = HeartbeatRequest::default()
+        .with_group_id(group("g"))
+        .with_member_id(text(&member_id))
+        .with_generation_id(1);
+    let waiting = world.send(CLIENT, ApiKey::Heartbeat, 3, &request);
+    let until = world.now.monotonic_ms + 100_000;
+    pass_until(&mut world, until);
+    world.release(None);
+    let _: ProduceResponse = world.answer(ApiKey::Produce, 9, produced);
+    let response: HeartbeatResponse = world.answer(ApiKey::Heartbeat, 3, waiting);
+    assert_eq!(response.error_code, 0);
+    pass_until(&mut world, until + 20_000);
+    assert_eq!(states(&world)[0].1, "Empty", "one that is really silent is dropped");
 }
 
 #[test]
