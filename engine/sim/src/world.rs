@@ -17,7 +17,7 @@ use headwater_engine::{ConnectionId, Now, Uuid};
 
 use self::broker::Node;
 use self::trouble::Trouble;
-use crate::actors::{Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, ProducerActor};
+use crate::actors::{Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, News, ProducerActor};
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
 use crate::checkers::{Checker, Checks};
@@ -261,7 +261,7 @@ impl World {
             Event::Wake(actor) if self.wakes[actor].is_none_or(|due| due > self.now_ms) => {}
             Event::Wake(actor) => {
                 self.wakes[actor] = None;
-                self.with_actor(actor, |actor, context| actor.wake(context));
+                self.with_actor(actor, |actor, context| actor.hear(context, News::Time));
             }
             Event::Restart(node) => self.restart(node),
             Event::Trouble(trouble) => self.trouble(trouble),
@@ -362,7 +362,7 @@ impl World {
         let now = self.now();
         for index in 0..self.actors.len() {
             self.actors[index].finish(now);
-            self.with_actor(index, |actor, context| actor.wake(context));
+            self.with_actor(index, |actor, context| actor.hear(context, News::Time));
         }
     }
 

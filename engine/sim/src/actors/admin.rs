@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use headwater_client::{AdminReply, AdminRequestId, ClientError, NewTopic, code};
 use headwater_engine::Now;
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish};
+use super::{Actor, Context, Ends};
 use crate::random::Random;
 use crate::scenario::{Scenario, TopicPlan};
 
@@ -45,24 +44,6 @@ impl AdminActor {
             next_guest: 0,
             next_change_ms: 500,
             finishing: false,
-        }
-    }
-
-    fn work(&mut self, context: &mut Context<'_>) {
-        if self.churn && !self.finishing && context.now.monotonic_ms >= self.next_change_ms {
-            self.next_change_ms = context.now.monotonic_ms + context.random.within(200..2_000);
-            self.think_of_something(context);
-        }
-        while let Some((id, result)) = self.host.client.poll_admin() {
-            if let Some((_, change)) = self.under_way.take_if(|(under_way, _)| *under_way == id) {
-                self.ended(context, change, result);
-            }
-        }
-        if self.under_way.is_none()
-            && let Some(change) = self.waiting.pop_front()
-        {
-            let id = self.ask(context.now, &change);
-            self.under_way = Some((id, change));
         }
     }
 
@@ -144,34 +125,30 @@ impl Actor for AdminActor {
         "admin"
     }
 
-    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.connected(context.now, broker);
-        self.work(context);
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.disconnected(context.now, broker);
-        self.work(context);
+    fn work(&mut self, context: &mut Context<'_>) {
+        if self.churn && !self.finishing && context.now.monotonic_ms >= self.next_change_ms {
+            self.next_change_ms = context.now.monotonic_ms + context.random.within(200..2_000);
+            self.think_of_something(context);
+        }
+        while let Some((id, result)) = self.host.client.poll_admin() {
+            if let Some((_, change)) = self.under_way.take_if(|(under_way, _)| *under_way == id) {
+                self.ended(context, change, result);
+            }
+        }
+        if self.under_way.is_none()
+            && let Some(change) = self.waiting.pop_front()
+        {
+            let id = self.ask(context.now, &change);
+            self.under_way = Some((id, change));
+        }
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
-        self.host.frame(context.now, broker, frame);
-        self.work(context);
-    }
-
-    fn wake(&mut self, context: &mut Context<'_>) {
-        self.host.wake(context.now);
-        self.work(context);
-    }
-
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        // Its metadata, which it needs for the controller, it asks for itself.
-        self.host.wish(context)
-    }
-
-    fn next_wake(&self) -> Option<u64> {
-        let change = (self.churn && !self.finishing).then_some(self.next_change_ms);
-        self.host.client.poll_timeout().into_iter().chain(change).min()
+    fn own_wake(&self) -> Option<u64> {
+        (self.churn && !self.finishing).then_some(self.next_change_ms)
     }
 
     fn finish(&mut self, _now: Now) {

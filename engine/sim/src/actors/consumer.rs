@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
 use headwater_client::{
     AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, StartOffset, code,
 };
 use headwater_engine::{Offset, TopicPartition};
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish};
+use super::{Actor, Context, Ends};
 use crate::checkers::Checker;
 use crate::payload::RecordId;
 use crate::random::Random;
@@ -52,23 +51,6 @@ impl ConsumerActor {
             ..ConsumerConfig::default()
         });
         ConsumerActor { name, number, host, consumer, topics, positions: BTreeMap::new(), next_look_ms: 0 }
-    }
-
-    fn work(&mut self, context: &mut Context<'_>) {
-        if context.now.monotonic_ms >= self.next_look_ms {
-            self.next_look_ms = context.now.monotonic_ms + LOOK_FOR_PARTITIONS_MS;
-            self.look_for_partitions(context);
-        }
-        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
-            match event {
-                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
-                ConsumerEvent::Failed { topic_partition, error } => {
-                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
-                    self.failed(context, topic_partition, error.code);
-                }
-                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
-            }
-        }
     }
 
     fn look_for_partitions(&mut self, context: &mut Context<'_>) {
@@ -128,32 +110,29 @@ impl Actor for ConsumerActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.connected(context.now, broker);
-        self.work(context);
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.disconnected(context.now, broker);
-        self.work(context);
+    fn work(&mut self, context: &mut Context<'_>) {
+        if context.now.monotonic_ms >= self.next_look_ms {
+            self.next_look_ms = context.now.monotonic_ms + LOOK_FOR_PARTITIONS_MS;
+            self.look_for_partitions(context);
+        }
+        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
+            match event {
+                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
+                ConsumerEvent::Failed { topic_partition, error } => {
+                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
+                    self.failed(context, topic_partition, error.code);
+                }
+                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
+            }
+        }
     }
 
-    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
-        self.host.frame(context.now, broker, frame);
-        self.work(context);
-    }
-
-    fn wake(&mut self, context: &mut Context<'_>) {
-        self.host.wake(context.now);
-        self.work(context);
-    }
-
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        self.host.wish(context)
-    }
-
-    fn next_wake(&self) -> Option<u64> {
-        self.host.client.poll_timeout().into_iter().chain([self.next_look_ms]).min()
+    fn own_wake(&self) -> Option<u64> {
+        Some(self.next_look_ms)
     }
 
     fn is_done(&self, ends: &Ends) -> bool {

@@ -1,10 +1,9 @@
 //! A client of the client crate on an actor's connections.
 
-use bytes::Bytes;
 use headwater_client::{Address, Client, ClientConfig};
 use headwater_engine::Now;
 
-use super::{Context, Wish};
+use super::{Context, News, Wish};
 
 /// Where a broker is, as clients know it.
 pub(crate) fn host_of(broker: usize) -> String {
@@ -14,7 +13,7 @@ pub(crate) fn host_of(broker: usize) -> String {
 pub(crate) const PORT: u16 = 9092;
 
 #[derive(Debug)]
-pub(super) struct Host {
+pub(crate) struct Host {
     pub(super) client: Client,
     /// By the brokers' numbers.
     addresses: Vec<Address>,
@@ -37,20 +36,13 @@ impl Host {
         Host { client: Client::new(config), addresses }
     }
 
-    pub(super) fn connected(&mut self, now: Now, broker: usize) {
-        self.client.handle_connected(now, &self.addresses[broker]);
-    }
-
-    pub(super) fn disconnected(&mut self, now: Now, broker: usize) {
-        self.client.handle_disconnect(now, &self.addresses[broker]);
-    }
-
-    pub(super) fn frame(&mut self, now: Now, broker: usize, frame: Bytes) {
-        self.client.handle_frame(now, &self.addresses[broker], frame);
-    }
-
-    pub(super) fn wake(&mut self, now: Now) {
-        self.client.handle_timeout(now);
+    pub(super) fn hear(&mut self, now: Now, news: News) {
+        match news {
+            News::Connected(broker) => self.client.handle_connected(now, &self.addresses[broker]),
+            News::Disconnected(broker) => self.client.handle_disconnect(now, &self.addresses[broker]),
+            News::Frame(broker, frame) => self.client.handle_frame(now, &self.addresses[broker], frame),
+            News::Time => self.client.handle_timeout(now),
+        }
     }
 
     pub(super) fn wish(&mut self, context: &Context<'_>) -> Option<Wish> {

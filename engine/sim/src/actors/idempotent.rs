@@ -3,12 +3,11 @@
 //! Each partition has a producer of its own, and so a producer id, so that losing one in a power cut says nothing of the
 //! others.
 
-use bytes::Bytes;
 use headwater_client::{ProducerConfig, ProducerId, ProducerRecord};
 use headwater_engine::{Now, TopicPartition};
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish};
+use super::{Actor, Context, Ends};
 use crate::checkers::{Checker, Checks, Promise};
 use crate::payload::RecordId;
 use crate::random::Random;
@@ -79,15 +78,6 @@ impl IdempotentActor {
             max_filler: scenario.max_filler,
             finishing: false,
         }
-    }
-
-    /// Does what an application does between two calls of the transport.
-    fn work(&mut self, context: &mut Context<'_>) {
-        if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {
-            self.next_burst_ms = context.now.monotonic_ms + 1 + context.random.below(150);
-            self.make_records(context);
-        }
-        self.look(context);
     }
 
     fn make_records(&mut self, context: &mut Context<'_>) {
@@ -176,35 +166,24 @@ impl Actor for IdempotentActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.connected(context.now, broker);
-        self.work(context);
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.disconnected(context.now, broker);
-        self.work(context);
-    }
-
-    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
-        self.host.frame(context.now, broker, frame);
-        self.work(context);
-    }
-
-    fn wake(&mut self, context: &mut Context<'_>) {
-        self.host.wake(context.now);
-        self.work(context);
-    }
-
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        let wish = self.host.wish(context);
+    fn work(&mut self, context: &mut Context<'_>) {
+        if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {
+            self.next_burst_ms = context.now.monotonic_ms + 1 + context.random.below(150);
+            self.make_records(context);
+        }
         self.look(context);
-        wish
     }
 
-    fn next_wake(&self) -> Option<u64> {
-        let burst = (!self.finishing).then_some(self.next_burst_ms);
-        self.host.client.poll_timeout().into_iter().chain(burst).min()
+    fn sent(&mut self, context: &mut Context<'_>) {
+        self.look(context);
+    }
+
+    fn own_wake(&self) -> Option<u64> {
+        (!self.finishing).then_some(self.next_burst_ms)
     }
 
     fn finish(&mut self, _now: Now) {

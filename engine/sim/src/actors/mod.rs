@@ -14,6 +14,7 @@ use headwater_engine::{Now, Offset, TopicPartition};
 
 pub(crate) use self::admin::AdminActor;
 pub(crate) use self::consumer::ConsumerActor;
+pub(crate) use self::host::Host;
 pub(crate) use self::idempotent::IdempotentActor;
 pub(crate) use self::producer::ProducerActor;
 use crate::checkers::Checks;
@@ -40,6 +41,19 @@ pub(crate) enum Wish {
     Close(usize),
 }
 
+/// What an actor is told, of a broker by its number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum News {
+    /// The connection that it wished for is there.
+    Connected(usize),
+    /// The connection is gone, or could not be made.
+    Disconnected(usize),
+    /// The broker sent a frame.
+    Frame(usize, Bytes),
+    /// Time has passed.
+    Time,
+}
+
 /// Where partitions end, by what is stored.
 pub(crate) type Ends = BTreeMap<TopicPartition, Offset>;
 
@@ -47,18 +61,32 @@ pub(crate) type Ends = BTreeMap<TopicPartition, Offset>;
 pub(crate) trait Actor {
     /// What it is called in the trace.
     fn name(&self) -> &str;
-    /// The connection to a broker that it wished for is there.
-    fn connected(&mut self, context: &mut Context<'_>, broker: usize);
-    /// The connection to a broker is gone, or could not be made.
-    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize);
-    /// A broker sent a frame.
-    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes);
-    /// Time has passed.
-    fn wake(&mut self, context: &mut Context<'_>);
+    /// Its client.
+    fn host(&mut self) -> &mut Host;
+    /// Does what an application does between two calls of the transport.
+    fn work(&mut self, context: &mut Context<'_>);
+    /// Does what it does when its client has sent something.
+    fn sent(&mut self, _context: &mut Context<'_>) {}
+    /// When it wants to do something by itself, on the monotonic clock.
+    fn own_wake(&self) -> Option<u64> {
+        None
+    }
+    /// Something has happened.
+    fn hear(&mut self, context: &mut Context<'_>, news: News) {
+        self.host().hear(context.now, news);
+        self.work(context);
+    }
     /// The next thing it wants; called until there is none.
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish>;
+    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
+        let wish = self.host().wish(context);
+        self.sent(context);
+        wish
+    }
     /// When to wake it, on the monotonic clock.
-    fn next_wake(&self) -> Option<u64>;
+    fn next_wake(&mut self) -> Option<u64> {
+        let own = self.own_wake();
+        self.host().client.poll_timeout().into_iter().chain(own).min()
+    }
     /// Faults are over: what it has begun it is to finish, and begin nothing new.
     fn finish(&mut self, _now: Now) {}
     /// Whether it has finished; `ends` are where the partitions end now.

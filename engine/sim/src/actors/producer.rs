@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use headwater_client::{Acks, ProducerId, ProducerRecord, SendError};
 use headwater_engine::{Now, TopicPartition};
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish};
+use super::{Actor, Context, Ends};
 use crate::checkers::{Checks, Promise};
 use crate::payload::RecordId;
 use crate::random::Random;
@@ -65,18 +64,6 @@ impl ProducerActor {
             acked: 0,
             failed: 0,
         }
-    }
-
-    /// Does what an application does between two calls of the transport.
-    fn work(&mut self, context: &mut Context<'_>) {
-        if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {
-            self.left = 1 + context.random.below(self.plan.burst);
-            self.next_burst_ms = context.now.monotonic_ms + 1 + context.random.below(self.plan.gap_ms);
-        }
-        while self.left > 0 && self.send_one(context) {
-            self.left -= 1;
-        }
-        self.take_deliveries(context);
     }
 
     fn send_one(&mut self, context: &mut Context<'_>) -> bool {
@@ -154,35 +141,27 @@ impl Actor for ProducerActor {
         &self.name
     }
 
-    fn connected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.connected(context.now, broker);
-        self.work(context);
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
     }
 
-    fn disconnected(&mut self, context: &mut Context<'_>, broker: usize) {
-        self.host.disconnected(context.now, broker);
-        self.work(context);
-    }
-
-    fn frame(&mut self, context: &mut Context<'_>, broker: usize, frame: Bytes) {
-        self.host.frame(context.now, broker, frame);
-        self.work(context);
-    }
-
-    fn wake(&mut self, context: &mut Context<'_>) {
-        self.host.wake(context.now);
-        self.work(context);
-    }
-
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        let wish = self.host.wish(context);
+    fn work(&mut self, context: &mut Context<'_>) {
+        if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {
+            self.left = 1 + context.random.below(self.plan.burst);
+            self.next_burst_ms = context.now.monotonic_ms + 1 + context.random.below(self.plan.gap_ms);
+        }
+        while self.left > 0 && self.send_one(context) {
+            self.left -= 1;
+        }
         self.take_deliveries(context);
-        wish
     }
 
-    fn next_wake(&self) -> Option<u64> {
-        let burst = (!self.finishing).then_some(self.next_burst_ms);
-        self.host.client.poll_timeout().into_iter().chain(burst).min()
+    fn sent(&mut self, context: &mut Context<'_>) {
+        self.take_deliveries(context);
+    }
+
+    fn own_wake(&self) -> Option<u64> {
+        (!self.finishing).then_some(self.next_burst_ms)
     }
 
     fn finish(&mut self, _now: Now) {

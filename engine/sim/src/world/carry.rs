@@ -6,7 +6,7 @@ use kafka_protocol::messages::ApiKey;
 
 use super::broker::produce_request;
 use super::{Event, World};
-use crate::actors::Wish;
+use crate::actors::{News, Wish};
 use crate::checkers::Asked;
 use crate::faults::Fault;
 use crate::network::Client;
@@ -203,7 +203,7 @@ impl World {
             connection.at_client = true;
         }
         if let Client::Actor(actor) = client {
-            self.with_actor(actor, |actor, context| actor.connected(context, broker));
+            self.with_actor(actor, |actor, context| actor.hear(context, News::Connected(broker)));
         }
     }
 
@@ -238,7 +238,7 @@ impl World {
         }
         match client {
             Client::Actor(actor) => {
-                self.with_actor(actor, |actor, context| actor.frame(context, broker, frame));
+                self.with_actor(actor, |actor, context| actor.hear(context, News::Frame(broker, frame)));
             }
             Client::Broker(node) => {
                 let now = self.now();
@@ -276,7 +276,7 @@ impl World {
         *self.connection_mut(client, broker) = None;
         match client {
             Client::Actor(actor) => {
-                self.with_actor(actor, |actor, context| actor.disconnected(context, broker));
+                self.with_actor(actor, |actor, context| actor.hear(context, News::Disconnected(broker)));
             }
             Client::Broker(node) => {
                 let now = self.now();
