@@ -92,10 +92,13 @@ impl Recovery {
         log.log_start_offset = stored.log_start_offset;
         // A log that was emptied goes on where it ended: that is where it begins, or what its producers' states stand for.
         log.next_offset = log.producer_snapshots.last().map_or(0, |last| *last).max(stored.log_start_offset);
-        if let Some(first) = stored.segments.first() {
-            log.log_start_offset = log.log_start_offset.max(first.base_offset);
-            log.next_offset = first.base_offset;
-        }
+        log.log_start_offset = log.log_start_offset.max(match stored.segments.first() {
+            Some(first) => {
+                log.next_offset = first.base_offset;
+                first.base_offset
+            }
+            None => log.next_offset,
+        });
         Recovery {
             log,
             stored: stored.segments.into_iter(),
@@ -244,6 +247,17 @@ impl Recovery {
             log.next_offset = before;
         }
         log.log_end_offset = log.next_offset;
+        if truncate.is_none()
+            && let Some(beyond) = log.producer_snapshots.last().filter(|offset| **offset > log.next_offset)
+            && let Some(last) = log.segments.last()
+        {
+            // Were it left, it would say where the log goes on once all segments are gone.
+            let (segment, position) = (last.base_offset(), last.size());
+            let op = StorageOp::Truncate { log: log.id, offset: log.next_offset, segment, position };
+            let message =
+                format!("it ends at offset {}, and a snapshot stands for {beyond}", log.next_offset);
+            truncate = Some(Damage { op, message });
+        }
         // A truncation takes the snapshots above it along.
         log.producer_snapshots.retain(|offset| *offset <= log.next_offset);
         // The last one grows again, so an index of it would no longer hold.

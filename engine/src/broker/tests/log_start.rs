@@ -304,6 +304,33 @@ fn a_log_that_ends_below_its_start_begins_anew_there() {
     assert_eq!(world.restarted(&[]).values("t", 0, 25), [(25, "v".to_owned())]);
 }
 
+#[test]
+fn a_log_without_segments_begins_where_it_goes_on() {
+    let mut world = filled();
+    let log = log(&world);
+    world.disk.segments.retain(|(other, _), _| *other != log);
+    let mut world = world.restarted(&[]);
+    let end = world.list_offset("t", 0, -1).1;
+    assert_eq!(
+        (world.list_offset("t", 0, -2).1, end),
+        (end, 20),
+        "a snapshot of the producers' states says so"
+    );
+    assert_eq!(world.produce("t", 0, batch(&["v"])), (0, end));
+    assert_eq!(world.restarted(&[]).list_offset("t", 0, -2).1, end);
+}
+
+#[test]
+fn a_snapshot_beyond_the_end_of_a_log_does_not_say_where_it_goes_on() {
+    let mut world = filled();
+    let log = log(&world);
+    let empty = crate::producer_state::ProducerStates::default().encode();
+    world.disk.snapshots.insert((log, SnapshotKind::ProducerState, 1_000), empty);
+    let mut world = world.restarted(&[]);
+    assert_eq!(delete(&mut world, 30), (0, 30));
+    assert_eq!(world.restarted(&[]).list_offset("t", 0, -1).1, 30);
+}
+
 /// Whatever is left above the log start goes too: an append at the log start would be refused for it for ever.
 #[test]
 fn what_stands_behind_a_cut_below_the_log_start_is_cut_off() {
