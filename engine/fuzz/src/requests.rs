@@ -156,7 +156,7 @@ pub(crate) fn list_offsets(topic: Topic<'_>, partition: i32, timestamp: i64) -> 
 /// A batch of these values.
 pub(crate) fn batch(values: &[&str]) -> Bytes {
     let mut builder = RecordBatchBuilder::new(Compression::None);
-    for (value, timestamp) in values.iter().zip(1_000..) {
+    for (value, timestamp) in values.iter().zip(1_700_000_000_000..) {
         builder.append(timestamp, None, Some(value.as_bytes()), &[]).expect("a small record fits");
     }
     builder.build()
