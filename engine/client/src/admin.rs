@@ -1,4 +1,4 @@
-//! Making, changing, deleting and looking at topics.
+//! Making, changing, deleting and looking at topics and groups.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,18 +6,25 @@ use std::sync::Arc;
 use headwater_engine::{Now, Offset, TopicPartition};
 use kafka_protocol::messages::{
     CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
-    MetadataRequest,
+    IncrementalAlterConfigsRequest, MetadataRequest,
 };
 
 use crate::config::ClientConfig;
 use crate::consumer::StartOffset;
 use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
-use crate::network::{Address, Answer, Network, Owner};
+use crate::network::{Address, Answer, Network};
 use headwater_engine::sorted::SortedMap;
 
+mod groups;
+mod list_groups;
 mod messages;
 mod offsets;
+
+use groups::GroupOperation;
+pub use groups::{GroupDescription, GroupMember, GroupOffset};
+pub use list_groups::GroupListing;
+use list_groups::ListedBroker;
 
 /// Names a request to the admin.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -121,8 +128,18 @@ pub enum AdminReply {
     Configs(Vec<ConfigEntry>),
     /// All brokers and topics.
     Listing(Listing),
-    /// Offsets, in the order in which they were asked for.
+    /// Offsets, in the order in which they were asked for. Where records were deleted: where the partition begins now.
     Offsets(Vec<ListedOffset>),
+    /// The groups of the cluster.
+    Groups(Vec<GroupListing>),
+    /// A group.
+    Group(GroupDescription),
+    /// What a group has committed.
+    GroupOffsets(Vec<GroupOffset>),
+    /// For each partition, whether it was done.
+    Partitions(Vec<(TopicPartition, Result<(), ClientError>)>),
+    /// It is done.
+    Done,
 }
 
 #[derive(Debug)]
@@ -133,6 +150,12 @@ enum Operation {
     DescribeTopicConfigs(String),
     ListTopics,
     ListOffsets(Vec<offsets::Asked>),
+    DeleteRecords(Vec<offsets::Asked>),
+    AlterTopicConfigs(String, Vec<(String, Option<String>)>),
+    /// Every broker is asked for the groups that it coordinates.
+    ListGroups(Vec<ListedBroker>),
+    /// The coordinator of the group is asked.
+    Group(GroupOperation),
 }
 
 #[derive(Debug)]
@@ -202,6 +225,24 @@ impl Admin {
         self.submit(now, Operation::ListOffsets(partitions.into_iter().map(offsets::Asked::new).collect()))
     }
 
+    pub(crate) fn delete_records(
+        &mut self,
+        now: Now,
+        partitions: Vec<(TopicPartition, Offset)>,
+    ) -> AdminRequestId {
+        let asked = partitions.into_iter().map(offsets::Asked::delete_before);
+        self.submit(now, Operation::DeleteRecords(asked.collect()))
+    }
+
+    pub(crate) fn alter_topic_configs(
+        &mut self,
+        now: Now,
+        topic: &str,
+        configs: Vec<(String, Option<String>)>,
+    ) -> AdminRequestId {
+        self.submit(now, Operation::AlterTopicConfigs(topic.to_owned(), configs))
+    }
+
     fn submit(&mut self, now: Now, operation: Operation) -> AdminRequestId {
         let id = self.next_id;
         self.next_id += 1;
@@ -253,12 +294,16 @@ impl Admin {
         let due =
             self.pending.iter().filter(|(_, p)| p.in_flight == 0 && p.not_before_ms <= now.monotonic_ms);
         for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
-            let offsets =
-                matches!(self.pending.get(&id).map(|p| &p.operation), Some(Operation::ListOffsets(_)));
-            if offsets {
-                self.send_offsets(now, id, network, metadata);
-            } else {
-                self.send_simple(now, id, network, metadata);
+            match self.pending.get(&id).map(|pending| &pending.operation) {
+                Some(Operation::ListOffsets(_) | Operation::DeleteRecords(_)) => {
+                    self.send_offsets(now, id, network, metadata);
+                }
+                Some(Operation::ListGroups(_)) => self.send_list_groups(now, id, network, metadata),
+                Some(Operation::Group(group)) if group.asks_leaders() => {
+                    self.send_offsets(now, id, network, metadata);
+                }
+                Some(Operation::Group(_)) => self.send_to_coordinator(now, id, network, metadata),
+                _ => self.send_simple(now, id, network, metadata),
             }
         }
     }
@@ -266,10 +311,8 @@ impl Admin {
     /// Sends an operation that is one request to one broker.
     fn send_simple(&mut self, now: Now, id: u64, network: &mut Network, metadata: &mut Metadata) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
-        let controller = !matches!(
-            pending.operation,
-            Operation::ListTopics | Operation::DescribeTopicConfigs(_) | Operation::ListOffsets(_)
-        );
+        let controller =
+            !matches!(pending.operation, Operation::ListTopics | Operation::DescribeTopicConfigs(_));
         let address = if controller {
             metadata.controller().cloned().filter(|address| network.ready(address))
         } else {
@@ -306,9 +349,27 @@ impl Admin {
                 answer.decode::<DescribeConfigsRequest>().and_then(messages::configs)
             }
             Operation::ListTopics => answer.decode::<MetadataRequest>().map(|r| messages::listing(&r)),
-            Operation::ListOffsets(asked) => {
+            Operation::AlterTopicConfigs(..) => {
+                answer.decode::<IncrementalAlterConfigsRequest>().and_then(|r| messages::configs_altered(&r))
+            }
+            Operation::ListOffsets(asked) | Operation::DeleteRecords(asked) => {
                 offsets::take(asked, &indices, answer);
                 self.offsets_answered(now, id, metadata);
+                return;
+            }
+            Operation::ListGroups(brokers) => {
+                list_groups::take_listed(brokers, &indices, answer);
+                self.groups_listed(now, id);
+                return;
+            }
+            Operation::Group(group) => {
+                if let Some(asked) = group.asked_of_leaders() {
+                    offsets::take(asked, &indices, answer);
+                    self.offsets_answered(now, id, metadata);
+                } else {
+                    let step = group.take(answer);
+                    self.coordinator_answered(now, id, step);
+                }
                 return;
             }
         };
@@ -337,9 +398,5 @@ impl Admin {
             pending.not_before_ms = now.monotonic_ms + self.config.retry_backoff_ms;
             pending.last_error = Some(error);
         }
-    }
-
-    fn owner(tag: u64) -> (Owner, u64) {
-        (Owner::Admin, tag)
     }
 }

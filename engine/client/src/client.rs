@@ -3,7 +3,7 @@ mod groups;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_engine::{Now, TopicPartition};
+use headwater_engine::{Now, Offset, TopicPartition};
 
 use crate::admin::{Admin, AdminReply, AdminRequestId, NewTopic, OffsetSpec};
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
@@ -365,6 +365,23 @@ impl Client {
         partitions: Vec<(TopicPartition, OffsetSpec)>,
     ) -> AdminRequestId {
         self.admin.list_offsets(now, partitions)
+    }
+
+    /// Deletes the records of partitions before these offsets (KIP-107); answered with [`AdminReply::Offsets`]: where the
+    /// partitions begin now.
+    pub fn delete_records(&mut self, now: Now, partitions: Vec<(TopicPartition, Offset)>) -> AdminRequestId {
+        self.admin.delete_records(now, partitions)
+    }
+
+    /// Sets configs of a topic, or, without a value, has them as the broker has them; answered with
+    /// [`AdminReply::Done`].
+    pub fn alter_topic_configs(
+        &mut self,
+        now: Now,
+        topic: &str,
+        configs: Vec<(String, Option<String>)>,
+    ) -> AdminRequestId {
+        self.admin.alter_topic_configs(now, topic, configs)
     }
 
     /// The answer to an admin request.

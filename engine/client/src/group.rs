@@ -19,7 +19,7 @@ use giving_back::GivingBack;
 use offsets::Commit;
 
 mod alive;
-mod coordinator;
+pub(crate) mod coordinator;
 mod giving_back;
 mod join;
 mod offsets;

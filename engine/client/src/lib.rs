@@ -11,6 +11,10 @@
 //!     call handle_timeout at poll_timeout()
 //! ```
 //!
+//! A broker answers the requests of a connection one after the other. So consumers have connections of their own
+//! ([`ConsumerConfig::own_connections`]): an [`Address`] names a broker and a lane, and to a transport every lane is another
+//! connection.
+//!
 //! Frames are without the four bytes of length that TCP puts in front. After a pause (a frozen tab), hand in the frames
 //! that have arrived before calling [`Client::handle_timeout`], or what was answered in time counts as late.
 
@@ -29,8 +33,8 @@ mod random;
 mod wire;
 
 pub use admin::{
-    AdminReply, AdminRequestId, BrokerListing, ConfigEntry, ListedOffset, Listing, NewTopic, OffsetSpec,
-    TopicListing,
+    AdminReply, AdminRequestId, BrokerListing, ConfigEntry, GroupDescription, GroupListing, GroupMember,
+    GroupOffset, ListedOffset, Listing, NewTopic, OffsetSpec, TopicListing,
 };
 pub use assignor::Assignor;
 pub use client::{Client, ConsumerId, ProducerId};

@@ -98,6 +98,12 @@ impl Metadata {
         }
     }
 
+    /// All brokers of the cluster; none as long as they are not known.
+    pub(crate) fn brokers(&mut self) -> Vec<Address> {
+        self.wanted |= self.brokers.is_empty();
+        self.brokers.values().cloned().collect()
+    }
+
     pub(crate) fn controller(&mut self) -> Option<&Address> {
         let address = self.controller.and_then(|controller| self.brokers.get(&controller));
         self.wanted |= address.is_none();

@@ -85,7 +85,7 @@ impl World {
         world
     }
 
-    fn add(&mut self, group: Option<GroupConfig>) -> usize {
+    fn add(&mut self, group: Option<&GroupConfig>) -> usize {
         let config = ClientConfig {
             bootstrap_servers: vec![address()],
             seed: self.apps.len() as u64,
@@ -94,7 +94,7 @@ impl World {
         };
         let mut client = Client::new(config);
         let consumer = client.add_consumer(ConsumerConfig {
-            group: group.clone(),
+            group: group.cloned(),
             auto_offset_reset: AutoOffsetReset::Earliest,
             ..ConsumerConfig::default()
         });
@@ -253,11 +253,11 @@ fn two_share_four_partitions_and_when_one_stops_the_other_goes_on_where_it_left_
     for assignor in ALL {
         let mut world = World::new();
         world.produce(10);
-        let first = world.add(Some(group(assignor)));
+        let first = world.add(Some(&group(assignor)));
         world.advance(2_000);
         assert_eq!(world.apps[first].owned(), [0, 1, 2, 3]);
         world.assert_read_once(10);
-        let second = world.add(Some(group(assignor)));
+        let second = world.add(Some(&group(assignor)));
         world.advance(10_000);
         assert_eq!(
             (world.apps[first].owned().len(), world.apps[second].owned().len()),
@@ -280,8 +280,8 @@ fn one_that_dies_is_followed_when_its_session_ends_and_what_it_had_not_committed
     for assignor in ALL {
         let mut world = World::new();
         world.produce(10);
-        let first = world.add(Some(group(assignor)));
-        let second = world.add(Some(group(assignor)));
+        let first = world.add(Some(&group(assignor)));
+        let second = world.add(Some(&group(assignor)));
         world.advance(20_000);
         world.produce(10);
         let lost = world.apps[first].owned();
@@ -300,9 +300,9 @@ fn one_that_dies_is_followed_when_its_session_ends_and_what_it_had_not_committed
 #[test]
 fn cooperative_members_keep_what_they_keep() {
     let mut world = World::new();
-    let first = world.add(Some(group(Assignor::CooperativeSticky)));
+    let first = world.add(Some(&group(Assignor::CooperativeSticky)));
     world.advance(2_000);
-    let second = world.add(Some(group(Assignor::CooperativeSticky)));
+    let second = world.add(Some(&group(Assignor::CooperativeSticky)));
     world.advance(15_000);
     let log = &world.apps[first].log;
     assert_eq!(log[..3], ["+[0, 1, 2, 3]", "-[2, 3]", "+[]"]);
@@ -317,21 +317,21 @@ fn cooperative_members_keep_what_they_keep() {
 fn a_static_member_comes_back_to_what_it_had_without_a_rebalance() {
     let mut world = World::new();
     let fixed = |id: &str| GroupConfig { group_instance_id: Some(id.into()), ..group(Assignor::Range) };
-    let first = world.add(Some(fixed("a")));
-    let second = world.add(Some(fixed("b")));
+    let first = world.add(Some(&fixed("a")));
+    let second = world.add(Some(&fixed("b")));
     world.advance(15_000);
     let before = (world.apps[first].owned(), world.apps[second].owned());
     assert_eq!(before, (vec![0, 1], vec![2, 3]));
     world.apps[second].log.clear();
     world.close(first);
     world.produce(5);
-    let again = world.add(Some(fixed("a")));
+    let again = world.add(Some(&fixed("a")));
     world.advance(15_000);
     assert_eq!((world.apps[again].owned(), world.apps[second].owned()), before);
     assert!(world.apps[second].log.is_empty(), "{:?}", world.apps[second].log);
     world.assert_read_once(5);
     // Somebody else with the same name takes the place of the one that is there.
-    let other = world.add(Some(fixed("a")));
+    let other = world.add(Some(&fixed("a")));
     world.advance(15_000);
     assert_eq!(world.apps[other].owned(), [0, 1]);
     assert!(
@@ -344,8 +344,8 @@ fn a_static_member_comes_back_to_what_it_had_without_a_rebalance() {
 #[test]
 fn partitions_that_come_later_are_shared() {
     let mut world = World::new();
-    let first = world.add(Some(group(Assignor::Sticky)));
-    let second = world.add(Some(group(Assignor::Sticky)));
+    let first = world.add(Some(&group(Assignor::Sticky)));
+    let second = world.add(Some(&group(Assignor::Sticky)));
     world.advance(15_000);
     let now = world.now;
     world.apps[0].client.create_partitions(now, "t", 7);
@@ -365,11 +365,11 @@ fn many_come_and_go() {
             match round % 4 {
                 2 => world.close(alive.remove(0)),
                 3 => world.kill(alive.remove(0)),
-                _ => alive.push(world.add(Some(group(assignor)))),
+                _ => alive.push(world.add(Some(&group(assignor)))),
             }
             world.advance(1_000 * (round as u64 % 5));
         }
-        alive.push(world.add(Some(group(assignor))));
+        alive.push(world.add(Some(&group(assignor))));
         world.advance(60_000);
         let mut all: Vec<i32> = alive.iter().flat_map(|at| world.apps[*at].owned()).collect();
         all.sort_unstable();
@@ -379,4 +379,140 @@ fn many_come_and_go() {
             assert!(offsets.iter().copied().eq(0..36), "{assignor:?}: {partition} is read whole");
         }
     }
+}
+
+impl World {
+    /// Asks the broker for something, as the first application.
+    fn ask(
+        &mut self,
+        ask: impl FnOnce(&mut Client, Now) -> AdminRequestId,
+    ) -> Result<AdminReply, ClientError> {
+        let now = self.now;
+        let id = ask(&mut self.apps[0].client, now);
+        self.advance(1_000);
+        let (answered, reply) = self.apps[0].client.poll_admin().unwrap();
+        assert_eq!(answered, id);
+        reply
+    }
+}
+
+fn at(partition: i32) -> TopicPartition {
+    TopicPartition { topic: "t".into(), partition }
+}
+
+#[test]
+fn groups_are_listed_described_and_deleted() {
+    let mut world = World::new();
+    assert_eq!(world.ask(|client, now| client.list_groups(now)).unwrap(), AdminReply::Groups(Vec::new()));
+    let first = world.add(Some(&group(Assignor::RoundRobin)));
+    let second = world.add(Some(&group(Assignor::RoundRobin)));
+    world.advance(15_000);
+    let AdminReply::Groups(groups) = world.ask(|client, now| client.list_groups(now)).unwrap() else {
+        panic!()
+    };
+    let listed =
+        GroupListing { group_id: "g".into(), protocol_type: "consumer".into(), state: "Stable".into() };
+    assert_eq!(groups, [listed]);
+    let AdminReply::Group(described) = world.ask(|client, now| client.describe_group(now, "g")).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((described.state.as_str(), described.assignor.as_str()), ("Stable", "roundrobin"));
+    assert_eq!(described.coordinator, address());
+    let mut assigned: Vec<Vec<i32>> =
+        described.members.iter().map(|member| indices(&member.assigned)).collect();
+    assigned.sort_unstable();
+    assert_eq!(assigned, [[0, 2], [1, 3]]);
+    assert!(described.members.iter().all(|member| member.client_id == "headwater"));
+
+    let refused = world.ask(|client, now| client.delete_group(now, "g")).unwrap_err();
+    assert_eq!(refused.name, "NON_EMPTY_GROUP");
+    world.produce(1);
+    world.close(first);
+    world.advance(10_000);
+    world.close(second);
+    assert_eq!(world.ask(|client, now| client.delete_group(now, "g")).unwrap(), AdminReply::Done);
+    assert_eq!(world.ask(|client, now| client.list_groups(now)).unwrap(), AdminReply::Groups(Vec::new()));
+    let missing = world.ask(|client, now| client.delete_group(now, "nobody")).unwrap_err();
+    assert_eq!(missing.name, "GROUP_ID_NOT_FOUND");
+}
+
+#[test]
+fn a_groups_lag_is_told_and_its_offsets_changed() {
+    let mut world = World::new();
+    world.produce(10);
+    let reader = world.add(Some(&group(Assignor::Range)));
+    world.advance(3_000);
+    let set = |offset: i64| {
+        move |client: &mut Client, now: Now| {
+            let offsets = (0..2).map(|partition| OffsetToCommit {
+                topic_partition: at(partition),
+                offset,
+                metadata: "set".into(),
+            });
+            client.set_group_offsets(now, "g", offsets.collect())
+        }
+    };
+    let AdminReply::Partitions(refused) = world.ask(set(3)).unwrap() else { panic!() };
+    assert!(refused[0].1.as_ref().unwrap_err().message.contains("has members"));
+    world.close(reader);
+    world.produce(5);
+    let lags = |world: &mut World| {
+        let reply = world.ask(|client, now| client.list_group_offsets(now, "g")).unwrap();
+        let AdminReply::GroupOffsets(offsets) = reply else { panic!() };
+        let shown =
+            offsets.into_iter().map(|o| (o.topic_partition.partition, o.committed, o.lag(), o.metadata));
+        shown.collect::<Vec<_>>()
+    };
+    let none = String::new;
+    let behind = |partition| (partition, 10, Some(5), none());
+    assert_eq!(lags(&mut world), [behind(0), behind(1), behind(2), behind(3)]);
+    let AdminReply::Partitions(done) = world.ask(set(3)).unwrap() else { panic!() };
+    assert_eq!(done, [(at(0), Ok(())), (at(1), Ok(()))]);
+    let reply = world.ask(|client, now| client.delete_group_offsets(now, "g", vec![at(1), at(3)])).unwrap();
+    assert_eq!(reply, AdminReply::Partitions(vec![(at(1), Ok(())), (at(3), Ok(()))]));
+    assert_eq!(lags(&mut world), [(0, 3, Some(12), "set".to_owned()), behind(2)]);
+    // What is read next follows from it.
+    let again = world.add(Some(&group(Assignor::Range)));
+    world.advance(3_000);
+    assert_eq!(world.apps[again].read[&0], (3..15).collect::<Vec<i64>>());
+    assert_eq!(world.apps[again].read[&1].len(), 15);
+    world.close(again);
+    // The topic goes, and the lag with it.
+    let reply = world.ask(|client, now| client.delete_topics(now, vec!["t".into()])).unwrap();
+    assert!(matches!(reply, AdminReply::Topics(topics) if topics[0].1.is_ok()));
+    let reply = world.ask(|client, now| client.list_group_offsets(now, "g")).unwrap();
+    let AdminReply::GroupOffsets(offsets) = reply else { panic!() };
+    assert!(offsets.iter().all(|offset| offset.lag().is_none()), "{offsets:?}");
+}
+
+#[test]
+fn records_are_deleted_and_configs_changed() {
+    let mut world = World::new();
+    world.produce(10);
+    let before = |offset: i64| {
+        move |client: &mut Client, now: Now| client.delete_records(now, vec![(at(0), offset), (at(1), 2)])
+    };
+    let AdminReply::Offsets(offsets) = world.ask(before(4)).unwrap() else { panic!() };
+    let starts: Vec<_> = offsets.iter().map(|offset| offset.result.clone().unwrap()).collect();
+    assert_eq!(starts, [Some(4), Some(2)]);
+    let AdminReply::Offsets(offsets) = world.ask(before(99)).unwrap() else { panic!() };
+    assert_eq!(offsets[0].result.as_ref().unwrap_err().name, "OFFSET_OUT_OF_RANGE");
+    assert_eq!(offsets[1].result, Ok(Some(2)));
+
+    let alter = |value: Option<&str>| {
+        let configs = vec![("retention.ms".to_owned(), value.map(str::to_owned))];
+        move |client: &mut Client, now: Now| client.alter_topic_configs(now, "t", configs)
+    };
+    let retention = |world: &mut World| {
+        let reply = world.ask(|client, now| client.describe_topic_configs(now, "t")).unwrap();
+        let AdminReply::Configs(configs) = reply else { panic!() };
+        let found = configs.into_iter().find(|config| config.name == "retention.ms").unwrap();
+        (found.value.unwrap(), found.is_set)
+    };
+    assert_eq!(world.ask(alter(Some("1234567"))).unwrap(), AdminReply::Done);
+    assert_eq!(retention(&mut world), ("1234567".to_owned(), true));
+    assert_eq!(world.ask(alter(None)).unwrap(), AdminReply::Done);
+    assert!(!retention(&mut world).1);
+    assert_eq!(world.ask(alter(Some("soon"))).unwrap_err().name, "INVALID_CONFIG");
 }

@@ -4,10 +4,11 @@ use headwater_engine::Now;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
     DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    MetadataRequest, MetadataResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRequest, MetadataResponse,
 };
 use kafka_protocol::protocol::{Request, StrBytes};
 
@@ -26,13 +27,18 @@ pub(super) struct To<'a> {
 }
 
 impl To<'_> {
-    fn send<R: Request>(&self, request: &R, highest: i16, network: &mut Network) -> Result<(), ClientError> {
+    pub(super) fn send<R: Request>(
+        &self,
+        request: &R,
+        highest: i16,
+        network: &mut Network,
+    ) -> Result<(), ClientError> {
         let version = network.version::<R>(self.address, highest)?;
         let owner = (Owner::Admin, self.tag);
         network.send(self.now, self.address, owner, request, version, (self.timeout_ms, true))
     }
 
-    fn timeout(&self) -> i32 {
+    pub(super) fn timeout(&self) -> i32 {
         i32::try_from(self.timeout_ms).unwrap_or(i32::MAX)
     }
 }
@@ -71,12 +77,32 @@ pub(super) fn send(operation: &Operation, to: &To<'_>, network: &mut Network) ->
         Operation::ListTopics => {
             to.send(&MetadataRequest::default().with_topics(None), metadata::HIGHEST_VERSION, network)
         }
-        // Goes to several brokers.
-        Operation::ListOffsets(_) => Ok(()),
+        Operation::AlterTopicConfigs(name, configs) => {
+            let configs = configs.iter().map(|(key, value)| {
+                AlterableConfig::default()
+                    .with_name(text(key))
+                    .with_config_operation(if value.is_some() { SET } else { DELETE })
+                    .with_value(value.as_deref().map(text))
+            });
+            let resource = AlterConfigsResource::default()
+                .with_resource_type(RESOURCE_TOPIC)
+                .with_resource_name(text(name))
+                .with_configs(configs.collect());
+            let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+            to.send(&request, 1, network)
+        }
+        // These go to several brokers, or to a coordinator.
+        Operation::ListOffsets(_)
+        | Operation::DeleteRecords(_)
+        | Operation::ListGroups(_)
+        | Operation::Group(_) => Ok(()),
     }
 }
 
 const RESOURCE_TOPIC: i8 = 2;
+/// `AlterConfigOp.OpType`.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
 /// The value is set on the topic itself (`ConfigSource`, KIP-226).
 const SOURCE_TOPIC: i8 = 1;
 
@@ -127,6 +153,13 @@ pub(super) fn configs(response: DescribeConfigsResponse) -> Result<AdminReply, C
         read_only: config.read_only,
     });
     Ok(AdminReply::Configs(entries.collect()))
+}
+
+pub(super) fn configs_altered(response: &IncrementalAlterConfigsResponse) -> Result<AdminReply, ClientError> {
+    let Some(altered) = response.responses.first() else {
+        return Err(ClientError::malformed("the topic that was to be changed is not in it"));
+    };
+    result(altered.error_code, altered.error_message.as_ref()).map(|()| AdminReply::Done)
 }
 
 pub(super) fn listing(response: &MetadataResponse) -> AdminReply {

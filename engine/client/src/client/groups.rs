@@ -1,8 +1,9 @@
-//! Consuming as a member of a group ([`ConsumerConfig::group`](crate::ConsumerConfig::group)).
+//! Consuming as a member of a group ([`ConsumerConfig::group`](crate::ConsumerConfig::group)), and administration of groups.
 
 use headwater_engine::{Now, TopicPartition};
 
 use super::{Client, ConsumerId};
+use crate::admin::AdminRequestId;
 use crate::consumer::StartOffset;
 use crate::group::{CommitId, Member, Membership, OffsetToCommit};
 
@@ -67,5 +68,51 @@ impl Client {
     #[must_use]
     pub fn membership(&self, consumer: ConsumerId) -> Option<Membership> {
         self.consumers.get(&consumer.0)?.membership()
+    }
+}
+
+/// Administration of groups. Every request is answered once by [`Client::poll_admin`].
+impl Client {
+    /// Asks for all groups; answered with [`AdminReply::Groups`](crate::AdminReply::Groups).
+    pub fn list_groups(&mut self, now: Now) -> AdminRequestId {
+        self.admin.list_groups(now)
+    }
+
+    /// Asks for a group and its members; answered with [`AdminReply::Group`](crate::AdminReply::Group).
+    pub fn describe_group(&mut self, now: Now, group: &str) -> AdminRequestId {
+        self.admin.describe_group(now, group)
+    }
+
+    /// Deletes a group that has no members, with its offsets; answered with [`AdminReply::Done`](crate::AdminReply::Done).
+    pub fn delete_group(&mut self, now: Now, group: &str) -> AdminRequestId {
+        self.admin.delete_group(now, group)
+    }
+
+    /// Asks for what a group has committed, and where these partitions end; answered with
+    /// [`AdminReply::GroupOffsets`](crate::AdminReply::GroupOffsets).
+    pub fn list_group_offsets(&mut self, now: Now, group: &str) -> AdminRequestId {
+        self.admin.list_group_offsets(now, group)
+    }
+
+    /// Sets the offsets of a group that has no members; answered with
+    /// [`AdminReply::Partitions`](crate::AdminReply::Partitions).
+    pub fn set_group_offsets(
+        &mut self,
+        now: Now,
+        group: &str,
+        offsets: Vec<OffsetToCommit>,
+    ) -> AdminRequestId {
+        self.admin.set_group_offsets(now, group, offsets)
+    }
+
+    /// Forgets what a group has committed of partitions whose topics it is not subscribed to; answered with
+    /// [`AdminReply::Partitions`](crate::AdminReply::Partitions).
+    pub fn delete_group_offsets(
+        &mut self,
+        now: Now,
+        group: &str,
+        partitions: Vec<TopicPartition>,
+    ) -> AdminRequestId {
+        self.admin.delete_group_offsets(now, group, partitions)
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn assignment(partitions: &[TopicPartition]) -> Bytes {
 }
 
 /// What an assignment gives; none if it is cut off or not one. No bytes at all give nothing.
-pub(super) fn read_assignment(bytes: &[u8]) -> Option<Vec<TopicPartition>> {
+pub(crate) fn read_assignment(bytes: &[u8]) -> Option<Vec<TopicPartition>> {
     if bytes.is_empty() {
         return Some(Vec::new());
     }

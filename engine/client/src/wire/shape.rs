@@ -110,6 +110,53 @@ const INIT_PRODUCER_ID: Outline =
     Outline { flexible: 2, array_tags: &[], fields: &[Field(0, ALL, Fixed(4 + 2 + 8 + 2))] };
 
 #[rustfmt::skip]
+const DESCRIBE_GROUPS: Outline = Outline { flexible: 5, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)),
+    Field(0, ALL, Structs(&[
+        Field(0, ALL, Fixed(2)), Field(6, ALL, Text), Field(0, ALL, Text), Field(0, ALL, Text), Field(0, ALL, Text),
+        Field(0, ALL, Text),
+        Field(0, ALL, Structs(&[
+            Field(0, ALL, Text), Field(4, ALL, Text), Field(0, ALL, Text), Field(0, ALL, Text),
+            Field(0, ALL, Bytes), Field(0, ALL, Bytes),
+        ])),
+        Field(3, ALL, Fixed(4)),
+    ])),
+]};
+
+#[rustfmt::skip]
+const LIST_GROUPS: Outline = Outline { flexible: 3, array_tags: &[], fields: &[
+    Field(1, ALL, Fixed(4)), Field(0, ALL, Fixed(2)),
+    Field(0, ALL, Structs(&[
+        Field(0, ALL, Text), Field(0, ALL, Text), Field(4, ALL, Text), Field(5, ALL, Text),
+    ])),
+]};
+
+#[rustfmt::skip]
+const DELETE_GROUPS: Outline = Outline { flexible: 2, array_tags: &[], fields: &[
+    Field(0, ALL, Fixed(4)), Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Fixed(2))])),
+]};
+
+#[rustfmt::skip]
+const OFFSET_DELETE: Outline = Outline { flexible: ALL, array_tags: &[], fields: &[
+    Field(0, ALL, Fixed(2 + 4)),
+    Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Structs(&[Field(0, ALL, Fixed(4 + 2))]))])),
+]};
+
+#[rustfmt::skip]
+const DELETE_RECORDS: Outline = Outline { flexible: 2, array_tags: &[], fields: &[
+    Field(0, ALL, Fixed(4)),
+    Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Structs(&[Field(0, ALL, Fixed(4 + 8 + 2))]))])),
+]};
+
+#[rustfmt::skip]
+const INCREMENTAL_ALTER_CONFIGS: Outline = Outline { flexible: 1, array_tags: &[], fields: &[
+    Field(0, ALL, Fixed(4)),
+    Field(0, ALL, Structs(&[
+        Field(0, ALL, Fixed(2)), Field(0, ALL, Text), Field(0, ALL, Fixed(1)), Field(0, ALL, Text),
+    ])),
+]};
+
+#[rustfmt::skip]
 const FIND_COORDINATOR: Outline = Outline { flexible: 3, array_tags: &[], fields: &[
     Field(1, ALL, Fixed(4)), Field(0, 3, Fixed(2)), Field(1, 3, Text), Field(0, 3, Fixed(4)), Field(0, 3, Text),
     Field(0, 3, Fixed(4)),
@@ -189,12 +236,18 @@ pub(super) fn fits(api_key: i16, version: i16, body: &[u8]) -> bool {
         12 => &HEARTBEAT,
         13 => &LEAVE_GROUP,
         14 => &SYNC_GROUP,
+        15 => &DESCRIBE_GROUPS,
+        16 => &LIST_GROUPS,
         18 => &API_VERSIONS,
         19 => &CREATE_TOPICS,
         20 => &DELETE_TOPICS,
+        21 => &DELETE_RECORDS,
         22 => &INIT_PRODUCER_ID,
         32 => &DESCRIBE_CONFIGS,
         37 => &CREATE_PARTITIONS,
+        42 => &DELETE_GROUPS,
+        44 => &INCREMENTAL_ALTER_CONFIGS,
+        47 => &OFFSET_DELETE,
         _ => return false,
     };
     let mut walk = Walk { rest: body, version, flexible: version >= outline.flexible };

@@ -188,6 +188,53 @@ fn groups() {
 }
 
 #[test]
+fn group_administration() {
+    use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
+    use kafka_protocol::messages::delete_records_response::{
+        DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+    };
+    use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+    use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
+    use kafka_protocol::messages::list_groups_response::ListedGroup;
+    use kafka_protocol::messages::offset_delete_response::{
+        OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+    };
+    check(15, 0..=5, |_| {
+        let member = DescribedGroupMember::default()
+            .with_member_id(name())
+            .with_member_assignment(Bytes::from_static(b"assignment"));
+        let group = DescribedGroup::default().with_group_state(name()).with_members(vec![member; 2]);
+        DescribeGroupsResponse::default().with_groups(vec![group; 2])
+    });
+    check(16, 0..=4, |version| {
+        let mut group = ListedGroup::default().with_group_id(GroupId(name()));
+        if version >= 4 {
+            group.group_state = name();
+        }
+        ListGroupsResponse::default().with_groups(vec![group; 3])
+    });
+    check(21, 0..=2, |_| {
+        let topic = DeleteRecordsTopicResult::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![DeleteRecordsPartitionResult::default(); 2]);
+        DeleteRecordsResponse::default().with_topics(vec![topic; 2])
+    });
+    check(42, 0..=2, |_| {
+        DeleteGroupsResponse::default().with_results(vec![DeletableGroupResult::default(); 2])
+    });
+    check(44, 0..=1, |_| {
+        let altered = AlterConfigsResourceResponse::default().with_resource_name(name());
+        IncrementalAlterConfigsResponse::default().with_responses(vec![altered; 2])
+    });
+    check(47, 0..=0, |_| {
+        let topic = OffsetDeleteResponseTopic::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![OffsetDeleteResponsePartition::default(); 2]);
+        OffsetDeleteResponse::default().with_topics(vec![topic; 2])
+    });
+}
+
+#[test]
 fn init_producer_id() {
     check(22, 0..=4, |_| InitProducerIdResponse::default().with_producer_id(7.into()));
 }
