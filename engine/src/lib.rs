@@ -1,7 +1,8 @@
 //! The broker core of Headwater: a Kafka broker as a deterministic state machine.
 //!
 //! Nothing here does input or output, reads a clock, draws a random number or knows a platform. Time and entropy
-//! are arguments; what the broker wants of its storage it asks for ([`StorageOp`]) and is told the outcome of. So the
+//! are arguments; what the broker wants of its storage it asks for ([`StorageOp`]) and is told the outcome of, and so with
+//! what it wants of other brokers ([`Broker::poll_peer_request`]). So the
 //! same core runs in a browser's worker, in a function, behind TCP and in a simulator.
 //!
 //! [`Broker`] is the entry point; [`record`] is the batch format that producers and consumers share with it.

@@ -18,6 +18,8 @@ use crate::random::Random;
 pub(crate) struct NetworkFaults {
     pub(crate) lost: u64,
     pub(crate) slow: u64,
+    /// The same between brokers, where it makes them know of changes late.
+    pub(crate) slow_between_brokers: u64,
     /// An ordinary frame takes up to so long.
     pub(crate) latency_ms: u64,
 }

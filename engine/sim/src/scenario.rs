@@ -198,6 +198,7 @@ fn network_faults(random: &mut Random) -> NetworkFaults {
     NetworkFaults {
         lost: sometimes(&[30, 100, 500]),
         slow: sometimes(&[50, 300]),
+        slow_between_brokers: sometimes(&[2, 10]),
         latency_ms: random.pick(&[0, 2, 10, 50]),
     }
 }

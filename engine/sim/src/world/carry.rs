@@ -67,7 +67,8 @@ impl World {
     /// Sends something on a connection, behind all that was sent before.
     fn send(&mut self, connection: ConnectionId, to_broker: bool, event: Event) {
         let faults = self.scenario.network;
-        let delay_ms = if self.random.one_in(faults.slow) {
+        let slow = if self.is_link(connection) { faults.slow_between_brokers } else { faults.slow };
+        let delay_ms = if self.random.one_in(slow) {
             self.tally.count(Fault::SlowNetwork);
             self.random.within(200..5_000)
         } else {
