@@ -77,6 +77,11 @@ async function oneRound(round) {
     },
     async () => (result.strict = await engine("strict", true)),
     async () => (result.rawStrictMs = await raw("strict", true)),
+    // The same with its partitions spread over two brokers, each in a worker of its own.
+    async () => {
+      const args = { records, partitions, name: "two-workers", strict: false, brokers: 2 };
+      result.twoWorkers = await measure("engine", "engine, two workers", "engine", args);
+    },
   ];
   // What comes later finds a fuller disk cache: the order turns with every round.
   for (const step of round % 2 === 1 ? steps : steps.reverse()) await step();
@@ -100,6 +105,7 @@ async function report() {
   const ratio = (one, other) => (one === null || other === null ? null : round3(one / other));
   const [relaxedMs, strictMs] = [of((r) => r.relaxed?.producedMs), of((r) => r.strict?.producedMs)];
   const [consumedMs, consumedStrictMs] = [of((r) => r.relaxed?.consumedMs), of((r) => r.strict?.consumedMs)];
+  const twoWorkersMs = of((r) => r.twoWorkers?.producedMs);
   const [rawMs, rawStrictMs, rawReadMs] = [of((r) => r.rawRelaxedMs), of((r) => r.rawStrictMs), of((r) => r.rawReadMs)];
   const [dexieMs, pgliteMs] = [of((r) => r.dexieMs), of((r) => r.pgliteMs)];
   const latency = (key, part) => of((r) => r[key] && percentile(r[key], part));
@@ -108,6 +114,7 @@ async function report() {
   const produceRate = perSecond(records, relaxedMs);
   const rows = [
     ["produce, relaxed", produceRate, ratio(rawMs, relaxedMs), "of raw chunks"],
+    ["produce, two workers", perSecond(records, twoWorkersMs), ratio(relaxedMs, twoWorkersMs), "of one worker"],
     ["produce, strict", perSecond(records, strictMs), ratio(rawStrictMs, strictMs), "of raw chunks, strict"],
     ["consume", perSecond(records, consumedMs), ratio(rawReadMs, consumedMs), "of a raw read"],
     ["consume, strict topic", perSecond(records, consumedStrictMs), ratio(rawReadMs, consumedStrictMs), "of a raw read"],
@@ -118,10 +125,12 @@ async function report() {
     ["PGlite insert", perSecond(PEER_RECORDS, pgliteMs), ratio(produceRate, perSecond(PEER_RECORDS, pgliteMs)), "times slower"],
   ];
   const sizes = await gzipSizes();
-  const memory = Math.max(...rounds.flatMap((r) => [r.relaxed, r.strict, r.gigabyte]).map((e) => e?.memoryBytes ?? 0));
+  const memory = Math.max(...rounds.flatMap((r) => [r.relaxed, r.strict, r.twoWorkers, r.gigabyte]).map((e) => e?.memoryBytes ?? 0));
   const result = {
     produce_records_per_s: produceRate,
     produce_vs_raw: ratio(rawMs, relaxedMs),
+    records_per_s_4_partitions_2_workers: perSecond(records, twoWorkersMs),
+    produce_2_workers_vs_1: ratio(relaxedMs, twoWorkersMs),
     consume_records_per_s: perSecond(records, consumedMs),
     consume_vs_raw: ratio(rawReadMs, consumedMs),
     produce_vs_dexie: ratio(produceRate, perSecond(PEER_RECORDS, dexieMs)),

@@ -5,7 +5,7 @@ mod deny;
 mod npm;
 pub(crate) mod wasm_target;
 
-pub(crate) use browser::chromium;
+pub(crate) use browser::{chromium, firefox};
 pub(crate) use deny::cargo_deny;
 
 use anyhow::Result;
@@ -23,7 +23,7 @@ pub(crate) fn for_the_page() -> Result<()> {
     wasm_target::ensure()
 }
 
-/// What browser tests need: npm packages and Chromium.
+/// What browser tests need: npm packages, Chromium and Firefox.
 pub(crate) fn for_the_browser_tests() -> Result<()> {
     npm::ensure()?;
     browser::ensure()

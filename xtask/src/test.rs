@@ -91,5 +91,6 @@ fn node_tests(label: &str, dist: &Path, files: &[PathBuf]) -> Result<()> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
     node.current_dir(paths::e2e()).env("HEADWATER_DIST", dist).env("CHROMIUM", setup::chromium()?);
+    node.env("FIREFOX", setup::firefox()?);
     shell::run(label, node)
 }

@@ -6,9 +6,9 @@ import { Cluster } from "./cluster.js";
 const VALUE_BYTES = 100;
 
 globalThis.bench = {
-  /** Records from the clients' worker over the broker's into IndexedDB, all acknowledged; then all of them read. */
-  async engine({ name, records, valueBytes = VALUE_BYTES, partitions, strict }) {
-    const cluster = await Cluster.start(name);
+  /** Records from the clients' worker over the brokers' into IndexedDB, all acknowledged; then all of them read. */
+  async engine({ name, records, valueBytes = VALUE_BYTES, partitions, strict, brokers = 1 }) {
+    const cluster = await Cluster.start(name, brokers);
     const configs = strict ? [["flush.messages", "1"]] : [];
     const produced = await cluster.produceSynthetic({ topic: "bench", records, valueBytes, partitions, configs });
     const consumed = await cluster.request({ "consume-all": { topic: "bench" } });

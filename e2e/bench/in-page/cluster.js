@@ -1,32 +1,44 @@
-// A broker and its clients, each in a worker, joined by a MessagePort as the playground joins them.
+// Brokers and their clients, each in a worker, joined by MessagePorts as the playground joins them.
 
-/** One broker and one clients' worker. */
+/** Some brokers and one clients' worker. */
 export class Cluster {
-  #broker = new Side("broker");
+  #brokers = [];
   #clients = new Side("clients");
   #nextId = 1n;
   #replies = new Map();
   #imports = new Map();
+  /** What each broker's last snapshot says. */
   #topics = [];
   #name;
 
-  /** Starts both and waits until the broker answers requests. */
-  static async start(name) {
+  /** Starts all and waits until the brokers answer requests. */
+  static async start(name, brokers = 1) {
     const cluster = new Cluster();
     cluster.#name = name;
+    cluster.#brokers = Array.from({ length: brokers }, (_, node) => new Side(`broker ${node}`));
     cluster.#listen();
-    await Promise.all([cluster.#broker.loaded, cluster.#clients.loaded]);
-    const ready = cluster.#broker.next("ready");
-    cluster.#broker.send({ start: { node_id: 0, cluster: name, configs: [], steal: false } });
-    await ready;
-    const { port1, port2 } = new MessageChannel();
-    cluster.#broker.send({ connect: { node_id: 0 } }, port1);
-    cluster.#clients.send({ broker: { node_id: 0 } }, port2);
+    await Promise.all([...cluster.#brokers, cluster.#clients].map((side) => side.loaded));
+    const ready = cluster.#brokers.map((broker, node) => {
+      const isReady = broker.next("ready");
+      broker.send({ start: { node_id: node, cluster: name, configs: [], steal: false } });
+      if (node > 0) {
+        const { port1, port2 } = new MessageChannel();
+        broker.send({ peer: { node_id: node, peer: 0 } }, port1);
+        cluster.#brokers[0].send({ connect: { node_id: 0 } }, port2);
+      }
+      return isReady;
+    });
+    await Promise.all(ready);
+    cluster.#brokers.forEach((broker, node) => {
+      const { port1, port2 } = new MessageChannel();
+      broker.send({ connect: { node_id: node } }, port1);
+      cluster.#clients.send({ broker: { node_id: node } }, port2);
+    });
     return cluster;
   }
 
   #listen() {
-    this.#broker.on("snapshot", ({ topics }) => (this.#topics = topics));
+    this.#brokers.forEach((broker, node) => broker.on("snapshot", ({ topics }) => (this.#topics[node] = topics)));
     this.#clients.on("reply", ({ id, result }) => {
       const { resolve, reject } = this.#replies.get(BigInt(id));
       this.#replies.delete(BigInt(id));
@@ -62,7 +74,7 @@ export class Cluster {
   /** Bytes of a topic as stored, once the broker's snapshot shows all its records. */
   async storedBytes(topic, records) {
     for (let tries = 0; tries < 200; tries++) {
-      const partitions = this.#topics.find(({ name }) => name === topic)?.partitions ?? [];
+      const partitions = this.#topics.flat().filter(({ name }) => name === topic).flatMap((known) => known.partitions);
       const end = partitions.reduce((sum, { high_watermark }) => sum + Number(high_watermark), 0);
       if (end === records) return partitions.reduce((sum, { size_bytes }) => sum + Number(size_bytes), 0);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -70,17 +82,19 @@ export class Cluster {
     throw new Error("the broker's snapshot does not show all records");
   }
 
-  /** The most that the module's memory was in either worker; it never shrinks. */
+  /** The most that the module's memory was in any worker; it never shrinks. */
   maxMemoryBytes() {
-    return Math.max(this.#broker.memoryBytes, this.#clients.memoryBytes);
+    return Math.max(...[...this.#brokers, this.#clients].map((side) => side.memoryBytes));
   }
 
-  /** Deletes what is stored and ends both workers. */
+  /** Deletes what is stored and ends all workers. */
   async destroy() {
-    const destroyed = this.#broker.next("destroyed");
-    this.#broker.send({ destroy: { node_id: 0, cluster: this.#name } });
-    await destroyed;
-    this.#broker.end();
+    await Promise.all(this.#brokers.map((broker, node) => {
+      const destroyed = broker.next("destroyed");
+      broker.send({ destroy: { node_id: node, cluster: this.#name } });
+      return destroyed;
+    }));
+    this.#brokers.forEach((broker) => broker.end());
     this.#clients.end();
   }
 }

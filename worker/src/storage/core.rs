@@ -23,6 +23,7 @@ use super::index::RowIndex;
 use super::keys::ChunkKey;
 use super::open::{Opened, load};
 use super::plan::{Group, Planner, Queued, Refused};
+use super::reserve::{self, Reserve};
 use super::rollup;
 use super::state::State;
 use super::transaction::{self, Cause, Outcome};
@@ -63,6 +64,7 @@ pub(super) struct Core {
     scarce: bool,
     /// A group in flight that has to be alone.
     sparing_in_flight: bool,
+    reserve: Reserve,
     refusals: Refusals,
     ended: VecDeque<EndedOp>,
     pub(super) commits: u64,
@@ -104,6 +106,7 @@ impl Core {
             again: Vec::new(),
             scarce: false,
             sparing_in_flight: false,
+            reserve: if opened.has_reserve { Reserve::Held } else { Reserve::Spent },
             refusals: Refusals::default(),
             ended: VecDeque::new(),
             commits: 0,
@@ -187,6 +190,7 @@ pub(super) fn advance(shared: &Rc<RefCell<Core>>) {
             while core.in_flight.len() < MAX_IN_FLIGHT && start_next(&mut core, shared) {}
             while core.reads_in_flight < MAX_READS && start_read(&mut core, shared) {}
             start_rollup(&mut core, shared);
+            keep_reserve(&mut core, shared);
         }
         Phase::Recovering if core.in_flight.is_empty() => recover(&mut core, shared),
         Phase::Recovering | Phase::Dead(..) | Phase::Dropped => {}
@@ -285,6 +289,10 @@ fn settle(core: &mut Core, group: Group, rows: Vec<(ChunkKey, Bytes)>, outcome: 
         Outcome::Committed => {
             core.commits += 1;
             core.scarce &= !group.ops.iter().any(Queued::grows);
+            // Who has changed the metadata will again.
+            if core.reserve == Reserve::Spent && group.ops.iter().any(is_vital) {
+                core.reserve = Reserve::Wanted;
+            }
             rows.into_iter().for_each(|(key, row)| core.cache.insert(key, row, group.generation));
             group.ops.iter().for_each(|queued| core.end(queued.id, Ok(Applied::Written)));
         }
@@ -314,7 +322,10 @@ fn refuse_what_grows(core: &mut Core, group: Group, message: &str) {
     // One that only takes away was spared everything that needs room already.
     let hopeless = group.sparing;
     for queued in group.ops {
-        if hopeless || queued.grows() {
+        if is_vital(&queued) && matches!(core.reserve, Reserve::Held | Reserve::Due) {
+            core.reserve = Reserve::Due;
+            core.again.push(queued);
+        } else if hopeless || queued.grows() {
             core.refuse(&queued, NotAppliedReason::Full, message);
         } else {
             core.again.push(queued);
@@ -322,12 +333,40 @@ fn refuse_what_grows(core: &mut Core, group: Group, message: &str) {
     }
 }
 
+/// Whether what makes room may wait for it: a topic is deleted by a record of the cluster's metadata.
+fn is_vital(queued: &Queued) -> bool {
+    matches!(queued.op, StorageOp::Append { log: LogId::CLUSTER_METADATA, .. })
+}
+
+/// Lays the reserve aside again when there may be room for it and nothing else to do.
+fn keep_reserve(core: &mut Core, shared: &Rc<RefCell<Core>>) {
+    let idle = core.in_flight.is_empty() && core.queue.is_empty();
+    if core.reserve != Reserve::Wanted || !idle {
+        return;
+    }
+    core.reserve = Reserve::Spent;
+    let (database, shared) = (core.database.clone(), shared.clone());
+    spawn_local(async move {
+        if reserve::keep(&database).await == Ok(true) {
+            shared.borrow_mut().reserve = Reserve::Held;
+        }
+    });
+}
+
 /// Reads again what is stored, and goes on from there.
 fn recover(core: &mut Core, shared: &Rc<RefCell<Core>>) {
     // Counts as in flight, so that it is started once.
     core.in_flight.push_back(Vec::new());
     let (database, shared) = (core.database.clone(), shared.clone());
+    let give_up = core.reserve == Reserve::Due;
+    if give_up {
+        core.reserve = Reserve::Spent;
+    }
     spawn_local(async move {
+        if give_up && let Err(message) = reserve::give_up(&database).await {
+            let failed = format!("the database does not work: {message}");
+            shared.borrow_mut().die(NotAppliedReason::Failed, failed);
+        }
         let loaded = load(&database).await;
         take_up(&mut shared.borrow_mut(), loaded);
         advance(&shared);

@@ -16,6 +16,7 @@ mod keys;
 mod open;
 mod plan;
 mod read;
+mod reserve;
 mod rollup;
 mod snapshots;
 mod state;

@@ -7,6 +7,7 @@ use web_sys::IdbDatabase;
 use super::database::{CHUNK, Ended, META, Running, js_bytes, js_key, read};
 use super::index::RowIndex;
 use super::keys::ChunkKey;
+use super::reserve;
 use super::state::{STATE_KEY, State};
 use super::upgrade;
 
@@ -20,6 +21,8 @@ pub(super) struct Opened {
     pub(super) connection: Database,
     pub(super) state: State,
     pub(super) index: RowIndex,
+    /// Whether there is room kept back.
+    pub(super) has_reserve: bool,
 }
 
 /// Opens a database, makes it if there is none, and takes it over.
@@ -30,8 +33,9 @@ pub(super) async fn open(name: &str) -> Result<Opened, String> {
     let closing = database.clone();
     connection.on_version_change(move |_| closing.close());
     let state = take_over(&database).await?;
+    let has_reserve = reserve::is_held(&database).await?;
     let (_, index) = load(&database).await?;
-    Ok(Opened { database, connection, state, index })
+    Ok(Opened { database, connection, state, index, has_reserve })
 }
 
 /// Raises the owner's epoch: whoever had the database open before can write no more.

@@ -1,4 +1,4 @@
-//! The browser of the browser tests.
+//! The browsers of the browser tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,25 +14,39 @@ const APPLICATIONS: [&str; 2] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
+const FIREFOX_PROGRAMS: [&str; 2] = ["firefox-esr", "firefox"];
+const FIREFOX_APPLICATIONS: [&str; 1] = ["/Applications/Firefox.app/Contents/MacOS/firefox"];
 const MISSING: &str =
     "the browser tests need Chromium or Chrome: install it, or name it in the variable CHROMIUM";
 
-/// Installs Chromium where that can be done: as root on Debian.
+const FIREFOX_MISSING: &str =
+    "the browser tests need Firefox: install it, or name it in the variable FIREFOX";
+
+/// Installs the browsers where that can be done: as root on Debian.
 ///
 /// # Errors
 ///
-/// When there is none and it cannot be installed.
+/// When one is missing and cannot be installed.
 pub(crate) fn ensure() -> Result<()> {
-    if chromium().is_ok() {
-        return Ok(());
+    if chromium().is_err() {
+        install(MISSING, ["chromium", "fonts-dejavu-core"])?;
+        chromium()?;
     }
+    if firefox().is_err() {
+        install(FIREFOX_MISSING, ["firefox-esr", "fonts-dejavu-core"])?;
+        firefox()?;
+    }
+    Ok(())
+}
+
+fn install(missing: &str, packages: [&str; 2]) -> Result<()> {
     if !is_debian() || !is_root() {
-        bail!(MISSING);
+        bail!("{missing}");
     }
     shell::step("list of Debian's packages", apt_get(["update"]))?;
-    let install = apt_get(["install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]);
-    shell::step("Chromium from Debian", install)?;
-    chromium().map(|_| ())
+    let [browser, fonts] = packages;
+    let install = apt_get(["install", "--yes", "--no-install-recommends", browser, fonts]);
+    shell::step(&format!("{browser} from Debian"), install)
 }
 
 /// Chromium, or a browser made from it.
@@ -41,15 +55,28 @@ pub(crate) fn ensure() -> Result<()> {
 ///
 /// When there is none.
 pub(crate) fn chromium() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("CHROMIUM").map(PathBuf::from) {
+    find("CHROMIUM", &PROGRAMS, &APPLICATIONS, MISSING)
+}
+
+/// Firefox.
+///
+/// # Errors
+///
+/// When there is none.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    find("FIREFOX", &FIREFOX_PROGRAMS, &FIREFOX_APPLICATIONS, FIREFOX_MISSING)
+}
+
+fn find(variable: &str, programs: &[&str], applications: &[&str], missing: &'static str) -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os(variable).map(PathBuf::from) {
         if named.is_file() {
             return Ok(named);
         }
-        bail!("the variable CHROMIUM names {}, which is not there", named.display());
+        bail!("the variable {variable} names {}, which is not there", named.display());
     }
-    let installed = PROGRAMS.iter().find_map(|program| shell::which(program));
-    let application = || APPLICATIONS.iter().map(PathBuf::from).find(|file| file.is_file());
-    installed.or_else(application).ok_or_else(|| anyhow::anyhow!(MISSING))
+    let installed = programs.iter().find_map(|program| shell::which(program));
+    let application = || applications.iter().map(PathBuf::from).find(|file| file.is_file());
+    installed.or_else(application).ok_or_else(|| anyhow::anyhow!(missing))
 }
 
 fn apt_get<const N: usize>(arguments: [&str; N]) -> Command {

@@ -1,0 +1,107 @@
+// What a tab meets: no more room, a damaged row, a worker that stood still.
+
+import assert from "node:assert/strict";
+import { browserTest } from "../lib/test.mjs";
+
+const MEGABYTE = 1_000_000;
+// Synthetic records are nearly the same; the browser stores a twentieth of them.
+// And four are kept back for the deletion.
+const QUOTA_BYTES = 6 * MEGABYTE;
+
+browserTest("a full quota is a clear refusal; what was there is there, and there is room again after a deletion", async ({ open, browser, server }) => {
+  // Before anything is stored: Chromium goes by the room it saw last for half a minute, as long as that is enough.
+  const page = await browser().page();
+  await page.goto(`${server.url}e2e/conformance.html`);
+  const limit = await browser().context.newCDPSession(page);
+  await limit.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: QUOTA_BYTES });
+  const playground = await open({ workers: 2 });
+  await produceSynthetic(playground, "kept", 2 * MEGABYTE);
+  assert.equal((await playground.imported()).state, "done");
+  const before = await playground.everyRecord("kept", 4);
+  assert.equal(before.length, 2000);
+
+  await produceSynthetic(playground, "large", 100 * MEGABYTE);
+  // The producer tries for a while, somebody might delete something; a person is told at once.
+  const refusal = playground.id("error-count-KAFKA_STORAGE_ERROR");
+  await refusal.waitFor({ timeout: 30_000 });
+  assert.match(await refusal.innerText(), /the storage is full. Delete something/u);
+  await playground.id("stop").click();
+  await playground.page.locator('[data-testid="import-status"]:is([data-state="stopped"], [data-state="failed"])').waitFor();
+  const { acknowledged } = await playground.importStatus();
+  const large = await playground.everyRecord("large", 4);
+  assert.ok(large.length >= acknowledged, `${acknowledged} were acknowledged, ${large.length} are there`);
+  assert.deepEqual(await playground.everyRecord("kept", 4), before);
+
+  await playground.id("delete-topic-large").click();
+  await playground.confirm();
+  await playground.page.locator('[data-testid="topic-list"][data-count="1"]').waitFor();
+  await produceSynthetic(playground, "after", MEGABYTE);
+  assert.equal((await playground.imported()).acknowledged, 1000);
+  await playground.reload();
+  assert.deepEqual(await playground.everyRecord("kept", 4), before);
+});
+
+async function produceSynthetic(playground, topic, bytes) {
+  if ((await playground.id("source-select").inputValue()) !== "synthetic") {
+    await playground.id("source-select").selectOption("synthetic");
+  }
+  await playground.id("synthetic-value-size").fill("1000");
+  await playground.id("synthetic-records").fill(String(bytes / 1000));
+  await playground.produce({ source: "synthetic", topic, partitions: 4 });
+}
+
+browserTest("a damaged row is found by its CRC, and all the rest can be read", async ({ browser, server }) => {
+  const page = await browser().page();
+  await page.goto(`${server.url}e2e/conformance.html`);
+  const { changed, sent, other, left, damaged } = await page.evaluate(damageOneRow);
+  assert.equal(changed, 1);
+  assert.deepEqual(other, sent, "the partition beside it is whole");
+  assert.equal(damaged.length, 1);
+  assert.match(damaged[0], /wrong CRC/u);
+  assert.deepEqual(left, sent.filter((value) => left.includes(value)), "in order, and none is wrong");
+  assert.equal(left.length, sent.length - 1);
+});
+
+/** Runs in the page: two partitions with the same records; one row of the first gets another byte. */
+async function damageOneRow() {
+  const { startBroker } = await import("./broker.mjs");
+  const { rewrite } = await import("./database.mjs");
+  const { recordBatch } = await import("./kafka.mjs");
+  const first = await startBroker("damaged");
+  const connection = first.connect();
+  await connection.createTopic("topic", 2, { "segment.bytes": "4000" });
+  const sent = [];
+  for (let number = 0; number < 60; number++) {
+    const value = `record ${number} ${"x".repeat(150)}`;
+    sent.push(value);
+    for (const partition of [0, 1]) await connection.produce("topic", partition, recordBatch([{ key: null, value }]));
+  }
+  first.worker.terminate();
+
+  // Partition 0, some segment in the middle: docs/format.md says where they are in the key.
+  let changed = 0;
+  await rewrite("headwater-damaged-0", "chunk", (key, row) => {
+    const view = new DataView(key.buffer);
+    const isTopic = key[15] !== 1 || key.slice(0, 15).some((byte) => byte !== 0);
+    if (!isTopic || view.getUint32(16) !== 0 || view.getBigUint64(20) === 0n || changed > 0) return undefined;
+    changed++;
+    row[row.length - 20] ^= 0xff;
+    return row;
+  });
+
+  const second = await startBroker("damaged");
+  const reader = second.connect();
+  const other = (await reader.readAll("topic", 1)).map(({ value }) => value);
+  const left = [];
+  const damaged = [];
+  const { offset: end } = await reader.listOffset("topic", 0, -1n);
+  for (let offset = 0n; offset < end; offset++) {
+    // A batch at a time.
+    await reader.fetch("topic", 0, offset, 1).then(
+      ({ records }) => left.push(...records.map(({ value }) => value)),
+      (error) => damaged.push(error.message),
+    );
+  }
+  second.worker.terminate();
+  return { changed, sent, other, left, damaged };
+}
