@@ -13,6 +13,9 @@ use crate::wire;
 /// From version 4 on several groups are asked about at once (KIP-699).
 pub(crate) const HIGHEST_FIND_VERSION: i16 = 3;
 
+/// No request is waited for any longer, whatever the settings say.
+const LONGEST_MS: u64 = 1 << 40;
+
 /// What an error means to a request of a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Meaning {
@@ -83,7 +86,7 @@ impl Member {
     ) -> Result<(), ClientError> {
         let tag = self.next_tag;
         let owner = (Owner::Member(around.id), tag);
-        let timeout_ms = self.client.request_timeout_ms + extra_ms;
+        let timeout_ms = self.client.request_timeout_ms.saturating_add(extra_ms).min(LONGEST_MS);
         let version = around.network.version::<R>(address, highest)?;
         around.network.send(around.now, address, owner, request, version, (timeout_ms, true))?;
         self.next_tag += 1;
