@@ -108,6 +108,16 @@ impl<W> Partition<W> {
         Err(ApiError::new(ResponseError::KafkaStorageError, message))
     }
 
+    /// The bytes that storage has of a segment, without what is on its way there.
+    pub(crate) fn stored_size(&self, segment: Offset) -> u64 {
+        let settling = self.settling.iter().flat_map(|settling| &settling.appends);
+        match settling.chain(&self.pending).next().map(|first| first.point) {
+            Some(point) if point.segment == segment => point.position,
+            Some(point) if point.segment < segment => 0,
+            _ => self.log.segment_size(segment),
+        }
+    }
+
     /// Whether a segment is on its way out.
     pub(crate) fn is_dropping(&self, segment: Offset) -> bool {
         matches!(self.start_move.under_way, Some(StartOp::Move { before, .. }) if segment < before)

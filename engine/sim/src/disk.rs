@@ -105,8 +105,8 @@ impl Disk {
         self.logs.entry(op.log()).or_default().tear(op, random)
     }
 
-    /// Turns one bit of a stored batch of a topic's partition over; returns where.
-    pub(crate) fn flip_bit(&mut self, random: &mut Random) -> Option<(LogId, Offset, u64)> {
+    /// Turns one bit of a stored batch of a topic's partition over; returns where, and the offsets of the batch.
+    pub(crate) fn flip_bit(&mut self, random: &mut Random) -> Option<(LogId, Offset, u64, Range<Offset>)> {
         let mut places: Vec<(LogId, Offset)> = Vec::new();
         for (id, log) in self.logs.iter().filter(|(id, _)| **id != LogId::CLUSTER_METADATA) {
             places.extend(log.current.segments.keys().map(|base| (*id, *base)));
@@ -118,10 +118,12 @@ impl Disk {
         let batch = batches.get(random.index(batches.len()))?;
         // The base offset is the one field that neither the CRC nor the batch's form protects.
         let at = batch.start + 8 + random.index(batch.len() - 8);
+        let offsets = Batches::new(&bytes[batch.clone()]).next()?.ok()?;
+        let offsets = offsets.base_offset()..offsets.next_offset();
         bytes[at] ^= 1 << random.below(8);
         log.unsafe_ops.clear();
         log.safe = log.current.clone();
-        Some((id, base, at as u64))
+        Some((id, base, at as u64, offsets))
     }
 
     pub(crate) fn load(&self, log: LogId) -> StoredLog {

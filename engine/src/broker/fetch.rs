@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
-use crate::log::Location;
-use crate::record::{Batches, RecordError};
+use crate::log::{Bounds, Damage, Item, Location, WholeBatches};
+use crate::partition::Partition;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::storage_op::{Applied, LogId, StorageOp, StorageResult};
 use crate::time::Now;
@@ -59,6 +59,21 @@ struct PendingPartition {
     at_least_one: bool,
     /// What is being read: from where, and how many bytes without the margin.
     read: Option<(Location, usize)>,
+    /// Up to there the log has nothing for it that can be read.
+    nothing_below: Offset,
+}
+
+impl PendingFetch {
+    /// Whether there is nothing to answer it with, as all that is there cannot be read.
+    fn found_only_damage(&self) -> bool {
+        let mut partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
+        let is_empty = |partition: &PendingPartition| {
+            partition.answer.error_code == 0 && partition.answer.records.as_ref().is_none_or(Bytes::is_empty)
+        };
+        self.min_bytes > 0
+            && partitions.clone().all(is_empty)
+            && partitions.any(|partition| partition.nothing_below > partition.wanted.fetch_offset)
+    }
 }
 
 impl Fetches {
@@ -134,6 +149,7 @@ impl Broker {
                 budget: 0,
                 at_least_one: false,
                 read: None,
+                nothing_below: 0,
             });
             PendingTopic { name: topic.topic, id: topic.topic_id, partitions: partitions.collect() }
         });
@@ -219,6 +235,9 @@ impl Broker {
         partition.answer.high_watermark = end;
         partition.answer.last_stable_offset = end;
         partition.answer.log_start_offset = start;
+        if end <= partition.nothing_below {
+            return Ok(0);
+        }
         Ok(led.log.bytes_from(wanted.fetch_offset))
     }
 
@@ -233,7 +252,8 @@ impl Broker {
                     continue;
                 };
                 let offset = partition.wanted.fetch_offset;
-                if partition.answer.error_code != 0 || offset >= led.high_watermark() {
+                let end = led.high_watermark();
+                if partition.answer.error_code != 0 || offset >= end || end <= partition.nothing_below {
                     continue;
                 }
                 partition.budget =
@@ -269,7 +289,14 @@ impl Broker {
     }
 
     /// Storage has answered a read.
-    pub(super) fn fetch_read(&mut self, id: u64, topic: usize, partition: usize, result: StorageResult) {
+    pub(super) fn fetch_read(
+        &mut self,
+        now: Now,
+        id: u64,
+        topic: usize,
+        partition: usize,
+        result: StorageResult,
+    ) {
         let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
             return;
         };
@@ -281,6 +308,7 @@ impl Broker {
             Ok(_) => Err("the storage has answered what it was not asked".to_owned()),
             Err(error) => Err(error.to_string()),
         };
+        let mut damages = Vec::new();
         let step = match (&bytes, self.partitions.get(&log)) {
             (Err(message), _) => Taken::Failed(ResponseError::KafkaStorageError, message.clone()),
             (Ok(_), None) => {
@@ -299,45 +327,45 @@ impl Broker {
                 // It may have moved on since the read began; what is given has to lie below the one that is told.
                 let end = led.high_watermark();
                 (pending.answer.high_watermark, pending.answer.last_stable_offset) = (end, end);
-                let at_segment_end =
-                    location.position + bytes.len() as u64 >= led.log.segment_size(location.segment);
-                match take_batches(bytes, pending, location, end) {
-                    Taken::Nothing { .. } if at_segment_end => {
+                let bounds = led.log.bounds(location.segment, led.stored_size(location.segment));
+                match take_batches(bytes, pending, location, bounds, &mut damages) {
+                    Taken::Nothing { at } if at.offset >= end || at.position >= bounds.size => {
                         match led.log.segment_after(location.segment) {
-                            Some(next) => Taken::ReadOn { from: next, size: pending.budget },
-                            None => Taken::Records(0..0),
+                            Some(next) if next.offset < end => {
+                                Taken::ReadOn { from: next, size: pending.budget }
+                            }
+                            _ => {
+                                pending.nothing_below = end;
+                                Taken::Records(0..0)
+                            }
                         }
                     }
-                    Taken::Nothing { skipped } => {
-                        let position = location.position + skipped as u64;
-                        let from = Location { position, ..location };
-                        // Nothing at all means that the storage is at its end; asking again would not help.
-                        let size = if skipped == 0 { 0 } else { pending.budget };
-                        Taken::ReadOn { from, size }
+                    Taken::Nothing { at } if at.position > location.position => {
+                        Taken::ReadOn { from: at, size: pending.budget }
                     }
-                    Taken::ReadOn { .. } if at_segment_end => Taken::Failed(
-                        ResponseError::CorruptMessage,
-                        "a stored batch is longer than its segment".to_owned(),
-                    ),
                     // More was asked for than came, though the segment is longer.
+                    Taken::Nothing { .. } => storage_has_less(),
                     Taken::ReadOn { from, size: again } if from == location && again <= size => {
-                        Taken::Failed(
-                            ResponseError::KafkaStorageError,
-                            "the storage has less than it took".to_owned(),
-                        )
+                        storage_has_less()
                     }
                     taken => taken,
                 }
             }
         };
-        self.fetch_step(id, topic, partition, log, step, &bytes.unwrap_or_default());
+        for damage in damages {
+            let is_new = |partition: &mut Partition<_>| partition.log.is_new_damage(&damage);
+            if self.partitions.get_mut(&log).is_some_and(is_new) {
+                self.tell_damage(log, &damage);
+            }
+        }
+        self.fetch_step(now, id, (topic, partition), log, step, &bytes.unwrap_or_default());
     }
 
     fn fetch_step(
         &mut self,
+        now: Now,
         id: u64,
-        topic: usize,
-        partition: usize,
+        (topic, partition): (usize, usize),
         log: LogId,
         step: Taken,
         bytes: &Bytes,
@@ -360,10 +388,14 @@ impl Broker {
         }
         if let Some(mut fetch) = self.fetches.pending.remove(&id) {
             fetch.reading -= 1;
-            if fetch.reading == 0 {
+            if fetch.reading == 0 && (fetch.deadline <= now.monotonic_ms || !fetch.found_only_damage()) {
                 self.answer_fetch(fetch);
-            } else {
-                self.fetches.pending.insert(id, fetch);
+                return;
+            }
+            let goes_on_waiting = fetch.reading == 0;
+            self.fetches.pending.insert(id, fetch);
+            if goes_on_waiting {
+                self.fetches.wait(id);
             }
         }
     }
@@ -403,9 +435,9 @@ impl Broker {
 enum Taken {
     /// These of the bytes are the answer.
     Records(std::ops::Range<usize>),
-    /// All that was read lies before the offset that is wanted.
+    /// All that was read lies before the offset that is wanted, or is damaged.
     Nothing {
-        skipped: usize,
+        at: Location,
     },
     /// The batch that is wanted begins there and is longer than what was read.
     ReadOn {
@@ -415,39 +447,60 @@ enum Taken {
     Failed(ResponseError, String),
 }
 
-/// The whole batches of what was read that a fetch may have.
-fn take_batches(bytes: &[u8], wanted: &PendingPartition, read_from: Location, end_offset: Offset) -> Taken {
-    let mut batches = Batches::new(bytes);
+fn storage_has_less() -> Taken {
+    Taken::Failed(ResponseError::KafkaStorageError, "the storage has less than it took".to_owned())
+}
+
+/// The whole batches of what was read that a fetch may have. Damage is passed over.
+fn take_batches(
+    bytes: &[u8],
+    wanted: &PendingPartition,
+    from: Location,
+    bounds: Bounds,
+    damages: &mut Vec<Damage>,
+) -> Taken {
+    let mut batches = WholeBatches::new(bytes, from, bounds);
     let mut range = 0..0;
-    loop {
-        let position = batches.position();
-        let batch = match batches.next() {
+    // What lies behind the log end is not looked at.
+    while bounds.end_offset.is_none_or(|end| batches.location().offset < end) {
+        let start = batches.index();
+        match batches.next() {
+            None | Some(Item::DamagedEnd(_)) if !range.is_empty() => return Taken::Records(range),
             None => break,
-            Some(Ok(batch)) => batch,
-            Some(Err(RecordError::Truncated { needed, .. })) => {
-                if range.is_empty() && (wanted.at_least_one || needed <= wanted.budget) {
-                    let from = Location { position: read_from.position + position as u64, ..read_from };
-                    return Taken::ReadOn { from, size: needed };
+            Some(Item::DamagedEnd(lost)) => {
+                let end_offset = bounds.end_offset.unwrap_or(from.offset);
+                let offsets = batches.location().offset..end_offset;
+                damages.push(lost.until(from.segment, bounds.size, offsets));
+                break;
+            }
+            Some(Item::Short { needed }) => {
+                let is_seeking = batches.location().lost.is_some();
+                let may_have = wanted.at_least_one || needed <= wanted.budget || is_seeking;
+                if range.is_empty() && may_have {
+                    return Taken::ReadOn { from: batches.location(), size: needed };
                 }
                 return Taken::Records(range);
             }
-            Some(Err(error)) if range.is_empty() => {
-                return Taken::Failed(ResponseError::CorruptMessage, error.to_string());
+            Some(Item::Damage(damage)) => {
+                damages.push(damage);
+                if !range.is_empty() {
+                    return Taken::Records(range);
+                }
             }
-            Some(Err(_)) => break,
-        };
-        if batch.next_offset() <= wanted.wanted.fetch_offset {
-            range = batches.position()..batches.position();
-            continue;
+            Some(Item::Batch(batch)) if batch.next_offset() <= wanted.wanted.fetch_offset => {}
+            Some(Item::Batch(batch)) => {
+                let first = range.is_empty();
+                let begin = if first { start } else { range.start };
+                let end = batches.index();
+                let fits = end - begin <= wanted.budget || (first && wanted.at_least_one);
+                if !fits || bounds.end_offset.is_some_and(|end| batch.next_offset() > end) {
+                    return Taken::Records(range);
+                }
+                range = begin..end;
+            }
         }
-        let first = range.is_empty();
-        let fits = position + batch.size() - range.start <= wanted.budget || (first && wanted.at_least_one);
-        if !fits || batch.next_offset() > end_offset {
-            return Taken::Records(range);
-        }
-        range.end = position + batch.size();
     }
-    if range.is_empty() { Taken::Nothing { skipped: range.start } } else { Taken::Records(range) }
+    if range.is_empty() { Taken::Nothing { at: batches.location() } } else { Taken::Records(range) }
 }
 
 fn read_op(log: LogId, from: Location, size: usize) -> StorageOp {

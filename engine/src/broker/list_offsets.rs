@@ -10,8 +10,8 @@ use kafka_protocol::messages::list_offsets_response::{
 use super::fetch::check_leader_epoch;
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
-use crate::log::Location;
-use crate::record::{Batches, RecordBatch, RecordError};
+use crate::log::{Item, Location, WholeBatches};
+use crate::record::{RecordBatch, RecordError};
 use crate::sorted::{SortedMap, SortedSet};
 use crate::storage_op::{Applied, LogId, StorageOp, StorageResult};
 use crate::topic::Topic;
@@ -166,32 +166,31 @@ impl Broker {
             .get(&search.log)
             .ok_or_else(|| ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted."))?;
         let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
-        let mut batches = Batches::new(&bytes);
+        let bounds = led.log.bounds(search.from.segment, led.stored_size(search.from.segment));
+        let mut batches = WholeBatches::new(&bytes, search.from, bounds);
         let mut wanted = READ_BYTES;
-        let mut position = 0;
-        while let Some(batch) = batches.next() {
-            match batch {
-                Ok(batch) if batch.next_offset() > led.high_watermark() => return Ok(Found::None),
-                Ok(batch) => {
+        for item in batches.by_ref() {
+            match item {
+                Item::Batch(batch) if batch.next_offset() > led.high_watermark() => return Ok(Found::None),
+                Item::Batch(batch) => {
                     let found = first_record_from(batch, search.timestamp, led.log.log_start_offset());
                     if let Some(found) = found.map_err(corrupt)? {
                         return Ok(found);
                     }
-                    position = batches.position();
                 }
-                Err(RecordError::Truncated { needed, .. }) => {
+                // A Fetch that comes by tells of it.
+                Item::Damage(_) | Item::DamagedEnd(_) => {}
+                Item::Short { needed } => {
                     wanted = wanted.max(needed);
                     break;
                 }
-                Err(error) => return Err(corrupt(error)),
             }
         }
-        let read_to = search.from.position + bytes.len() as u64;
-        if read_to < led.log.segment_size(search.from.segment) && !bytes.is_empty() {
-            if position == 0 && wanted <= search.size {
+        let from = batches.location();
+        if from.position < bounds.size && !bytes.is_empty() {
+            if from == search.from && wanted <= search.size {
                 return Err(ApiError::new(ResponseError::KafkaStorageError, "The storage has lost bytes."));
             }
-            let from = Location { position: search.from.position + position as u64, ..search.from };
             return Ok(Found::ReadOn(Search { from, size: wanted, ..search }));
         }
         Ok(match led.log.segment_after(search.from.segment) {

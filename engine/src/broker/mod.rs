@@ -207,7 +207,7 @@ impl Broker {
             Some(Owner::Append(log)) => self.append_ended(now, log, op, result),
             Some(Owner::Recovery(log)) => self.recovery_went_on(now, log, result),
             Some(Owner::Fetch { fetch, topic, partition }) => {
-                self.fetch_read(fetch, topic, partition, result);
+                self.fetch_read(now, fetch, topic, partition, result);
             }
             Some(Owner::Search(search)) => self.search_read(search, result),
             Some(Owner::LogStart(log)) => self.start_step_ended(now, log, result),

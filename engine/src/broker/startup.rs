@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 
 use super::metadata_log::decode_records;
 use super::{Broker, Owner, Partition, Phase};
-use crate::log::{Log, Recovery, Step};
+use crate::error::ApiError;
+use crate::log::{Damage, Log, Recovery, Step};
 use crate::sorted::SortedMap;
 use crate::storage_op::{Applied, LogId, StorageError, StorageOp, StorageResult};
 use crate::time::Now;
 use crate::topic::Topic;
 use crate::types::TopicPartition;
 use bytes::Bytes;
+use kafka_protocol::ResponseError;
 
 /// Logs recovered at once: enough to keep the storage busy, few enough for the memory that reading takes.
 const MAX_RECOVERING: usize = 4;
@@ -98,17 +100,29 @@ impl Broker {
                 self.ops.submit(op, Owner::Recovery(log));
                 self.take_recovered(log, &batches);
             }
-            Step::Done { log: recovered, batches, truncate } => {
+            Step::Done { log: recovered, batches, damages, truncate } => {
                 self.take_recovered(log, &batches);
-                let Some(damage) = truncate else {
+                for damage in &damages {
+                    self.tell_damage(log, damage);
+                }
+                let Some(op) = truncate else {
                     return self.recovered(now, *recovered);
                 };
                 let name = self.log_name(log);
-                self.report.event(true, format!("{name} was damaged: {}.", damage.message));
+                let end = recovered.log_end_offset();
+                self.report
+                    .event(true, format!("{name} goes on at offset {end}; what is stored is cut off there."));
                 self.startup.recovering.insert(log, Stage::CuttingOff(recovered));
-                self.ops.submit(damage.op, Owner::Recovery(log));
+                self.ops.submit(op, Owner::Recovery(log));
             }
         }
+    }
+
+    /// Says what of a log cannot be read, and counts it.
+    pub(super) fn tell_damage(&mut self, log: LogId, damage: &Damage) {
+        let message = format!("{} was damaged: {damage}.", self.log_name(log));
+        self.report.refuse(&ApiError::new(ResponseError::CorruptMessage, message.clone()));
+        self.report.event(true, message);
     }
 
     /// Works by the records of a log, where the broker does.

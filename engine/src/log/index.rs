@@ -35,16 +35,20 @@ impl SegmentIndex {
         self.entries.push(Entry { relative_offset, position, max_timestamp_before });
     }
 
-    /// The position of the last indexed batch that begins at or below an offset; 0 when there is none.
-    pub(crate) fn position_of(&self, relative_offset: Offset) -> u64 {
-        let after = self.entries.partition_point(|entry| i64::from(entry.relative_offset) <= relative_offset);
-        after.checked_sub(1).map_or(0, |index| u64::from(self.entries[index].position))
+    /// The position and relative offset of the last indexed batch that begins at or below an offset; those of the first
+    /// batch when there is none.
+    pub(crate) fn position_of(&self, relative_offset: Offset) -> (u64, Offset) {
+        self.before(self.entries.partition_point(|entry| i64::from(entry.relative_offset) <= relative_offset))
     }
 
-    /// The position of the last indexed batch before which every record is earlier than `timestamp`.
-    pub(crate) fn position_of_timestamp(&self, timestamp: i64) -> u64 {
-        let after = self.entries.partition_point(|entry| entry.max_timestamp_before < timestamp);
-        after.checked_sub(1).map_or(0, |index| u64::from(self.entries[index].position))
+    /// The same of the last indexed batch before which every record is earlier than `timestamp`.
+    pub(crate) fn position_of_timestamp(&self, timestamp: i64) -> (u64, Offset) {
+        self.before(self.entries.partition_point(|entry| entry.max_timestamp_before < timestamp))
+    }
+
+    fn before(&self, index: usize) -> (u64, Offset) {
+        let entry = index.checked_sub(1).map(|index| self.entries[index]);
+        entry.map_or((0, 0), |entry| (u64::from(entry.position), i64::from(entry.relative_offset)))
     }
 
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {

@@ -12,6 +12,7 @@ mod start;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use bytes::Bytes;
 
@@ -19,15 +20,20 @@ pub(crate) use recovery::{Recovery, Step};
 pub(crate) use segment::Segment;
 pub(crate) use start::StartStep;
 use tail::Tail;
+pub(crate) use whole::{Bounds, Damage, Item, Location, WholeBatches};
 
 use crate::config::LogConfig;
 use crate::producer_state::{ProducerStates, Undo};
 use crate::record::RecordBatch;
+use crate::sorted::SortedSet;
 use crate::storage_op::{LogId, SnapshotKind, StorageOp};
 use crate::types::Offset;
 
 /// How many snapshots of the producers' states are kept, so that a truncation below the last finds one before it.
 const KEPT_PRODUCER_SNAPSHOTS: usize = 2;
+
+/// The most damage that is remembered as told of. Beyond it some is told of again.
+const MAX_DAMAGES: usize = 1_000;
 
 /// A log without the bytes of its batches.
 #[derive(Debug)]
@@ -44,6 +50,8 @@ pub(crate) struct Log {
     producers: ProducerStates,
     /// The offsets for which storage has a snapshot of the producers' states, rising.
     producer_snapshots: Vec<Offset>,
+    /// Damage that was told of, by segment and position.
+    damages: SortedSet<(Offset, u64)>,
     /// Segments that begin below it take nothing more: they may be on their way out.
     sealed_below: Offset,
 }
@@ -66,14 +74,6 @@ struct Mark {
     last_segment: Option<(Offset, segment::SegmentMark)>,
 }
 
-/// Bytes of a segment in storage.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Location {
-    pub(crate) segment: Offset,
-    /// A position at or before the batch that was looked for; batches begin there.
-    pub(crate) position: u64,
-}
-
 impl Log {
     pub(crate) fn empty(id: LogId) -> Log {
         Log {
@@ -86,6 +86,7 @@ impl Log {
             indexed_segments: 0,
             producers: ProducerStates::default(),
             producer_snapshots: Vec::new(),
+            damages: SortedSet::new(),
             sealed_below: 0,
         }
     }
@@ -228,13 +229,13 @@ impl Log {
     pub(crate) fn locate(&self, offset: Offset) -> Option<Location> {
         let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
         let segment = self.segments.get(after.saturating_sub(1))?;
-        Some(Location { segment: segment.base_offset(), position: segment.position_of(offset) })
+        Some(segment.locate(offset))
     }
 
     /// The segment behind the one that begins at `base_offset`.
     pub(crate) fn segment_after(&self, base_offset: Offset) -> Option<Location> {
         let after = self.segments.partition_point(|segment| segment.base_offset() <= base_offset);
-        self.segments.get(after).map(|segment| Location { segment: segment.base_offset(), position: 0 })
+        self.segments.get(after).map(Segment::start)
     }
 
     /// The size of the segment that begins at `base_offset`, with what is on its way to storage.
@@ -245,10 +246,24 @@ impl Log {
         }
     }
 
+    /// Remembers damage; whether it was not known before.
+    pub(crate) fn is_new_damage(&mut self, damage: &Damage) -> bool {
+        if self.damages.iter().count() >= MAX_DAMAGES {
+            self.damages.pop_first();
+        }
+        self.damages.insert((damage.segment, damage.bytes.start))
+    }
+
+    /// What is known of a segment that holds `size` bytes in storage.
+    pub(crate) fn bounds(&self, segment: Offset, size: u64) -> Bounds {
+        let next = self.segment_after(segment).map_or(self.log_end_offset, |next| next.segment);
+        Bounds { size, end_offset: Some(next.min(self.log_end_offset)) }
+    }
+
     /// Where the first record of `timestamp` or later is to be looked for, none where there is no such record.
     pub(crate) fn locate_timestamp(&self, timestamp: i64) -> Option<Location> {
         let segment = self.segments.iter().find(|segment| segment.max_timestamp() >= timestamp)?;
-        Some(Location { segment: segment.base_offset(), position: segment.position_of_timestamp(timestamp) })
+        Some(segment.locate_timestamp(timestamp))
     }
 
     /// The greatest timestamp of all records.
@@ -262,8 +277,10 @@ impl Log {
             return 0;
         }
         let after = self.segments.partition_point(|segment| segment.base_offset() <= offset).max(1);
-        let first =
-            self.segments.get(after - 1).map_or(0, |segment| segment.size() - segment.position_of(offset));
+        let first = self
+            .segments
+            .get(after - 1)
+            .map_or(0, |segment| segment.size() - segment.locate(offset).position);
         first + self.segments.iter().skip(after).map(Segment::size).sum::<u64>()
     }
 }

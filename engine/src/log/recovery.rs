@@ -1,21 +1,25 @@
 //! Finding out what a stored log holds.
 //!
-//! Segments whose index is stored are taken by it, as far as a snapshot of the producers' states reaches. The batches of the others are read from the start and checked by
-//! their CRC; from the first that is damaged or cut off on, the log is truncated, as Kafka does after an unclean end.
-
-use std::fmt;
+//! Segments whose index is stored are taken by it, as far as a snapshot of the producers' states reaches. The batches of the
+//! others are read from the start and checked by their CRC. What is damaged is passed over, and what follows keeps its offsets
+//! (ADR 11). Only what cannot be read at the very end is cut off, as a write that was torn leaves it, unless it is one whole
+//! batch that says which offsets it holds: that was written whole, and its offsets are not given again.
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Log, Segment};
+use super::whole::{Lost, Problem};
+use super::{Bounds, Damage, Item, Location, Log, Segment, WholeBatches};
 use crate::producer_state::ProducerStates;
-use crate::record::{Batches, RecordBatch, RecordError};
+use crate::record::RecordBatch;
 use crate::sorted::SortedMap;
 use crate::storage_op::{LogId, SnapshotKind, StorageOp, StoredLog, StoredSegment};
 use crate::types::Offset;
 
 /// How much is read at once.
 const READ_BYTES: u64 = 1 << 20;
+
+/// The most damage of one log that is told of by itself.
+const MAX_TOLD: usize = 100;
 
 /// The recovery of one log.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub(crate) struct Recovery {
     index_interval_bytes: u64,
     /// The producers' states are those before this offset; batches from there on change them.
     producers_from: Offset,
+    damages: Vec<Damage>,
 }
 
 /// The reading of one segment.
@@ -36,10 +41,10 @@ pub(crate) struct Recovery {
 struct Scan {
     stored: StoredSegment,
     segment: Segment,
-    /// Bytes read of which no whole batch could be made yet.
+    /// Bytes read of which no whole batch could be made yet; they begin at `at`.
     rest: BytesMut,
+    at: Location,
     read_to: u64,
-    want: u64,
 }
 
 /// What a recovery needs next.
@@ -49,14 +54,7 @@ pub(crate) enum Step {
     /// with it.
     Continue { op: StorageOp, batches: Bytes },
     /// The log is recovered, with the last batches; `truncate` takes its damaged end off the storage.
-    Done { log: Box<Log>, batches: Bytes, truncate: Option<Damage> },
-}
-
-/// The damaged end of a log.
-#[derive(Debug)]
-pub(crate) struct Damage {
-    pub(crate) op: StorageOp,
-    pub(crate) message: String,
+    Done { log: Box<Log>, batches: Bytes, damages: Vec<Damage>, truncate: Option<StorageOp> },
 }
 
 impl Recovery {
@@ -107,12 +105,18 @@ impl Recovery {
             current: None,
             index_interval_bytes,
             producers_from,
+            damages: Vec::new(),
         }
     }
 
     /// Goes on to the next segment.
-    pub(crate) fn next(mut self) -> (Option<Recovery>, Step) {
-        for stored in self.stored.by_ref() {
+    pub(crate) fn next(self) -> (Option<Recovery>, Step) {
+        self.go_on(Bytes::new())
+    }
+
+    fn go_on(mut self, batches: Bytes) -> (Option<Recovery>, Step) {
+        while let Some(stored) = self.stored.next() {
+            self.begin_segment(stored.base_offset);
             if let Some((segment, end_offset)) = self.indexes.remove(&stored.base_offset) {
                 if self.log.indexed_segments == self.log.segments.len() {
                     self.log.indexed_segments += 1;
@@ -121,23 +125,34 @@ impl Recovery {
                 self.log.next_offset = end_offset;
                 continue;
             }
-            self.current = Some(Scan {
-                stored,
-                segment: Segment::new(stored.base_offset, None),
-                rest: BytesMut::new(),
-                read_to: 0,
-                want: READ_BYTES,
-            });
-            return self.read_more(Bytes::new());
+            let segment = Segment::new(stored.base_offset, None);
+            let at = segment.start();
+            self.current = Some(Scan { stored, segment, rest: BytesMut::new(), at, read_to: 0 });
+            return self.read_more(batches, 0);
         }
-        (None, self.done(Bytes::new(), None))
+        (None, self.done(batches, None))
     }
 
-    fn read_more(self, batches: Bytes) -> (Option<Recovery>, Step) {
+    /// A segment's name says at which offset it begins. If the one before it ends earlier, its end is missing.
+    fn begin_segment(&mut self, base_offset: Offset) {
+        if let Some(before) = self.log.segments.last()
+            && self.log.next_offset < base_offset
+        {
+            let bytes = before.size()..before.size();
+            let offsets = self.log.next_offset..base_offset;
+            let damage = Damage { segment: before.base_offset(), bytes, offsets, problem: Problem::Missing };
+            self.damaged(damage);
+        }
+        self.log.next_offset = base_offset;
+    }
+
+    /// Has storage read on, so that there are `needed` bytes at the least.
+    fn read_more(self, batches: Bytes, needed: usize) -> (Option<Recovery>, Step) {
         let Some(scan) = &self.current else {
-            return self.next();
+            return self.go_on(batches);
         };
-        let end = scan.stored.size.min(scan.read_to + scan.want);
+        let missing = needed.saturating_sub(scan.rest.len()) as u64;
+        let end = scan.stored.size.min(scan.read_to + missing.max(READ_BYTES));
         let op =
             StorageOp::Read { log: self.log.id, segment: scan.stored.base_offset, range: scan.read_to..end };
         (Some(self), Step::Continue { op, batches })
@@ -150,120 +165,162 @@ impl Recovery {
         };
         scan.read_to += bytes.len() as u64;
         scan.rest.extend_from_slice(bytes);
-        let (used, problem) = self.take_batches(&mut scan);
-        let batches = scan.rest.split_to(used).freeze();
-        let at_end = scan.read_to >= scan.stored.size || bytes.is_empty();
-        match problem {
-            Some(Problem::Record(RecordError::Truncated { needed, .. }))
-                if !at_end && scan.segment.size() + needed as u64 <= scan.stored.size =>
-            {
-                scan.want = READ_BYTES.max(needed as u64);
+        if bytes.is_empty() {
+            // The storage has less than it said.
+            scan.stored.size = scan.read_to;
+        }
+        let (batches, stop) = self.take_batches(&mut scan);
+        match stop {
+            Stop::Short(needed) => {
                 self.current = Some(scan);
-                self.read_more(batches)
+                self.read_more(batches, needed)
             }
-            None if !at_end => {
-                scan.want = READ_BYTES;
-                self.current = Some(scan);
-                self.read_more(batches)
-            }
-            None => {
+            Stop::End => {
                 self.log.segments.push(scan.segment);
-                match self.next() {
-                    (recovery, Step::Continue { op, batches: none }) if none.is_empty() => {
-                        (recovery, Step::Continue { op, batches })
-                    }
-                    (recovery, Step::Done { log, truncate, .. }) => {
-                        (recovery, Step::Done { log, batches, truncate })
-                    }
-                    other => other,
-                }
+                self.go_on(batches)
             }
-            Some(error) => {
-                let damage = self.cut(scan, &error);
-                (None, self.done(batches, Some(damage)))
+            Stop::DamagedEnd(lost) if self.stored.len() > 0 => {
+                self.pass_over_end(scan, lost);
+                self.go_on(batches)
+            }
+            Stop::DamagedEnd(lost) => {
+                let truncate = self.cut_or_keep(scan, lost);
+                (None, self.done(batches, truncate))
             }
         }
     }
 
-    /// Adds the whole batches of what was read to the log; returns their length, and what ended them.
-    fn take_batches(&mut self, scan: &mut Scan) -> (usize, Option<Problem>) {
-        let mut used = 0;
-        for batch in Batches::new(&scan.rest) {
-            match batch.map_err(Problem::Record).and_then(|batch| check(batch, self.log.next_offset)) {
-                Ok(batch) => {
-                    scan.segment.push(batch, self.index_interval_bytes);
-                    if batch.base_offset() >= self.producers_from {
-                        // What storage has is not taken back.
-                        let _undo = self.log.producers.appended(batch);
-                    }
-                    self.log.next_offset = batch.next_offset();
-                    used += batch.size();
+    /// Adds the whole batches of what was read to the log; returns their bytes, and what ended them.
+    fn take_batches(&mut self, scan: &mut Scan) -> (Bytes, Stop) {
+        let end_offset = self.stored.as_slice().first().map(|next| next.base_offset);
+        let bounds = Bounds { size: scan.stored.size, end_offset };
+        let rest = scan.rest.split().freeze();
+        let mut taken = BytesMut::new();
+        let mut whole = WholeBatches::new(&rest, scan.at, bounds);
+        let stop = loop {
+            match whole.next() {
+                Some(Item::Batch(batch)) => {
+                    self.take(&mut scan.segment, batch);
+                    taken.extend_from_slice(batch.as_bytes());
                 }
-                Err(error) => return (used, Some(error)),
+                Some(Item::Damage(damage)) => {
+                    scan.segment.skip(damage.bytes.end - scan.segment.size());
+                    self.log.next_offset = damage.offsets.end;
+                    self.damaged(damage);
+                }
+                Some(Item::Short { needed }) => break Stop::Short(needed),
+                Some(Item::DamagedEnd(lost)) => break Stop::DamagedEnd(lost),
+                None if whole.location().position < scan.stored.size => break Stop::Short(0),
+                None => break Stop::End,
             }
-        }
-        (used, None)
-    }
-
-    /// Ends the log where a segment stops to be readable.
-    fn cut(&mut self, scan: Scan, error: &Problem) -> Damage {
-        let lost = scan.stored.size - scan.segment.size()
-            + self.stored.by_ref().map(|segment| segment.size).sum::<u64>();
-        let op = StorageOp::Truncate {
-            log: self.log.id,
-            offset: self.log.next_offset,
-            segment: scan.segment.base_offset(),
-            position: scan.segment.size(),
         };
-        let message = format!(
-            "segment {} at byte {}: {error}; the log ends at offset {} now, {lost} bytes were cut off",
-            scan.segment.base_offset(),
-            scan.segment.size(),
-            self.log.next_offset,
-        );
-        if scan.segment.size() > 0 {
-            self.log.segments.push(scan.segment);
+        scan.at = whole.location();
+        let used = if matches!(stop, Stop::DamagedEnd(_)) {
+            // What is there is looked at once more.
+            usize::try_from(scan.segment.size().saturating_sub(whole.begin())).unwrap_or(0)
+        } else {
+            whole.index()
+        };
+        scan.rest = BytesMut::from(rest.get(used..).unwrap_or_default());
+        (taken.freeze(), stop)
+    }
+
+    fn take(&mut self, segment: &mut Segment, batch: RecordBatch<'_>) {
+        segment.push(batch, self.index_interval_bytes);
+        if batch.base_offset() >= self.producers_from {
+            // What storage has is not taken back.
+            let _undo = self.log.producers.appended(batch);
         }
-        if self.log.next_offset < self.producers_from {
+        self.log.next_offset = batch.next_offset();
+    }
+
+    fn damaged(&mut self, damage: Damage) {
+        if self.log.is_new_damage(&damage) && self.damages.len() < MAX_TOLD {
+            self.damages.push(damage);
+        }
+        // Behind it the log is not written on: what is appended stands in a segment of its own.
+        self.log.sealed_below = Offset::MAX;
+    }
+
+    /// Nothing can be read from a place on to the end of a segment that is not the last.
+    fn pass_over_end(&mut self, mut scan: Scan, lost: Lost) {
+        let end_offset = self.stored.as_slice().first().map_or(self.log.next_offset, |next| next.base_offset);
+        let offsets = self.log.next_offset..end_offset.max(self.log.next_offset);
+        self.damaged(lost.until(scan.stored.base_offset, scan.stored.size, offsets.clone()));
+        scan.segment.skip(scan.stored.size - scan.segment.size());
+        self.log.next_offset = offsets.end;
+        self.log.segments.push(scan.segment);
+    }
+
+    /// Nothing can be read from a place on to the end of the log. If it is one whole batch whose checksum alone is wrong, its
+    /// offsets may have been acknowledged; else it is taken for the rest of a torn write, and cut off.
+    fn cut_or_keep(&mut self, mut scan: Scan, lost: Lost) -> Option<StorageOp> {
+        let (segment, position) = (scan.stored.base_offset, scan.segment.size());
+        let next_offset = self.log.next_offset;
+        let is_all_there = lost.from() == position && scan.rest.len() as u64 == scan.stored.size - position;
+        let kept = is_all_there.then(|| kept_offsets(&scan.rest, next_offset)).flatten();
+        let end_offset = kept.unwrap_or(next_offset);
+        self.damaged(lost.until(segment, scan.stored.size, next_offset..end_offset));
+        let op = StorageOp::Truncate { log: self.log.id, offset: next_offset, segment, position };
+        if kept.is_some() {
+            scan.segment.skip(scan.stored.size - position);
+            self.log.next_offset = end_offset;
+        } else if next_offset < self.producers_from {
             // The states are those of records that are gone. A producer that is not known may go on with any sequence.
             self.log.producers = ProducerStates::default();
         }
-        Damage { op, message }
+        if scan.segment.size() > 0 {
+            self.log.segments.push(scan.segment);
+        }
+        kept.is_none().then_some(op)
     }
 
-    fn done(self, batches: Bytes, mut truncate: Option<Damage>) -> Step {
+    fn done(self, batches: Bytes, mut truncate: Option<StorageOp>) -> Step {
         let mut log = self.log;
         if log.next_offset < log.log_start_offset {
             // What is left lies below the log start, so none of it is in the log. What stands behind the cut goes with it.
             let before = log.log_start_offset;
             let segment = self.first_segment;
-            let op = StorageOp::Truncate { log: log.id, offset: before, segment, position: 0 };
-            let message = truncate.take().map_or_else(
-                || format!("it ended at offset {} and begins at {before}", log.next_offset),
-                |damage| damage.message,
-            );
-            truncate = Some(Damage { op, message });
+            truncate = Some(StorageOp::Truncate { log: log.id, offset: before, segment, position: 0 });
             log.segments.clear();
             log.next_offset = before;
         }
         log.log_end_offset = log.next_offset;
+        log.sealed_below = log.sealed_below.min(log.log_end_offset);
         if truncate.is_none()
-            && let Some(beyond) = log.producer_snapshots.last().filter(|offset| **offset > log.next_offset)
+            && log.producer_snapshots.last().is_some_and(|beyond| *beyond > log.next_offset)
             && let Some(last) = log.segments.last()
         {
             // Were it left, it would say where the log goes on once all segments are gone.
             let (segment, position) = (last.base_offset(), last.size());
-            let op = StorageOp::Truncate { log: log.id, offset: log.next_offset, segment, position };
-            let message =
-                format!("it ends at offset {}, and a snapshot stands for {beyond}", log.next_offset);
-            truncate = Some(Damage { op, message });
+            truncate = Some(StorageOp::Truncate { log: log.id, offset: log.next_offset, segment, position });
         }
         // A truncation takes the snapshots above it along.
         log.producer_snapshots.retain(|offset| *offset <= log.next_offset);
         // The last one grows again, so an index of it would no longer hold.
         log.indexed_segments = log.indexed_segments.min(log.segments.len().saturating_sub(1));
-        Step::Done { log: Box::new(log), batches, truncate }
+        Step::Done { log: Box::new(log), batches, damages: self.damages, truncate }
     }
+}
+
+/// What ends the batches that were read.
+enum Stop {
+    /// So many bytes are needed to go on.
+    Short(usize),
+    /// The segment is through.
+    End,
+    DamagedEnd(Lost),
+}
+
+/// Where the offsets of a damaged batch end, if the bytes are one batch whose header is as it should be and that was written to
+/// its end.
+fn kept_offsets(bytes: &[u8], next_offset: Offset) -> Option<Offset> {
+    let batch = RecordBatch::parse(bytes).ok().filter(|batch| batch.size() == bytes.len())?;
+    let in_place =
+        batch.base_offset() == next_offset && batch.record_count() == batch.last_offset_delta() + 1;
+    // A write that was torn may leave zeros; records end with at most one.
+    let written = !bytes.ends_with(&[0, 0]);
+    (in_place && written).then(|| batch.next_offset())
 }
 
 /// The latest readable snapshot of the producers' states, and the offset that it stands for.
@@ -281,32 +338,4 @@ fn producer_snapshots(stored: &StoredLog) -> Vec<Offset> {
     let mut offsets: Vec<Offset> = kept.map(|snapshot| snapshot.offset).collect();
     offsets.sort_unstable();
     offsets
-}
-
-/// Why a log cannot be read on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Problem {
-    Record(RecordError),
-    OutOfOrder { base_offset: Offset, next_offset: Offset },
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Problem::Record(error) => error.fmt(f),
-            Problem::OutOfOrder { base_offset, next_offset } => {
-                write!(f, "a batch of offset {base_offset} stands where {next_offset} is the next")
-            }
-        }
-    }
-}
-
-/// A batch that may stand where the log ends: intact, and of the very next offset. The CRC does not cover the base
-/// offset, and no log here has gaps, so a gap is damage too.
-fn check(batch: RecordBatch<'_>, next_offset: Offset) -> Result<RecordBatch<'_>, Problem> {
-    batch.verify_crc().map_err(Problem::Record)?;
-    if batch.base_offset() != next_offset {
-        return Err(Problem::OutOfOrder { base_offset: batch.base_offset(), next_offset });
-    }
-    Ok(batch)
 }

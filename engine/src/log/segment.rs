@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::index::{ENTRY_SIZE, SegmentIndex, field};
+use super::whole::Location;
 use crate::config::LogConfig;
 use crate::record::{RecordBatch, crc32c};
 use crate::storage_op::{LogId, SnapshotKind, StorageOp};
@@ -103,12 +104,29 @@ impl Segment {
         state.max_timestamp = state.max_timestamp.max(batch.max_timestamp());
     }
 
-    pub(super) fn position_of(&self, offset: Offset) -> u64 {
-        self.index.position_of(offset - self.base_offset)
+    /// Takes damaged bytes in behind the batches.
+    pub(super) fn skip(&mut self, bytes: u64) {
+        self.state.size += bytes;
+        self.state.bytes_since_entry += bytes;
     }
 
-    pub(super) fn position_of_timestamp(&self, timestamp: i64) -> u64 {
-        self.index.position_of_timestamp(timestamp)
+    /// A place at or before the batch that holds an offset.
+    pub(super) fn locate(&self, offset: Offset) -> Location {
+        self.location(self.index.position_of(offset - self.base_offset))
+    }
+
+    pub(super) fn locate_timestamp(&self, timestamp: i64) -> Location {
+        self.location(self.index.position_of_timestamp(timestamp))
+    }
+
+    /// Where its first batch begins.
+    pub(super) fn start(&self) -> Location {
+        self.location((0, 0))
+    }
+
+    fn location(&self, (position, relative_offset): (u64, Offset)) -> Location {
+        let offset = self.base_offset + relative_offset;
+        Location { segment: self.base_offset, position, offset, lost: None }
     }
 
     /// Asks for the index to be kept, now that the segment ends at `end_offset` for good.

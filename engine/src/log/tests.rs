@@ -72,8 +72,8 @@ fn the_index_of_a_segment_comes_back_as_it_was() {
         assert_eq!(end_offset, *offset);
         assert_eq!((restored.base_offset(), restored.size()), (segment.base_offset(), segment.size()));
         for probe in 0..200 {
-            assert_eq!(restored.position_of(probe), segment.position_of(probe));
-            assert_eq!(restored.position_of_timestamp(probe), segment.position_of_timestamp(probe));
+            assert_eq!(restored.locate(probe), segment.locate(probe));
+            assert_eq!(restored.locate_timestamp(probe), segment.locate_timestamp(probe));
         }
         for byte in 0..snapshot.len() {
             let mut damaged = snapshot.to_vec();

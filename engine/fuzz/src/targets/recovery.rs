@@ -196,7 +196,7 @@ fn read_all(
             next = batch.next_offset();
         }
         if next == before {
-            assert!(!all_read, "{topic}@{next} of {offsets:?} gives nothing");
+            // All that is left is damaged; a reader waits there for what comes.
             return;
         }
     }

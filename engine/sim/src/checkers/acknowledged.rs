@@ -85,6 +85,27 @@ impl Acknowledged {
         Ok(())
     }
 
+    /// Where bits turned over: all but the damaged batches is there, as far as was read.
+    pub(super) fn readable_but(
+        &self,
+        topic_partition: &TopicPartition,
+        log: &ReadLog,
+        is_damaged: impl Fn(Offset) -> bool,
+    ) -> Result<(), String> {
+        let end = log.last().map_or(0, |(offset, _)| offset + 1);
+        let log: ByOffset = log.iter().filter_map(|(offset, id)| Some((*offset, (*id)?))).collect();
+        let acked = self.acked.get(topic_partition).into_iter().flat_map(|acked| acked.range(..end));
+        for (offset, id) in acked.filter(|(offset, _)| !is_damaged(**offset)) {
+            let there = log.get(offset);
+            if there != Some(id) {
+                return Err(format!(
+                    "{id} was acknowledged at {topic_partition}@{offset}, which was not damaged; there is {there:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn read_at_last(
         &self,
         topic_partition: &TopicPartition,

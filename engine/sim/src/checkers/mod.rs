@@ -10,6 +10,7 @@ pub(crate) mod recovery;
 mod visibility;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use headwater_engine::{Offset, TopicPartition};
 
@@ -60,6 +61,21 @@ pub(crate) struct Promise {
 /// A log as it was read: each offset's record, where its value is one of ours.
 pub(crate) type ReadLog = Vec<(Offset, Option<RecordId>)>;
 
+/// The offsets of batches of which a bit has turned over.
+#[derive(Debug, Default)]
+struct Damaged {
+    offsets: BTreeMap<TopicPartition, Vec<Range<Offset>>>,
+    /// Some are of a topic whose name is not known.
+    elsewhere: bool,
+}
+
+impl Damaged {
+    fn holds(&self, topic_partition: &TopicPartition, offset: Offset) -> bool {
+        let mut damaged = self.offsets.get(topic_partition).into_iter().flatten();
+        self.elsewhere || damaged.any(|offsets| offsets.contains(&offset))
+    }
+}
+
 /// All checkers.
 #[derive(Debug)]
 pub(crate) struct Checks {
@@ -75,6 +91,7 @@ pub(crate) struct Checks {
     pub(crate) answers: Answers,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
+    damaged: Damaged,
     /// The consumer that comes at last, and what it was given.
     reader: Option<u32>,
     read: BTreeMap<TopicPartition, ReadLog>,
@@ -93,6 +110,7 @@ impl Checks {
             visibility: Visibility::default(),
             answers: Answers::default(),
             bit_rot,
+            damaged: Damaged::default(),
             reader: None,
             read: BTreeMap::new(),
         }
@@ -170,7 +188,9 @@ impl Checks {
             let message = format!("consumer {consumer} got {topic_partition}@{offset} with wrong content");
             return self.take(Checker::Visibility, Err(message));
         };
-        let result = self.offsets.seen(consumer, topic_partition, offset);
+        let damaged = &self.damaged;
+        let is_damaged = |offset| damaged.holds(topic_partition, offset);
+        let result = self.offsets.seen(consumer, topic_partition, offset, is_damaged);
         self.take(Checker::Offsets, result);
         if self.reader == Some(consumer) {
             self.read.entry(topic_partition.clone()).or_default().push((offset, Some(id)));
@@ -182,6 +202,17 @@ impl Checks {
         self.take(Checker::Visibility, result);
         let result = self.acknowledged.seen(consumer, topic_partition, offset, id);
         self.take(Checker::Acknowledged, result);
+    }
+
+    /// A bit of a batch that holds these offsets has turned over.
+    pub(crate) fn damaged(&mut self, topic: Option<String>, partition: i32, offsets: Range<Offset>) {
+        match topic {
+            Some(topic) => {
+                let offsets_of = self.damaged.offsets.entry(TopicPartition { topic, partition });
+                offsets_of.or_default().push(offsets);
+            }
+            None => self.damaged.elsewhere = true,
+        }
     }
 
     /// A consumer goes on at an offset.
@@ -227,10 +258,12 @@ impl Checks {
         high_watermark: Offset,
         consumers: &[u32],
     ) {
-        if self.bit_rot {
-            return;
-        }
         let log = &self.read.remove(topic_partition).unwrap_or_default();
+        if self.bit_rot {
+            let is_damaged = |offset| self.damaged.holds(topic_partition, offset);
+            let result = self.acknowledged.readable_but(topic_partition, log, is_damaged);
+            return self.take(Checker::Acknowledged, result);
+        }
         let result = offsets::dense(topic_partition, log, high_watermark);
         self.take(Checker::Offsets, result);
         let result = self.acknowledged.read_at_last(topic_partition, log, consumers);

@@ -22,8 +22,12 @@ impl Offsets {
         consumer: u32,
         topic_partition: &TopicPartition,
         offset: Offset,
+        is_damaged: impl Fn(Offset) -> bool,
     ) -> Result<(), String> {
         let next = self.next.entry((consumer, topic_partition.clone())).or_default();
+        if offset > *next && (*next..offset).all(is_damaged) {
+            *next = offset;
+        }
         if *next != offset {
             return Err(format!("consumer {consumer} got {topic_partition}@{offset} where {next} is next"));
         }

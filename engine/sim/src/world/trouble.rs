@@ -106,7 +106,10 @@ impl World {
             Trouble::BitFlip => {
                 let node = self.random.index(self.nodes.len());
                 let flipped = self.nodes[node].medium.borrow_mut().disk.flip_bit(&mut self.random);
-                if let Some((log, segment, position)) = flipped {
+                if let Some((log, segment, position, offsets)) = flipped {
+                    let mut topics = self.topic_ids.iter();
+                    let topic = topics.find(|(_, id)| **id == log.topic_id).map(|(topic, _)| topic.clone());
+                    self.checks.damaged(topic, log.partition, offsets);
                     self.tally.count(Fault::BitFlip);
                     self.trace
                         .say(format_args!("a bit turns over: {log:?}, segment {segment}, byte {position}"));

@@ -331,18 +331,19 @@ fn a_snapshot_beyond_the_end_of_a_log_does_not_say_where_it_goes_on() {
     assert_eq!(world.restarted(&[]).list_offset("t", 0, -1).1, 30);
 }
 
-/// Whatever is left above the log start goes too: an append at the log start would be refused for it for ever.
+/// A damaged batch below the log start costs nothing above it.
 #[test]
-fn what_stands_behind_a_cut_below_the_log_start_is_cut_off() {
+fn damage_below_the_log_start_leaves_what_stands_behind() {
     let mut world = filled();
     assert_eq!(delete(&mut world, 5), (0, 5));
     let log = log(&world);
     world.disk.snapshots.clear();
     world.disk.segments.get_mut(&(log, 0)).unwrap()[100] ^= 1;
     let mut world = world.restarted(&[]);
-    assert!(segments(&world).is_empty());
-    assert_eq!(world.produce("t", 0, batch(&["v"])), (0, 5));
-    assert_eq!(world.restarted(&[]).values("t", 0, 5), [(5, "v".to_owned())]);
+    assert_eq!(segments(&world), [0, 10, 20]);
+    assert_eq!([5, 10, 20].map(|offset| world.values("t", 0, offset).len()), [5, 10, 10]);
+    assert_eq!(world.produce("t", 0, batch(&["v"])), (0, 30));
+    assert_eq!(world.restarted(&[]).values("t", 0, 30), [(30, "v".to_owned())]);
 }
 
 #[test]

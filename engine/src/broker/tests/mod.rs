@@ -1,6 +1,7 @@
 mod appends;
 mod bad_input;
 mod cluster;
+mod damage;
 mod fetching;
 mod group_admin;
 mod group_cluster;
