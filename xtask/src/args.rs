@@ -12,8 +12,10 @@ cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them u
       e2e    the built playground, in Chromium
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
+cargo xtask bench bucket [--seconds S] what appends to a bucket cost, in the simulator's time; JSON as above
 cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);
                                        --seed alone: that one again
+cargo xtask sim bucket [the same]      the same for the bucket's protocol
 cargo xtask fuzz [TARGET] [--seconds N] gives any bytes to what reads bytes from elsewhere, with libFuzzer,
                                        60 s a target; TARGET --case N or --file FILE: that input again
 cargo xtask setup                      installs what the others need and what is missing:
@@ -66,7 +68,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         }
         ["sim", arguments @ ..] => Ok(Command::Sim { arguments: owned(arguments) }),
         ["fuzz", arguments @ ..] => Ok(Command::Fuzz { arguments: owned(arguments) }),
-        ["bench"] => Err("bench needs a name: browser".to_owned()),
+        ["bench"] => Err("bench needs a name: browser or bucket".to_owned()),
         other => Err(format!("not understood: {}", other.join(" "))),
     }
 }

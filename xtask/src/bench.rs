@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{build, paths, setup, shell};
+use crate::{build, paths, setup, shell, sim};
 
 /// Builds with what the bench needs and runs it; it prints its table and, as the last line, one JSON object.
 ///
@@ -12,8 +12,13 @@ use crate::{build, paths, setup, shell};
 ///
 /// When there is no such bench, or it cannot be built or run.
 pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
+    if name == "bucket" {
+        let words: Vec<String> =
+            ["bucket", "bench"].map(str::to_owned).into_iter().chain(arguments.iter().cloned()).collect();
+        return sim::run(&words);
+    }
     if name != "browser" {
-        bail!("there is no bench {name}; there is: browser");
+        bail!("there is no bench {name}; there are: browser, bucket");
     }
     setup::for_the_browser_tests()?;
     let ordinary = build::playground()?;

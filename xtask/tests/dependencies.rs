@@ -12,7 +12,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-engine", &[]),
     ("headwater-client", &["headwater-engine"]),
     ("headwater-driver", &["headwater-engine"]),
-    ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver"]),
+    ("headwater-journal", &["headwater-engine"]),
+    ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver", "headwater-journal"]),
     ("headwater-fuzz", &["headwater-engine", "headwater-client", "headwater-driver"]),
     ("headwater-worker-protocol", &[]),
     (
@@ -46,7 +47,7 @@ const NOT_SANS_IO: &[&str] = &[
     "web-time",
 ];
 
-const SANS_IO: &[&str] = &["headwater-engine", "headwater-client"];
+const SANS_IO: &[&str] = &["headwater-engine", "headwater-client", "headwater-journal"];
 
 #[test]
 fn crates_know_only_whom_they_may() {

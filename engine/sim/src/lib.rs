@@ -8,6 +8,7 @@
 //! to the broker, `checkers` are what has to hold.
 
 mod actors;
+mod bucket;
 mod checkers;
 mod disk;
 mod faults;
@@ -22,6 +23,9 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use bucket::{
+    BucketChecker, BucketFaults, BucketOptions, BucketPlant, BucketReport, Figures, Load, bench, run_bucket,
+};
 pub use checkers::Checker;
 pub use faults::{Fault, Tally};
 pub use plant::Plant;

@@ -1,5 +1,7 @@
 //! Runs seeds: `cargo xtask sim --seeds N`, or one of them again with `--seed S`.
 
+mod bucket_command;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -10,6 +12,11 @@ const TRACE_LINES: usize = 80;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == "bucket"
+    {
+        return bucket_command::run(rest);
+    }
     match parse(&arguments) {
         Ok(asked) => run_seeds(&asked),
         Err(message) => {

@@ -5,8 +5,6 @@ mod banner;
 mod brokers;
 mod dialog;
 mod fields;
-mod group;
-mod groups;
 mod import_status;
 mod payload;
 mod preview;

@@ -3,7 +3,6 @@
 use headwater_worker_protocol::Request;
 
 use super::Command;
-use super::groups::GroupChange;
 use super::topics::Change;
 
 /// Whose a question is.
@@ -13,9 +12,7 @@ pub(super) enum Asked {
     Import,
     StopImport,
     Read,
-    DeleteRecords,
     Send,
-    Groups(GroupChange),
     Topics(Change),
 }
 
@@ -58,6 +55,5 @@ pub(super) fn stores(request: &Request) -> bool {
             | Request::CreatePartitions { .. }
             | Request::Send(_)
             | Request::Import(_)
-            | Request::StartConsumer(_)
     )
 }
