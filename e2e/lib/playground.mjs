@@ -132,6 +132,52 @@ export class Playground {
     })));
   }
 
+  /** Produces every row of the source once more, and waits until that is done. */
+  async produceAgain(form) {
+    await this.produce(form);
+    await this.imported();
+    await this.id("produce-again").click();
+    await this.page.locator('[data-testid="produce-again"]').waitFor({ state: "detached" });
+    await this.imported();
+  }
+
+  /** Starts consumers of a group. */
+  async consume({ group, topic, count = 1, assignor = "range", from = "earliest", rate, instance = "" }) {
+    await this.id("consume-group").fill(group);
+    await this.id("consume-topic").selectOption(topic);
+    await this.id("consume-count").fill(String(count));
+    await this.id("consume-assignor").selectOption(assignor);
+    await this.id("consume-from").selectOption(from);
+    await this.id("consume-rate").fill(rate === undefined ? "" : String(rate));
+    await this.id("consume-instance").fill(instance);
+    await this.id("consume-start").click();
+  }
+
+  /**
+   * How a group stands: `{ state, generation, lag, members, offsets }`; a member is `{ name, state, records, partitions }`,
+   * an offset `{ committed, end, lag }`.
+   */
+  async group(name) {
+    return this.page.evaluate(groupShown, name);
+  }
+
+  /**
+   * Waits until a group stands as wanted, and answers how. `reading` are the partitions of each member that has some;
+   * `consumed` is how many records its members have read at least.
+   */
+  async groupWith(name, wanted) {
+    const found = await this.page.waitForFunction(`((name, wanted) => {
+      const group = (${groupShown})(name);
+      if (group === null) return null;
+      const reading = group.members.map(({ partitions }) => partitions).filter((partitions) => partitions !== "").sort();
+      const consumed = group.members.reduce((sum, { records }) => sum + records, 0);
+      const holds = (wanted.state ?? group.state) === group.state && (wanted.lag ?? group.lag) === group.lag &&
+        (wanted.consumed ?? 0) <= consumed && (wanted.reading ?? reading).join(" ") === reading.join(" ");
+      return holds && group;
+    })(${JSON.stringify(name)}, ${JSON.stringify(wanted)})`, undefined, { timeout: 60_000, polling: 50 });
+    return found.jsonValue();
+  }
+
   /** Confirms the dialog that is open. */
   async confirm() {
     await this.id("confirm").click();
@@ -164,6 +210,24 @@ export class Playground {
     }, [topic, partitions]);
     return JSON.parse(text);
   }
+}
+
+/** Runs in the page. */
+function groupShown(name) {
+  const group = document.querySelector(`[data-testid="group-${name}"]`);
+  if (group === null) return null;
+  const offset = (text) => text === undefined ? undefined : Number(text);
+  return {
+    state: group.dataset.state,
+    generation: offset(group.dataset.generation),
+    lag: offset(group.dataset.lag),
+    members: [...group.querySelectorAll(".members > li")].map(({ dataset }) => ({
+      name: dataset.testid, state: dataset.state, records: Number(dataset.records), partitions: dataset.partitions,
+    })),
+    offsets: [...group.querySelectorAll(`[data-testid^="group-partition-${name}-"]`)].map(({ dataset }) => ({
+      committed: offset(dataset.committed), end: offset(dataset.end), lag: offset(dataset.lag),
+    })),
+  };
 }
 
 /** Asserts that a topic holds every reading of the data set once, in order for each vehicle, where its key belongs. */

@@ -105,3 +105,43 @@ async function damageOneRow() {
   second.worker.terminate();
   return { changed, sent, other, left, damaged };
 }
+
+browserTest("after a worker stood still, what came meanwhile is handled before anything counts as late", async ({ browser, server }) => {
+  const page = await browser().page();
+  await page.goto(`${server.url}e2e/conformance.html`);
+  const debug = await debugWorkers(browser(), page);
+  await page.evaluate(async () => {
+    const { startBroker } = await import("./broker.mjs");
+    const { recordBatch } = await import("./kafka.mjs");
+    const broker = await startBroker("frozen");
+    const [reader, writer] = [broker.connect(), broker.connect()];
+    await writer.createTopic("topic", 1);
+    // Waits half a second for a record.
+    globalThis.fetched = reader.fetch("topic", 0, 0n);
+    globalThis.write = () => writer.produce("topic", 0, recordBatch([{ key: null, value: "in time" }]));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  });
+  await debug("Debugger.enable");
+  await debug("Debugger.pause");
+  const written = page.evaluate(async () => (await globalThis.write()).errorCode);
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  await debug("Debugger.disable");
+  assert.equal(await written, 0);
+  const found = await page.evaluate(async () => (await globalThis.fetched).records.map(({ value }) => value));
+  assert.deepEqual(found, ["in time"]);
+});
+
+/** A function that sends a command of the browser's debugger to the workers of a page. */
+async function debugWorkers(browser, page) {
+  const session = await browser.context.newCDPSession(page);
+  const workers = [];
+  session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => {
+    if (targetInfo.type === "worker") workers.push(sessionId);
+  });
+  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  let id = 0;
+  return (method) => Promise.all(workers.map((sessionId) => {
+    const message = JSON.stringify({ id: ++id, method });
+    return session.send("Target.sendMessageToTarget", { sessionId, message });
+  }));
+}

@@ -69,6 +69,40 @@ pub(crate) const NEW_COUNT: &str = "Partitions afterwards";
 pub(crate) const DEFAULT: &str = "default";
 pub(crate) const SET: &str = "Add";
 
+pub(crate) const GROUPS: &str = "Consumer groups";
+pub(crate) const START_CONSUMERS: &str = "Start consumers";
+pub(crate) const NO_GROUPS: &str = "No groups yet. Start some consumers: they share the topic's partitions.";
+pub(crate) const GROUPS_UNKNOWN: &str = "The coordinators have not said yet.";
+pub(crate) const GROUP: &str = "Group";
+pub(crate) const CONSUMERS: &str = "Consumers";
+pub(crate) const ASSIGNOR: &str = "Assignor";
+pub(crate) const CONSUME_FROM: &str = "Start from";
+pub(crate) const CONSUME_RATE: &str = "Records/s each";
+pub(crate) const NO_LIMIT: &str = "no limit";
+pub(crate) const INSTANCE_ID: &str = "Static member id";
+pub(crate) const DYNAMIC: &str = "none";
+pub(crate) const START: &str = "Start";
+pub(crate) const ADD_CONSUMER: &str = "Add a consumer";
+pub(crate) const RESET_EARLIEST: &str = "Offsets to the start";
+pub(crate) const RESET_LATEST: &str = "Offsets to the end";
+pub(crate) const DELETE_GROUP: &str = "Delete";
+pub(crate) const GROUP_IN_USE: &str =
+    "When its consumers are gone, its offsets can be set and it can be deleted.";
+pub(crate) const KILL: &str = "Kill";
+pub(crate) const LAG: &str = "records behind";
+pub(crate) const LAG_NONE: &str = "behind: all is read";
+pub(crate) const LAG_HEAD: &str = "Lag";
+pub(crate) const COMMITTED: &str = "Committed";
+pub(crate) const MEMBER: &str = "Member";
+pub(crate) const LAST_RECORDS: &str = "Last records read";
+pub(crate) const STATE_JOINING: &str = "joining";
+pub(crate) const STATE_ASSIGNED: &str = "reading";
+pub(crate) const STATE_LEAVING: &str = "leaving";
+pub(crate) const STATE_LEFT: &str = "left";
+pub(crate) const STATE_KILLED_AWAITED: &str = "killed; the group waits until its session is over";
+pub(crate) const STATE_KILLED: &str = "killed";
+pub(crate) const STATE_ELSEWHERE: &str = "not of this page";
+
 pub(crate) const READ: &str = "Read";
 pub(crate) const FROM: &str = "From";
 pub(crate) const FROM_START: &str = "the start";
@@ -155,6 +189,7 @@ pub(crate) const STATE_SILENT: &str = "does not answer";
 pub(crate) const STATE_UNSUPPORTED: &str = "not possible here";
 
 pub(crate) const NEEDS_TOPIC_NAME: &str = "A topic needs a name.";
+pub(crate) const NEEDS_CONSUMERS: &str = "From 1 to 8.";
 pub(crate) const NEEDS_COUNT: &str = "A whole number above 0.";
 pub(crate) const NEEDS_COUNT_OR_NOTHING: &str = "A whole number above 0, or nothing.";
 pub(crate) const NEEDS_VALUE_SIZE: &str = "A whole number from 1 to 1,000,000.";
@@ -256,6 +291,61 @@ pub(crate) fn delete_topic_warning(name: &str) -> String {
     format!("Topic {name} is deleted with all its records. This cannot be undone.")
 }
 
+pub(crate) fn group_summary(members: usize, assignor: &str, generation: Option<i32>) -> String {
+    let noun = if members == 1 { "member" } else { "members" };
+    let assignor = if assignor.is_empty() { String::new() } else { format!(", {assignor}") };
+    let generation = generation.map_or(String::new(), |generation| format!(", generation {generation}"));
+    format!("{members} {noun}{assignor}{generation}")
+}
+
+pub(crate) fn consumed(records: &str) -> String {
+    format!("{records} records")
+}
+
+pub(crate) fn per_second(rate: &str) -> String {
+    format!("{rate} /s")
+}
+
+pub(crate) fn at_offset(offset: &str) -> String {
+    format!(" @{offset}")
+}
+
+pub(crate) fn and_more(more: usize) -> String {
+    format!("and {more} more")
+}
+
+pub(crate) fn record_at(partition: i32, offset: &str) -> String {
+    format!(", partition {partition}, offset {offset}: ")
+}
+
+pub(crate) fn offsets_of(group: &str) -> String {
+    format!("Offsets of group {group}")
+}
+
+pub(crate) fn events_of(group: &str) -> String {
+    format!("What happened in group {group}")
+}
+
+pub(crate) fn caught_up(group: &str) -> String {
+    format!("Group {group} has read everything.")
+}
+
+pub(crate) fn offsets_reset(group: &str) -> String {
+    format!("The offsets of group {group} are set.")
+}
+
+pub(crate) fn group_deleted(group: &str) -> String {
+    format!("Group {group} is deleted.")
+}
+
+pub(crate) fn delete_group(name: &str) -> String {
+    format!("Delete group {name}")
+}
+
+pub(crate) fn delete_group_warning(name: &str) -> String {
+    format!("Group {name} is deleted with its committed offsets. The records stay.")
+}
+
 pub(crate) fn partitions_of(name: &str) -> String {
     format!("Partitions of topic {name}")
 }
@@ -282,6 +372,14 @@ pub(crate) fn records_shown(
 ) -> String {
     let shown = range.map_or(String::new(), |(first, last)| format!("offsets {first} to {last}, "));
     format!("{topic}, partition {partition}: {shown}the log is {start} to {end}")
+}
+
+pub(crate) fn delete_records(before: &str) -> String {
+    format!("Delete the records before offset {before}")
+}
+
+pub(crate) fn delete_records_warning(partition: &str, before: &str) -> String {
+    format!("{partition} then begins at offset {before}. This cannot be undone.")
 }
 
 pub(crate) fn read_empty(end: &str) -> String {

@@ -29,6 +29,7 @@ struct App {
 
 struct World {
     broker: Driver<MemoryStorage>,
+    disk: MemoryDisk,
     now: Now,
     /// By connection: whose it is. They are never used twice.
     connections: Vec<(usize, Address)>,
@@ -64,14 +65,19 @@ impl App {
     }
 }
 
+fn broker(disk: &MemoryDisk) -> Driver<MemoryStorage> {
+    let mut config = BrokerConfig::new("test", 0, "broker-0", 9092);
+    config.set("group.initial.rebalance.delay.ms", "0").unwrap();
+    Driver::new(Broker::new(config, 7), MemoryStorage::open(disk))
+}
+
 impl World {
     /// With a topic `t` and a producer, which is the first application.
     fn new() -> World {
-        let mut config = BrokerConfig::new("test", 0, "broker-0", 9092);
-        config.set("group.initial.rebalance.delay.ms", "0").unwrap();
-        let broker = Broker::new(config, 7);
+        let disk = MemoryDisk::new();
         let mut world = World {
-            broker: Driver::new(broker, MemoryStorage::open(&MemoryDisk::new())),
+            broker: broker(&disk),
+            disk,
             now: Now { monotonic_ms: 0, wall_ms: 1_700_000_000_000 },
             connections: Vec::new(),
             apps: Vec::new(),
@@ -197,6 +203,16 @@ impl World {
             }
         }
         panic!("somebody wants to be woken all the time");
+    }
+
+    /// The broker ends and comes back with what it has stored.
+    fn restart(&mut self) {
+        self.broker = broker(&self.disk);
+        for app in &mut self.apps {
+            for (address, _) in std::mem::take(&mut app.connections) {
+                app.client.handle_disconnect(self.now, &address);
+            }
+        }
     }
 
     /// An application is gone from one moment to the next.
@@ -339,6 +355,32 @@ fn a_static_member_comes_back_to_what_it_had_without_a_rebalance() {
         "{:?}",
         world.apps[again].log
     );
+}
+
+#[test]
+fn members_come_back_to_a_broker_that_was_away() {
+    for assignor in ALL {
+        let mut world = World::new();
+        let first = world.add(Some(&group(assignor)));
+        let second = world.add(Some(&group(assignor)));
+        world.produce(10);
+        world.advance(20_000);
+        world.assert_read_once(10);
+        world.restart();
+        world.produce(10);
+        world.advance(30_000);
+        let mut all = [world.apps[first].owned(), world.apps[second].owned()].concat();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3], "{assignor:?}");
+        for (partition, mut offsets) in world.read() {
+            offsets.dedup();
+            assert!(offsets.iter().copied().eq(0..20), "{assignor:?}: {partition} is read whole");
+        }
+        // What was committed before is kept. What came before they knew that the group has forgotten them may come again.
+        let read = world.read();
+        let committed = read.values().flatten().filter(|offset| **offset < 10);
+        assert_eq!(committed.count(), 40, "{assignor:?}");
+    }
 }
 
 #[test]

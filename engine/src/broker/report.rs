@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use kafka_protocol::ResponseError;
+
 use crate::error::{ApiError, error_name};
 use crate::sorted::SortedMap;
 
@@ -47,9 +49,13 @@ impl Report {
         self.events.pop_front()
     }
 
-    /// Counts an error that is answered; returns its code.
+    /// Counts an error that is answered; returns its code. Two of Kafka's errors are ordinary steps of a member's way into
+    /// its group (KIP-394), and not counted.
     pub(super) fn refuse(&mut self, error: &ApiError) -> i16 {
         let code = error.error.code();
+        if matches!(error.error, ResponseError::MemberIdRequired | ResponseError::RebalanceInProgress) {
+            return code;
+        }
         let tally = self.errors.or_insert_with(code, || ErrorTally {
             error: error_name(error.error),
             count: 0,

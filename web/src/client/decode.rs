@@ -6,9 +6,10 @@
 
 use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{
-    BrokerEvent, BrokerSnapshot, ClientsSnapshot, ErrorCount, ErrorReport, FromBroker, FromClients,
-    ImportSnapshot, ImportState, PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply,
-    TopicSnapshot,
+    Assignor, BrokerEvent, BrokerSnapshot, ClientsSnapshot, ConsumedRecord, ConsumerPartition,
+    ConsumerRequest, ConsumerSnapshot, ConsumerState, ErrorCount, ErrorReport, FromBroker, FromClients,
+    GroupEvent, GroupMember, GroupOffset, GroupSnapshot, ImportSnapshot, ImportState, OffsetReset,
+    PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply, TopicSnapshot,
 };
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -50,9 +51,17 @@ macro_rules! structs {
 structs! {
     BrokerEvent { node_id, wall_ms, warning, message }
     BrokerSnapshot { node_id, brokers, topics, errors, requests, connections, memory_bytes, commits }
-    ClientsSnapshot { imports }
+    ClientsSnapshot { imports, consumers, groups }
+    ConsumedRecord { partition, offset, value }
+    ConsumerPartition { topic, partition, position }
+    ConsumerRequest { group, topic, assignor, reset, records_per_s, instance_id }
+    ConsumerSnapshot { consumer, request, state, member_id, generation, partitions, records, bytes, last_records }
     ErrorCount { error, count, last_message }
     ErrorReport { kind, code, message, retriable }
+    GroupEvent { wall_ms, group, message }
+    GroupMember { member_id, instance_id, client_id, partitions }
+    GroupOffset { topic, partition, committed, log_start_offset, end_offset }
+    GroupSnapshot { group, state, assignor, members, offsets }
     ImportSnapshot {
         import, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
         bytes_total, elapsed_ms
@@ -101,6 +110,7 @@ impl FromJs for FromClients {
             "needs-broker" => FromClients::NeedsBroker { node_id: field(&content, "node_id")? },
             "reply" => FromClients::Reply { id: field(&content, "id")?, result: field(&content, "result")? },
             "snapshot" => FromClients::Snapshot(FromJs::from_js(&content)?),
+            "group-event" => FromClients::GroupEvent(FromJs::from_js(&content)?),
             "failed" => FromClients::Failed(FromJs::from_js(&content)?),
             _ => return None,
         })
@@ -135,6 +145,7 @@ impl FromJs for Reply {
             "records" => Reply::Records(FromJs::from_js(&content)?),
             "preview" => Reply::Preview(FromJs::from_js(&content)?),
             "import-started" => Reply::ImportStarted { import: field(&content, "import")? },
+            "consumer-started" => Reply::ConsumerStarted { consumer: field(&content, "consumer")? },
             "consumed" => Reply::Consumed {
                 records: field(&content, "records")?,
                 bytes: field(&content, "bytes")?,
@@ -154,6 +165,43 @@ impl FromJs for ImportState {
             "done" => ImportState::Done,
             "stopped" => ImportState::Stopped,
             "failed" => ImportState::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for ConsumerState {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name.as_str() {
+            "joining" => ConsumerState::Joining,
+            "assigned" => ConsumerState::Assigned,
+            "leaving" => ConsumerState::Leaving,
+            "left" => ConsumerState::Left,
+            "killed" => ConsumerState::Killed,
+            "failed" => ConsumerState::Failed(FromJs::from_js(&content)?),
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for Assignor {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        Some(match value.as_string()?.as_str() {
+            "range" => Assignor::Range,
+            "round-robin" => Assignor::RoundRobin,
+            "sticky" => Assignor::Sticky,
+            "cooperative-sticky" => Assignor::CooperativeSticky,
+            _ => return None,
+        })
+    }
+}
+
+impl FromJs for OffsetReset {
+    fn from_js(value: &JsValue) -> Option<Self> {
+        Some(match value.as_string()?.as_str() {
+            "earliest" => OffsetReset::Earliest,
+            "latest" => OffsetReset::Latest,
             _ => return None,
         })
     }

@@ -40,7 +40,9 @@ impl Waiting {
                 }
             }
             Action::Clients(FromClients::Snapshot(_)) => self.clients = Some(action),
-            Action::Broker(FromBroker::Event(_)) | Action::Tab(TabNews::Broker(FromBroker::Event(_))) => {
+            Action::Broker(FromBroker::Event(_))
+            | Action::Tab(TabNews::Broker(FromBroker::Event(_)))
+            | Action::Clients(FromClients::GroupEvent(_)) => {
                 if self.events.len() == MAX_EVENTS {
                     self.events.remove(0);
                 }

@@ -11,6 +11,7 @@ use yew::prelude::*;
 use super::banner::{banner, broker_badge};
 use super::brokers::BrokersPanel;
 use super::dialog::ConfirmDialog;
+use super::groups::GroupsPanel;
 use super::produce::ProducePanel;
 use super::read::ReadPanel;
 use super::send::SendPanel;
@@ -100,6 +101,7 @@ impl Component for App {
                     <ProducePanel produce={state.produce.clone()} {can_act} act={&self.act} choose_file={&self.choose_file} />
                     <div class="wide">
                         <TopicsPanel topics={state.topics.clone()} {can_act} act={&self.act} />
+                        <GroupsPanel groups={state.groups.clone()} topics={topics.clone()} {can_act} act={&self.act} />
                         <ReadPanel read={state.read.clone()} topics={topics.clone()} {can_act} act={&self.act} />
                         <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     </div>

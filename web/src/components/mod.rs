@@ -5,6 +5,8 @@ mod banner;
 mod brokers;
 mod dialog;
 mod fields;
+mod group;
+mod groups;
 mod import_status;
 mod payload;
 mod preview;

@@ -7,8 +7,8 @@ use yew::prelude::*;
 use super::fields::{SelectField, TextField, button, on_submit, submit};
 use super::records::records_table;
 use super::time::parse_local;
-use crate::state::{Action, Read, ReadAction, ReadOrigin, TopicName};
-use crate::strings;
+use crate::state::{Action, Confirm, Read, ReadAction, ReadOrigin, TopicName};
+use crate::{format, strings};
 
 /// Of the panel.
 #[derive(Properties, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) struct ReadProps {
 #[component]
 pub(super) fn ReadPanel(props: &ReadProps) -> Html {
     let ReadProps { read, topics, can_act, act } = props;
-    let act = act.reform(Action::Read);
+    let (act, ask) = (act.reform(Action::Read), act.reform(Action::Ask));
     html! {
         <section class="panel" aria-labelledby="read-title">
             <h2 id="read-title">{ strings::READ }</h2>
@@ -34,7 +34,7 @@ pub(super) fn ReadPanel(props: &ReadProps) -> Html {
             <div class="stack" aria-busy={read.is_asking().to_string()}>
                 if let Some(page) = &read.page {
                     { records_table(page) }
-                    { turn_buttons(read, *can_act, &act) }
+                    { turn_buttons(read, *can_act, &act, &ask) }
                 } else if topics.is_empty() {
                     <p class="empty" data-testid="read-empty">{ strings::READ_NO_TOPICS }</p>
                 } else if read.problem.is_none() {
@@ -111,12 +111,15 @@ fn origin_fields(read: &Read, act: &Callback<ReadAction>) -> Html {
     }
 }
 
-fn turn_buttons(read: &Read, can_act: bool, act: &Callback<ReadAction>) -> Html {
+fn turn_buttons(read: &Read, can_act: bool, act: &Callback<ReadAction>, ask: &Callback<Confirm>) -> Html {
     let can_turn = can_act && !read.is_asking();
     html! {
         <div class="buttons">
             { button("read-previous", "", strings::PREVIOUS, !can_turn || read.previous().is_none(), act, ReadAction::Previous) }
             { button("read-next", "", strings::NEXT, !can_turn || read.next().is_none(), act, ReadAction::Next) }
+            if let Some((name, before)) = read.deletable() {
+                { button("delete-records", "quiet", strings::delete_records(&format::offset(before)), !can_turn, ask, Confirm::DeleteRecords { name, before }) }
+            }
         </div>
     }
 }

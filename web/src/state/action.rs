@@ -3,7 +3,7 @@
 use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{FromBroker, FromClients, Request, ToBroker};
 
-use super::{ProduceAction, ReadAction, SendAction, StorageFigures, TopicsAction};
+use super::{GroupsAction, ProduceAction, ReadAction, SendAction, StorageFigures, TopicsAction};
 
 /// Something happened. It is not cloned: that would be code for every message of the workers.
 #[derive(PartialEq, Debug)]
@@ -46,6 +46,8 @@ pub(crate) enum Action {
     Produce(ProduceAction),
     /// In the panel "topics".
     Topics(TopicsAction),
+    /// In the panel "consumer groups".
+    Groups(GroupsAction),
     /// In the panel "read".
     Read(ReadAction),
     /// In the panel "send".
@@ -174,6 +176,15 @@ pub(crate) enum PartNews {
 pub(crate) enum Confirm {
     /// Delete the topic of this name.
     DeleteTopic(String),
+    /// Delete the group of this name.
+    DeleteGroup(String),
+    /// Delete the records of the partition that is read, before the page that is shown.
+    DeleteRecords {
+        /// The partition's name.
+        name: String,
+        /// The first offset that stays.
+        before: i64,
+    },
     /// Delete everything.
     ClearAll,
 }

@@ -5,6 +5,7 @@
 
 mod action;
 mod cluster;
+mod groups;
 mod import;
 mod produce;
 mod rates;
@@ -25,6 +26,7 @@ use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{BrokerSnapshot, ErrorReport, FromBroker, FromClients, Reply};
 
 pub(crate) use action::{Action, Command, Confirm, PartNews, Role, TabNews, Update};
+pub(crate) use groups::{Group, GroupPartition, Groups, GroupsAction, Member, MemberState};
 pub(crate) use import::{Import, Phase};
 pub(crate) use produce::{Preview, Produce, ProduceAction, Source};
 pub(crate) use read::{PageShown, Read, ReadAction, ReadOrigin};
@@ -59,6 +61,7 @@ pub(crate) struct State {
     pub(crate) workers: Rc<Workers>,
     pub(crate) produce: Rc<Produce>,
     pub(crate) topics: Rc<Topics>,
+    pub(crate) groups: Rc<Groups>,
     pub(crate) read: Rc<Read>,
     pub(crate) send: Rc<Send>,
     pub(crate) status: Rc<Status>,
@@ -129,6 +132,11 @@ impl State {
                 let commands = Rc::make_mut(&mut self.topics).act(action, &mut self.requests);
                 self.with_persist(commands)
             }
+            Action::Groups(action) => {
+                let commands =
+                    Rc::make_mut(&mut self.groups).act(action, &self.topics.names, &mut self.requests);
+                self.with_persist(commands)
+            }
             Action::Read(action) => {
                 Rc::make_mut(&mut self.read).act(action, &self.topics.names, &mut self.requests)
             }
@@ -156,6 +164,9 @@ impl State {
         commands.extend(retried);
         if self.topics.is_moving() {
             render |= Rc::make_mut(&mut self.topics).refresh_rates(now_ms);
+        }
+        if self.groups.is_moving() {
+            render |= Rc::make_mut(&mut self.groups).refresh_rates(now_ms);
         }
         if self.produce.is_moving() {
             render |= Rc::make_mut(&mut self.produce).refresh_rate(now_ms);
@@ -304,15 +315,19 @@ impl State {
                 commands
             }
             FromClients::Reply { id, result } => self.reply(now_ms, id, result),
-            FromClients::Snapshot(snapshot) => {
-                let ended = Rc::make_mut(&mut self.produce).set_snapshot(now_ms, snapshot.imports);
-                match ended {
-                    Some(said) => {
-                        self.announce(&said);
-                        vec![Command::EstimateStorage]
-                    }
-                    None => Vec::new(),
+            FromClients::Snapshot(mut snapshot) => {
+                let imports = std::mem::take(&mut snapshot.imports);
+                let ended = Rc::make_mut(&mut self.produce).set_snapshot(now_ms, imports);
+                let caught_up = Rc::make_mut(&mut self.groups).set_snapshot(now_ms, snapshot);
+                if let Some(said) = ended.as_ref().or(caught_up.as_ref()) {
+                    self.announce(said);
                 }
+                if ended.is_some() { vec![Command::EstimateStorage] } else { Vec::new() }
+            }
+            FromClients::GroupEvent(event) => {
+                self.announce(&event.message);
+                Rc::make_mut(&mut self.groups).log(event);
+                Vec::new()
             }
             FromClients::NeedsBroker { node_id } => self.workers.connect(node_id).into_iter().collect(),
             FromClients::Failed(report) => self.worker_failed(now_ms, Role::Clients, &report.message),
@@ -321,12 +336,18 @@ impl State {
 
     fn reply(&mut self, now_ms: f64, id: u64, result: Result<Reply, ErrorReport>) -> Vec<Command> {
         let Some(asked) = self.requests.answered(id) else { return Vec::new() };
+        if asked == Asked::DeleteRecords && result.is_ok() {
+            // The page that is shown says where the log begins.
+            return Rc::make_mut(&mut self.read).again(&mut self.requests);
+        }
         let said = match asked {
             Asked::Preview => Rc::make_mut(&mut self.produce).previewed(id, result),
             Asked::Import => Rc::make_mut(&mut self.produce).import_started(now_ms, id, result),
             Asked::StopImport => Rc::make_mut(&mut self.produce).import_stopping(result),
+            Asked::DeleteRecords => Rc::make_mut(&mut self.read).not_deleted(result),
             Asked::Read => Rc::make_mut(&mut self.read).answered(id, result),
             Asked::Send => Rc::make_mut(&mut self.send).answered(id, result),
+            Asked::Groups(change) => Rc::make_mut(&mut self.groups).answered(change, result),
             Asked::Topics(change) => Rc::make_mut(&mut self.topics).answered(&change, result),
         };
         if let Some(said) = said {
@@ -341,6 +362,7 @@ impl State {
         // What is produced is what is read next, most of the time.
         if let Some(topic) = self.produce.topic_in_work().filter(|_| starts && self.read.page.is_none()) {
             Rc::make_mut(&mut self.read).topic = topic.to_owned();
+            Rc::make_mut(&mut self.groups).topic = topic.to_owned();
         }
         self.with_persist(commands)
     }
@@ -359,6 +381,13 @@ impl State {
         match self.confirm.take() {
             Some(Confirm::DeleteTopic(name)) => {
                 Rc::make_mut(&mut self.topics).act(TopicsAction::Delete(name), &mut self.requests)
+            }
+            Some(Confirm::DeleteRecords { before, .. }) => {
+                Rc::make_mut(&mut self.read).delete_before(before, &mut self.requests)
+            }
+            Some(Confirm::DeleteGroup(name)) => {
+                let topics = &self.topics.names;
+                Rc::make_mut(&mut self.groups).act(GroupsAction::Delete(name), topics, &mut self.requests)
             }
             // The clients go first: an import that still runs would make its topic anew.
             Some(Confirm::ClearAll) => Rc::make_mut(&mut self.workers).clear(),
@@ -393,12 +422,14 @@ impl State {
             self.reply(now_ms, id, Err(workers::gone(message)));
         }
         Rc::make_mut(&mut self.produce).clients_gone(message);
+        Rc::make_mut(&mut self.groups).clients_gone();
     }
 
     fn forget_all(&mut self) {
         self.requests.forget();
         self.cluster.forget();
         self.topics = Rc::default();
+        self.groups = Rc::default();
         self.read = Rc::default();
         self.send = Rc::default();
         Rc::make_mut(&mut self.produce).forget();

@@ -138,6 +138,35 @@ impl Read {
         Some((ReadFrom::Offset(from), records))
     }
 
+    /// What can be deleted: the partition by its name, and the first offset of the page that is shown.
+    pub(crate) fn deletable(&self) -> Option<(String, i64)> {
+        let PageShown { topic, partition, page } = &**self.page.as_ref()?;
+        let first = page.records.first()?.offset;
+        (first > page.log_start_offset).then(|| (format!("{topic}-{partition}"), first))
+    }
+
+    pub(super) fn delete_before(&mut self, before: i64, requests: &mut Requests) -> Vec<Command> {
+        let Some(PageShown { topic, partition, .. }) = self.page.as_deref() else { return Vec::new() };
+        let request = Request::DeleteRecords { topic: topic.clone(), partition: *partition, before };
+        vec![requests.ask(Asked::DeleteRecords, request, false).1]
+    }
+
+    pub(super) fn not_deleted(&mut self, result: Result<Reply, ErrorReport>) -> Option<String> {
+        let report = result.err()?;
+        let said = strings::error(&report);
+        self.problem = Some(report);
+        Some(said)
+    }
+
+    /// Reads the page that is shown once more.
+    pub(super) fn again(&mut self, requests: &mut Requests) -> Vec<Command> {
+        let first = |read: &Read| {
+            let first = read.page.as_ref()?.page.records.first()?.offset;
+            Some((ReadFrom::Offset(first), PAGE_RECORDS))
+        };
+        self.turn(requests, first)
+    }
+
     fn turn(&mut self, requests: &mut Requests, to: fn(&Read) -> Option<(ReadFrom, u32)>) -> Vec<Command> {
         let (Some((from, records)), Some(shown)) = (to(self), &self.page) else { return Vec::new() };
         let (topic, partition) = (shown.topic.clone(), shown.partition);

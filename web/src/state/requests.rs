@@ -3,6 +3,7 @@
 use headwater_worker_protocol::Request;
 
 use super::Command;
+use super::groups::GroupChange;
 use super::topics::Change;
 
 /// Whose a question is.
@@ -12,7 +13,9 @@ pub(super) enum Asked {
     Import,
     StopImport,
     Read,
+    DeleteRecords,
     Send,
+    Groups(GroupChange),
     Topics(Change),
 }
 
@@ -55,5 +58,6 @@ pub(super) fn stores(request: &Request) -> bool {
             | Request::CreatePartitions { .. }
             | Request::Send(_)
             | Request::Import(_)
+            | Request::StartConsumer(_)
     )
 }

@@ -7,6 +7,8 @@ use headwater_worker_protocol::{
 
 use super::*;
 
+mod groups;
+
 /// A page that begins, whose one worker has loaded.
 fn recovering() -> State {
     let mut state = State::default();
@@ -88,7 +90,7 @@ fn import(id: u64, state: ImportState, acknowledged: u64, already_there: u64) ->
 }
 
 fn imports(imports: Vec<ImportSnapshot>) -> Action {
-    Action::Clients(FromClients::Snapshot(ClientsSnapshot { imports }))
+    Action::Clients(FromClients::Snapshot(ClientsSnapshot { imports, ..ClientsSnapshot::default() }))
 }
 
 #[test]
@@ -429,4 +431,27 @@ fn only_a_change_of_the_storage_is_drawn() {
     assert!(!state.apply(0.0, Action::Storage(figures)).render);
     assert!(state.apply(0.0, Action::Dragging(true)).render);
     assert!(!state.apply(0.0, Action::Dragging(true)).render);
+}
+
+#[test]
+fn records_before_the_page_that_is_shown_are_deleted() {
+    let mut state = running();
+    act(&mut state, snapshot(vec![topic("a", &[100])]));
+    let page = |log_start_offset| RecordsPage {
+        records: vec![RecordView { offset: 40, ..RecordView::default() }],
+        next_offset: 41,
+        log_start_offset,
+        high_watermark: 100,
+    };
+    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
+    reply(&mut state, id, Ok(Reply::Records(page(0))));
+    let (name, before) = state.read.deletable().unwrap();
+    assert_eq!((name.as_str(), before), ("a-0", 40));
+    act(&mut state, Action::Ask(Confirm::DeleteRecords { name, before }));
+    let (id, asked, _) = request(&act(&mut state, Action::Confirmed));
+    assert_eq!(asked, Request::DeleteRecords { topic: "a".into(), partition: 0, before: 40 });
+    let (id, asked, _) = request(&reply(&mut state, id, Ok(Reply::Done)));
+    assert!(matches!(asked, Request::Read { from: ReadFrom::Offset(40), .. }), "{asked:?}");
+    reply(&mut state, id, Ok(Reply::Records(page(40))));
+    assert_eq!(state.read.deletable(), None);
 }

@@ -48,6 +48,15 @@ pub enum Request {
         /// How many it has afterwards.
         count: i32,
     },
+    /// Deletes the records of a partition that lie before an offset (KIP-107).
+    DeleteRecords {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that stays.
+        before: i64,
+    },
     /// Sends one record; answered with [`Reply::Sent`] when it is acknowledged (acks=all).
     Send(RecordToSend),
     /// Reads some records; answered with [`Reply::Records`].
@@ -73,6 +82,30 @@ pub enum Request {
     StopImport {
         /// Which, as [`Reply::ImportStarted`] said.
         import: u64,
+    },
+    /// Starts a consumer that is a member of a group; answered with [`Reply::ConsumerStarted`], and followed in
+    /// [`ClientsSnapshot::consumers`].
+    StartConsumer(ConsumerRequest),
+    /// Ends a consumer. Its counts stay in the snapshots for a while.
+    StopConsumer {
+        /// Which, as [`Reply::ConsumerStarted`] said.
+        consumer: u64,
+        /// True: it commits what it has read and leaves its group. False: it goes without a word, as in a crash, and the
+        /// group waits for it until its session is over.
+        leave: bool,
+    },
+    /// Commits other offsets for a group without members: every partition of the topics that it has offsets of begins
+    /// anew.
+    ResetOffsets {
+        /// The group.
+        group: String,
+        /// Where: the first offset there is, or the end.
+        to: OffsetReset,
+    },
+    /// Deletes a group without members, with its offsets.
+    DeleteGroup {
+        /// The group.
+        group: String,
     },
     /// Reads every record of a topic from its start to its present end; answered with [`Reply::Consumed`].
     ConsumeAll {
@@ -155,6 +188,49 @@ pub struct ImportRequest {
     pub again: bool,
 }
 
+/// A consumer to start.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConsumerRequest {
+    /// `group.id`.
+    pub group: String,
+    /// The topic it subscribes to.
+    pub topic: String,
+    /// `partition.assignment.strategy`.
+    pub assignor: Assignor,
+    /// `auto.offset.reset`: where it begins in a partition of which the group has committed nothing.
+    pub reset: OffsetReset,
+    /// At most this many records a second; none: as fast as it goes.
+    pub records_per_s: Option<u32>,
+    /// `group.instance.id` of a static member (KIP-345).
+    pub instance_id: Option<String>,
+}
+
+/// How the partitions are spread over a group's members.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assignor {
+    /// Of each topic, a range of partitions for each member.
+    #[default]
+    Range,
+    /// One partition after the other to one member after the other.
+    RoundRobin,
+    /// Evenly, and as it was before where that is possible.
+    Sticky,
+    /// The same without stopping the world: only what moves is given up (KIP-429).
+    CooperativeSticky,
+}
+
+/// One end of a partition or the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetReset {
+    /// The first offset there is.
+    #[default]
+    Earliest,
+    /// The end.
+    Latest,
+}
+
 /// From the clients' worker to the page.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,6 +246,8 @@ pub enum FromClients {
     },
     /// How things stand, at most some times a second and only when something changed.
     Snapshot(ClientsSnapshot),
+    /// Something happened in a group.
+    GroupEvent(GroupEvent),
     /// The way to a broker is missing or was closed; one is asked for by [`ToClients::Broker`], when there can be one.
     NeedsBroker {
         /// Which broker.
@@ -200,6 +278,11 @@ pub enum Reply {
     ImportStarted {
         /// Its name in [`ClientsSnapshot::imports`].
         import: u64,
+    },
+    /// A consumer runs.
+    ConsumerStarted {
+        /// Its name in [`ClientsSnapshot::consumers`].
+        consumer: u64,
     },
     /// All records of a topic were read.
     Consumed {
@@ -269,6 +352,127 @@ pub struct Preview {
 pub struct ClientsSnapshot {
     /// The imports since the worker started, the oldest first; at most the last 20.
     pub imports: Vec<ImportSnapshot>,
+    /// The consumers that run, and the last ones that ran; the oldest first.
+    pub consumers: Vec<ConsumerSnapshot>,
+    /// All groups of the cluster, by name, as their coordinators last said; none as long as nobody was asked.
+    pub groups: Option<Vec<GroupSnapshot>>,
+}
+
+/// How a consumer stands.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ConsumerSnapshot {
+    /// Its name.
+    pub consumer: u64,
+    /// What was asked for.
+    pub request: ConsumerRequest,
+    /// Whether it reads, and if not, why.
+    pub state: ConsumerState,
+    /// As the coordinator knows it; empty as long as it has not joined.
+    pub member_id: String,
+    /// The group's generation it belongs to; -1 as long as it has not joined.
+    pub generation: i32,
+    /// What it reads now.
+    pub partitions: Vec<ConsumerPartition>,
+    /// Records read since it started.
+    pub records: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+    /// The last records it read, the newest first; a few.
+    pub last_records: Vec<ConsumedRecord>,
+}
+
+/// Whether a consumer reads, and if not, why.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsumerState {
+    /// It looks for its coordinator, joins, or waits for the others in a rebalance.
+    Joining,
+    /// It has its partitions, perhaps none.
+    Assigned,
+    /// It commits and leaves.
+    Leaving,
+    /// It has left.
+    Left,
+    /// It went without leaving.
+    Killed,
+    /// It cannot go on.
+    Failed(ErrorReport),
+}
+
+/// A partition that a consumer reads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConsumerPartition {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the record it reads next; none while that is looked up.
+    pub position: Option<i64>,
+}
+
+/// A record that a consumer read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConsumedRecord {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// The beginning of its value, for people.
+    pub value: String,
+}
+
+/// How a group stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupSnapshot {
+    /// `group.id`.
+    pub group: String,
+    /// Kafka's name for its state (`Stable`, `Empty`, ...).
+    pub state: String,
+    /// The name of the assignor in use; empty when it has no members.
+    pub assignor: String,
+    /// Its members.
+    pub members: Vec<GroupMember>,
+    /// The partitions that it has committed an offset of, or that a member reads; by topic and partition.
+    pub offsets: Vec<GroupOffset>,
+}
+
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupMember {
+    /// As the coordinator calls it.
+    pub member_id: String,
+    /// `group.instance.id` of a static member.
+    pub instance_id: Option<String>,
+    /// As the client calls itself.
+    pub client_id: String,
+    /// What it is assigned.
+    pub partitions: Vec<(String, i32)>,
+}
+
+/// How far a group is in a partition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupOffset {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the record it reads next; none: nothing is committed.
+    pub committed: Option<i64>,
+    /// The partition's first offset.
+    pub log_start_offset: i64,
+    /// The partition's end; none when it cannot be asked, as of a topic that is gone.
+    pub end_offset: Option<i64>,
+}
+
+/// Something that happened in a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupEvent {
+    /// When, in milliseconds since 1970.
+    pub wall_ms: i64,
+    /// In which.
+    pub group: String,
+    /// What, in a sentence.
+    pub message: String,
 }
 
 /// How an import stands.

@@ -193,6 +193,11 @@ impl Hub {
         }
     }
 
+    /// Has everybody look again.
+    pub(crate) fn wake(self: &Rc<Self>) {
+        self.pump();
+    }
+
     /// Carries frames and wakes everybody.
     fn pump(self: &Rc<Self>) {
         self.carry();

@@ -4,32 +4,23 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use gloo_timers::callback::Timeout;
-use headwater_worker_protocol::{ClientsSnapshot, FromClients, ImportSnapshot, ImportState};
+use headwater_worker_protocol::{ImportSnapshot, ImportState};
 
+use super::board::Board;
 use crate::clock;
-use crate::post::post;
 
 /// How many are remembered.
 const MAX_IMPORTS: usize = 20;
 /// How many may run at a time.
 pub(crate) const MAX_RUNNING: usize = 8;
-/// The page hears of changes this often.
-const SNAPSHOT_MS: u32 = 200;
 /// How many broken rows are told one by one.
 const MAX_BROKEN_ROWS: usize = 20;
 
 /// All imports, the oldest first.
-#[derive(Default)]
 pub(crate) struct Imports {
-    shared: Rc<Shared>,
-    next: Cell<u64>,
-}
-
-#[derive(Default)]
-struct Shared {
     imports: RefCell<VecDeque<Rc<Import>>>,
-    timer: RefCell<Option<Timeout>>,
+    next: Cell<u64>,
+    board: Rc<Board>,
 }
 
 /// One import.
@@ -37,13 +28,23 @@ pub(crate) struct Import {
     snapshot: RefCell<ImportSnapshot>,
     started_ms: f64,
     stopped: Cell<bool>,
-    shared: Rc<Shared>,
+    board: Rc<Board>,
 }
 
 impl Imports {
+    /// None yet; what becomes of them is told to `board`.
+    pub(crate) fn new(board: &Rc<Board>) -> Imports {
+        Imports { imports: RefCell::default(), next: Cell::new(0), board: board.clone() }
+    }
+
+    /// How they stand.
+    pub(crate) fn snapshots(&self) -> Vec<ImportSnapshot> {
+        self.imports.borrow().iter().map(|import| import.snapshot.borrow().clone()).collect()
+    }
+
     /// A new one, or why not.
     pub(crate) fn add(&self, source: &str, topic: &str) -> Result<Rc<Import>, String> {
-        let mut imports = self.shared.imports.borrow_mut();
+        let mut imports = self.imports.borrow_mut();
         let running: Vec<_> = imports.iter().filter(|import| import.is_running()).cloned().collect();
         if running.iter().any(|import| {
             let snapshot = import.snapshot.borrow();
@@ -72,7 +73,7 @@ impl Imports {
             }),
             started_ms: clock::monotonic_ms(),
             stopped: Cell::new(false),
-            shared: self.shared.clone(),
+            board: self.board.clone(),
         });
         if imports.len() == MAX_IMPORTS {
             // One that has ended, the oldest; fewer run than are remembered.
@@ -80,14 +81,13 @@ impl Imports {
             imports.remove(ended.unwrap_or(0));
         }
         imports.push_back(import.clone());
-        drop(imports);
-        import.tell();
+        self.board.changed();
         Ok(import)
     }
 
     /// Has an import stop; false if it does not run.
     pub(crate) fn stop(&self, id: u64) -> bool {
-        let imports = self.shared.imports.borrow();
+        let imports = self.imports.borrow();
         let import = imports.iter().find(|import| import.id() == id && import.is_running());
         import.is_some_and(|import| !import.stopped.replace(true))
     }
@@ -115,7 +115,7 @@ impl Import {
             change(&mut snapshot);
             snapshot.elapsed_ms = clock::monotonic_ms() - self.started_ms;
         }
-        self.tell();
+        self.board.changed();
     }
 
     /// A row cannot be sent.
@@ -125,24 +125,5 @@ impl Import {
         if snapshot.broken_rows.len() < MAX_BROKEN_ROWS {
             snapshot.broken_rows.push((line, reason));
         }
-    }
-
-    fn tell(&self) {
-        let mut timer = self.shared.timer.borrow_mut();
-        if timer.is_none() {
-            let shared = self.shared.clone();
-            *timer = Some(Timeout::new(SNAPSHOT_MS, move || shared.post()));
-        }
-    }
-}
-
-impl Shared {
-    fn post(&self) {
-        if let Some(timer) = self.timer.borrow_mut().take() {
-            // It has gone off; there is nothing to cancel.
-            timer.forget();
-        }
-        let imports = self.imports.borrow().iter().map(|import| import.snapshot.borrow().clone()).collect();
-        post(&FromClients::Snapshot(ClientsSnapshot { imports }));
     }
 }

@@ -1,9 +1,13 @@
 //! The role of the clients: one worker in which all producers and consumers of the page run.
 
+mod board;
+mod consumers;
+mod groups;
 mod hub;
 mod import;
 mod importer;
 mod imports;
+mod member;
 mod pace;
 mod payload;
 mod preview;
@@ -18,13 +22,16 @@ mod topics;
 use std::rc::Rc;
 
 use headwater_client::ClientError;
-use headwater_worker_protocol::{ErrorReport, FromClients, ToClients, js};
+use headwater_worker_protocol::{ClientsSnapshot, ErrorReport, FromClients, ToClients, js};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::post::{fail, post};
+use board::Board;
+use consumers::Consumers;
+use groups::Groups;
 use hub::Hub;
 use imports::Imports;
 
@@ -32,12 +39,38 @@ use imports::Imports;
 pub(crate) struct Clients {
     pub(crate) hub: Rc<Hub>,
     pub(crate) imports: Imports,
+    pub(crate) consumers: Consumers,
+    pub(crate) groups: Groups,
+}
+
+impl Clients {
+    fn new() -> Rc<Clients> {
+        Rc::new_cyclic(|clients| {
+            let board = Board::new(clients.clone());
+            Clients {
+                hub: Hub::new(),
+                imports: Imports::new(&board),
+                consumers: Consumers::new(&board),
+                groups: Groups::new(&board),
+            }
+        })
+    }
+
+    /// How everybody stands.
+    fn snapshot(&self) -> ClientsSnapshot {
+        ClientsSnapshot {
+            imports: self.imports.snapshots(),
+            consumers: self.consumers.snapshots(),
+            groups: self.groups.snapshots(),
+        }
+    }
 }
 
 /// Becomes the clients; the first message is any [`ToClients`].
 pub(crate) fn start(first: JsValue) {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
-    let clients = Rc::new(Clients { hub: Hub::new(), imports: Imports::default() });
+    let clients = Clients::new();
+    spawn_local(groups::watch(clients.clone()));
     let handle = move |data: JsValue| match js::decode::<ToClients>(data) {
         Ok((ToClients::Broker { node_id }, port)) => match port.dyn_into() {
             Ok(port) => clients.hub.set_port(node_id, port),

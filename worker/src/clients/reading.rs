@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use headwater_client::{
-    AdminReply, ClientError, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, OffsetSpec, StartOffset,
-    code,
+    AdminReply, ClientError, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, ListedOffset, OffsetSpec,
+    StartOffset, code,
 };
 use headwater_engine::TopicPartition;
 use headwater_engine::record::Record;
@@ -243,6 +243,23 @@ async fn bounds(hub: &Rc<Hub>, topic: &str) -> Result<Vec<Bound>, ClientError> {
         end: found[1].unwrap_or(0),
     };
     Ok(pairs.map(bound).collect())
+}
+
+/// Where partitions begin and end; none for one that cannot be asked, as of a topic that is gone.
+pub(crate) async fn bounds_of(
+    hub: &Rc<Hub>,
+    partitions: Vec<TopicPartition>,
+) -> Result<Vec<Option<(i64, i64)>>, ClientError> {
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let both = |tp: TopicPartition| [(tp.clone(), OffsetSpec::Earliest), (tp, OffsetSpec::Latest)];
+    let asked = partitions.into_iter().flat_map(both).collect();
+    let AdminReply::Offsets(found) = hub.admin(|client, now| client.list_offsets(now, asked)).await? else {
+        return Ok(Vec::new());
+    };
+    let offset = |found: &ListedOffset| found.result.clone().ok().flatten();
+    Ok(found.chunks_exact(2).map(|found| offset(&found[0]).zip(offset(&found[1]))).collect())
 }
 
 /// Offsets in the order in which they are asked for.

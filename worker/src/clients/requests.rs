@@ -6,13 +6,17 @@ use headwater_client::{
     Acks, ClientError, Delivered, Delivery, ProducerConfig, ProducerId, ProducerRecord, SendError,
 };
 use headwater_engine::TopicPartition;
-use headwater_worker_protocol::{ErrorReport, ImportSource, Preview, RecordToSend, Reply, Request};
+use headwater_worker_protocol::{
+    ConsumerRequest, ErrorReport, ImportSource, Preview, RecordToSend, Reply, Request,
+};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
+use super::consumers::Stop;
 use super::hub::Hub;
 use super::source::Source;
 use super::synthetic::Synthetic;
-use super::{Clients, import, preview, reading, refusal, report, topics};
+use super::{Clients, groups, import, member, preview, reading, refusal, report, topics};
 
 /// How long a topic that was just made may be unknown.
 const TOPIC_PATIENCE_MS: f64 = 2_000.0;
@@ -36,6 +40,10 @@ pub(crate) async fn answer(
         Request::CreatePartitions { name, count } => {
             topics::add_partitions(hub, &name, count).await.map(|()| Reply::Done).map_err(report)
         }
+        Request::DeleteRecords { topic, partition, before } => {
+            let partition = TopicPartition { topic, partition };
+            topics::delete_records(hub, partition, before).await.map(|()| Reply::Done).map_err(report)
+        }
         Request::Send(record) => send(hub, &record).await.map_err(report),
         Request::Read { topic, partition, from, max_records } => {
             let topic_partition = TopicPartition { topic, partition };
@@ -52,8 +60,37 @@ pub(crate) async fn answer(
                 Err(refusal("UNKNOWN_IMPORT", "This import does not run any more."))
             }
         }
+        Request::StartConsumer(wanted) => start_consumer(clients, wanted),
+        Request::StopConsumer { consumer, leave } => {
+            let how = if leave { Stop::Leave } else { Stop::Kill };
+            if clients.consumers.stop(consumer, how) {
+                hub.wake();
+                Ok(Reply::Done)
+            } else {
+                Err(refusal("UNKNOWN_CONSUMER", "This consumer does not run any more."))
+            }
+        }
+        Request::ResetOffsets { group, to } => {
+            let done = groups::reset_offsets(hub, &group, to).await;
+            clients.groups.look_again();
+            done.map(|()| Reply::Done).map_err(report)
+        }
+        Request::DeleteGroup { group } => {
+            let done = groups::delete(hub, &group).await;
+            clients.groups.look_again();
+            done.map(|()| Reply::Done).map_err(report)
+        }
         Request::ConsumeAll { topic } => reading::all(hub, &topic).await.map_err(report),
     }
+}
+
+/// Starts a consumer. How it goes is in the snapshots.
+fn start_consumer(clients: &Rc<Clients>, wanted: ConsumerRequest) -> Result<Reply, ErrorReport> {
+    let consumer = clients.consumers.add(wanted).map_err(|why| refusal("TOO_MANY_CONSUMERS", why))?;
+    let id = consumer.id();
+    let hub = clients.hub.clone();
+    spawn_local(async move { member::run(&hub, &consumer).await });
+    Ok(Reply::ConsumerStarted { consumer: id })
 }
 
 /// Sends one record and waits for its acknowledgement.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use headwater_client::{AdminReply, ClientError, NewTopic, code};
+use headwater_engine::TopicPartition;
 
 use super::hub::Hub;
 use crate::clock;
@@ -47,6 +48,18 @@ pub(crate) async fn add_partitions(hub: &Rc<Hub>, name: &str, count: i32) -> Res
         }
         hub.with(|client, _| client.refresh_metadata());
         hub.changed().await;
+    }
+}
+
+/// Deletes the records of a partition before an offset.
+pub(crate) async fn delete_records(
+    hub: &Rc<Hub>,
+    partition: TopicPartition,
+    before: i64,
+) -> Result<(), ClientError> {
+    match hub.admin(|client, now| client.delete_records(now, vec![(partition, before)])).await? {
+        AdminReply::Offsets(offsets) => offsets.into_iter().try_for_each(|offset| offset.result.map(drop)),
+        _ => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ impl Client {
     }
 
     /// Has a consumer commit what is to be committed, leave its group and go; its last event is
-    /// [`ConsumerEvent::Closed`], which may take `request.timeout.ms`. One without a group goes at once.
+    /// [`ConsumerEvent::Closed`](crate::ConsumerEvent::Closed), which may take `request.timeout.ms`. One without a group goes at once.
     pub fn close_consumer(&mut self, now: Now, consumer: ConsumerId) {
         match self.member(consumer) {
             Some(member) => member.end(now, true),
@@ -30,7 +30,7 @@ impl Client {
     }
 
     /// Commits offsets for the consumer's group; none given: its positions. How it ends is told by
-    /// [`ConsumerEvent::Committed`]. Returns none if the consumer has no group.
+    /// [`ConsumerEvent::Committed`](crate::ConsumerEvent::Committed). Returns none if the consumer has no group.
     pub fn commit(
         &mut self,
         now: Now,

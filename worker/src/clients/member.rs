@@ -1,0 +1,372 @@
+//! A consumer as a member of its group: reads what it is given, counts and drops the records, and commits how far it is.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use gloo_timers::future::TimeoutFuture;
+use headwater_client::{
+    Assignor, AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, GroupConfig, MemberState,
+    OffsetToCommit,
+};
+use headwater_engine::TopicPartition;
+use headwater_engine::record::Record;
+use headwater_engine::sorted::SortedMap;
+use headwater_worker_protocol::{
+    self as protocol, ConsumedRecord, ConsumerPartition, ConsumerRequest, ConsumerState, ErrorReport,
+    OffsetReset,
+};
+
+use super::consumers::{Consumer, LAST_RECORDS, Stop};
+use super::hub::Hub;
+use super::pace::Pace;
+use super::{payload, report};
+use crate::clock;
+
+/// A member that says nothing for so long is taken for dead. Shorter than Kafka's default: somebody watches.
+const SESSION_TIMEOUT_MS: u64 = 10_000;
+/// So often a member asks whether there is a rebalance.
+const HEARTBEAT_MS: u64 = 500;
+/// What is read is committed so often.
+const COMMIT_MS: f64 = 500.0;
+/// How long leaving may take.
+const LEAVE_MS: f64 = 10_000.0;
+/// How long it reads without a pause for others, and waits without a look at its group.
+const TURN_MS: f64 = 8.0;
+const MAX_WAIT_MS: f64 = 100.0;
+/// How much of a record is shown.
+const SHOWN_CHARACTERS: usize = 200;
+
+/// Runs a consumer to its end.
+pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
+    let request = consumer.request();
+    let id = hub.with(|client, now| {
+        let id = client.add_consumer(config(&request));
+        client.subscribe(now, id, vec![request.topic.clone()]);
+        id
+    });
+    let mut member = Member {
+        hub: hub.clone(),
+        consumer: consumer.clone(),
+        id,
+        pace: Pace::new(request.records_per_s, clock::monotonic_ms()),
+        paced: request.records_per_s.is_some(),
+        held: None,
+        read: SortedMap::new(),
+        fresh: Vec::new(),
+        commit_due_ms: 0.0,
+        leaving_until_ms: None,
+        failed: None,
+    };
+    let state = loop {
+        let wait = member.step();
+        member.show();
+        match wait {
+            Wait::Change => hub.changed().await,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "at most MAX_WAIT_MS"
+            )]
+            Wait::Ms(ms) => TimeoutFuture::new(ms.clamp(1.0, MAX_WAIT_MS) as u32).await,
+            Wait::Ended(state) => break state,
+        }
+    };
+    hub.with(|client, _| client.remove_consumer(id));
+    consumer.tell(match &state {
+        ConsumerState::Left => "has left.",
+        ConsumerState::Killed => "was killed.",
+        _ => "cannot go on.",
+    });
+    consumer.update(|snapshot| {
+        snapshot.state = state;
+        snapshot.partitions.clear();
+    });
+}
+
+fn config(request: &ConsumerRequest) -> ConsumerConfig {
+    let assignor = match request.assignor {
+        protocol::Assignor::Range => Assignor::Range,
+        protocol::Assignor::RoundRobin => Assignor::RoundRobin,
+        protocol::Assignor::Sticky => Assignor::Sticky,
+        protocol::Assignor::CooperativeSticky => Assignor::CooperativeSticky,
+    };
+    ConsumerConfig {
+        fetch_max_bytes: 4 << 20,
+        max_buffered_bytes: 4 << 20,
+        auto_offset_reset: match request.reset {
+            OffsetReset::Earliest => AutoOffsetReset::Earliest,
+            OffsetReset::Latest => AutoOffsetReset::Latest,
+        },
+        group: Some(GroupConfig {
+            group_id: request.group.clone(),
+            group_instance_id: request.instance_id.clone(),
+            session_timeout_ms: SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms: HEARTBEAT_MS,
+            partition_assignment_strategy: vec![assignor],
+            // What came in one answer is read over seconds where there is a pace: only what is read is committed.
+            enable_auto_commit: false,
+            ..GroupConfig::default()
+        }),
+        ..ConsumerConfig::default()
+    }
+}
+
+struct Member {
+    hub: Rc<Hub>,
+    consumer: Rc<Consumer>,
+    id: ConsumerId,
+    pace: Pace,
+    paced: bool,
+    /// Records that came, and which of them is to be read next.
+    held: Option<(Fetched, i64)>,
+    /// Where it goes on in partitions of which this is not committed.
+    read: SortedMap<TopicPartition, i64>,
+    /// Partitions of which nothing has come yet.
+    fresh: Vec<TopicPartition>,
+    commit_due_ms: f64,
+    leaving_until_ms: Option<f64>,
+    /// Why it leaves.
+    failed: Option<ErrorReport>,
+}
+
+/// What a member waits for.
+enum Wait {
+    /// A frame or a time-out.
+    Change,
+    /// This time.
+    Ms(f64),
+    /// Nothing more.
+    Ended(ConsumerState),
+}
+
+impl Member {
+    /// Does what can be done now.
+    fn step(&mut self) -> Wait {
+        let begun_ms = clock::monotonic_ms();
+        if self.consumer.wanted_stop() == Some(Stop::Kill) {
+            return Wait::Ended(ConsumerState::Killed);
+        }
+        if self.consumer.wanted_stop().is_some() {
+            self.leave();
+        }
+        loop {
+            let event = self.hub.with(|client, _| client.poll_consumer(self.id));
+            let came = event.is_some();
+            match event {
+                Some(ConsumerEvent::Closed) => return self.ended(),
+                Some(event) => self.take(event),
+                None => {}
+            }
+            let ahead_ms = self.read_held();
+            let now_ms = clock::monotonic_ms();
+            if now_ms >= self.commit_due_ms {
+                self.commit();
+            }
+            match ahead_ms {
+                _ if self.leaving_until_ms.is_some_and(|until_ms| now_ms > until_ms) => {
+                    // The coordinator does not answer; it will see that the session is over.
+                    return self.ended();
+                }
+                Some(ahead_ms) if !came => return Wait::Ms(ahead_ms),
+                None if !came => return Wait::Change,
+                // Others get their turn.
+                _ if now_ms - begun_ms > TURN_MS => return Wait::Ms(0.0),
+                _ => {}
+            }
+        }
+    }
+
+    /// Commits and leaves; [`ConsumerEvent::Closed`] says that it is done.
+    fn leave(&mut self) {
+        if self.leaving_until_ms.is_none() {
+            self.leaving_until_ms = Some(clock::monotonic_ms() + LEAVE_MS);
+            self.held = None;
+            self.commit();
+            self.hub.with(|client, now| client.close_consumer(now, self.id));
+        }
+    }
+
+    fn fail(&mut self, report: ErrorReport) {
+        self.failed.get_or_insert(report);
+        self.leave();
+    }
+
+    fn ended(&mut self) -> Wait {
+        Wait::Ended(self.failed.take().map_or(ConsumerState::Left, ConsumerState::Failed))
+    }
+
+    fn take(&mut self, event: ConsumerEvent) {
+        match event {
+            ConsumerEvent::Fetched(fetched) => {
+                // It has none in hand: while it has, its partitions are paused, or they are read at once.
+                self.fresh.retain(|partition| *partition != fetched.topic_partition);
+                self.held = Some((fetched, 0));
+                self.pause(true);
+            }
+            ConsumerEvent::Failed { topic_partition, error } => {
+                let mut failure = report(error);
+                failure.message = format!("{topic_partition}: {}", failure.message);
+                self.fail(failure);
+            }
+            ConsumerEvent::Assigned(partitions) => {
+                let generation = self.membership_generation();
+                let got = if partitions.is_empty() { "nothing new".to_owned() } else { names(&partitions) };
+                self.consumer.tell(&format!("got {got} in generation {generation}."));
+                self.fresh.extend(partitions);
+                self.pause(self.held.is_some());
+            }
+            ConsumerEvent::Revoked(partitions) => {
+                // Before they are somebody else's: that is one who goes on here.
+                self.commit();
+                self.forget(&partitions);
+                self.consumer.tell(&format!("gave {} back.", names(&partitions)));
+            }
+            ConsumerEvent::Lost(partitions) => {
+                self.forget(&partitions);
+                self.consumer.tell(&format!("lost {}: it was taken for dead.", names(&partitions)));
+            }
+            ConsumerEvent::Committed { result: Err(error), .. } => {
+                self.consumer.tell(&format!("could not commit: {}", error.message));
+            }
+            ConsumerEvent::GroupFailed(error) => self.fail(report(error)),
+            _ => {}
+        }
+    }
+
+    /// Does not read these any more, and commits nothing of them.
+    fn forget(&mut self, partitions: &[TopicPartition]) {
+        self.fresh.retain(|partition| !partitions.contains(partition));
+        for partition in partitions {
+            self.read.remove(partition);
+        }
+        if self.held.take_if(|(held, _)| partitions.contains(&held.topic_partition)).is_some() {
+            self.pause(false);
+        }
+    }
+
+    /// While it has records in hand it wants no more of them, but hears of its group.
+    fn pause(&self, paused: bool) {
+        // Without a pace all is read before it asks for more.
+        if !self.paced {
+            return;
+        }
+        self.hub.with(|client, _| {
+            let owned = client.membership(self.id).map(|membership| membership.owned).unwrap_or_default();
+            for partition in &owned {
+                if paused {
+                    client.pause(self.id, partition);
+                } else {
+                    client.resume(self.id, partition);
+                }
+            }
+        });
+    }
+
+    /// Reads what it has in hand, as far as its pace allows. Returns after how many milliseconds to go on; none: it has
+    /// nothing more in hand.
+    fn read_held(&mut self) -> Option<f64> {
+        let (held, from) = self.held.take()?;
+        let (mut records, mut bytes, mut next) = (0, 0, held.next_offset);
+        let mut last_records = Vec::new();
+        let mut ahead_ms = None;
+        let done = held.for_each(|record| {
+            if record.offset < from {
+                return ControlFlow::Continue(());
+            }
+            records += 1;
+            bytes += (record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len)) as u64;
+            ahead_ms = self.pace.sent(clock::monotonic_ms);
+            if ahead_ms.is_some() || record.offset + LAST_RECORDS as i64 >= held.next_offset {
+                last_records.insert(0, seen(&held.topic_partition, record));
+            }
+            if ahead_ms.is_some() {
+                next = record.offset + 1;
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = done {
+            self.fail(report(error));
+            return None;
+        }
+        self.consumer.read(records, bytes, last_records);
+        self.read.insert(held.topic_partition.clone(), next);
+        if next < held.next_offset {
+            self.held = Some((held, next));
+        } else {
+            self.pause(false);
+        }
+        ahead_ms
+    }
+
+    fn commit(&mut self) {
+        self.commit_due_ms = clock::monotonic_ms() + COMMIT_MS;
+        self.add_beginnings();
+        if self.read.is_empty() {
+            return;
+        }
+        let read = std::mem::take(&mut self.read);
+        let offset =
+            |(topic_partition, offset)| OffsetToCommit { topic_partition, offset, metadata: String::new() };
+        let offsets = read.into_iter().map(offset).collect();
+        self.hub.with(|client, now| client.commit(now, self.id, Some(offsets)));
+    }
+
+    /// Where it begins is committed too, as Kafka's consumer does: from then on the group's lag is known.
+    fn add_beginnings(&mut self) {
+        let (id, read) = (self.id, &mut self.read);
+        self.hub.with(|client, _| {
+            self.fresh.retain(|partition| {
+                let state = client.partition_state(id, partition);
+                if let Some(state) = state.filter(|state| state.committed.is_none())
+                    && let Some(position) = state.position
+                {
+                    read.insert(partition.clone(), position);
+                }
+                state.is_some_and(|state| state.position.is_none())
+            });
+        });
+    }
+
+    fn membership_generation(&self) -> i32 {
+        self.hub.with(|client, _| client.membership(self.id)).map_or(-1, |membership| membership.generation)
+    }
+
+    /// The offset of the record that it reads next.
+    fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        match &self.held {
+            Some((held, next)) if held.topic_partition == *partition => Some(*next),
+            _ => self.hub.with(|client, _| client.partition_state(self.id, partition))?.position,
+        }
+    }
+
+    /// Tells the page how it stands.
+    fn show(&self) {
+        let Some(membership) = self.hub.with(|client, _| client.membership(self.id)) else { return };
+        let partitions = membership.owned.iter().map(|owned| ConsumerPartition {
+            topic: owned.topic.clone(),
+            partition: owned.partition,
+            position: self.position(owned),
+        });
+        let partitions: Vec<_> = partitions.collect();
+        let state = match membership.state {
+            MemberState::Stable => ConsumerState::Assigned,
+            _ if self.leaving_until_ms.is_some() => ConsumerState::Leaving,
+            _ => ConsumerState::Joining,
+        };
+        self.consumer.show(state, membership.member_id, membership.generation, partitions);
+    }
+}
+
+fn seen(topic_partition: &TopicPartition, record: &Record<'_>) -> ConsumedRecord {
+    let value = record.value.map_or_else(|| "null".to_owned(), |value| payload::payload(value).text);
+    let end = value.char_indices().nth(SHOWN_CHARACTERS).map_or(value.len(), |(end, _)| end);
+    let value = value[..end].to_owned();
+    ConsumedRecord { partition: topic_partition.partition, offset: record.offset, value }
+}
+
+/// Partitions by their names.
+fn names(partitions: &[TopicPartition]) -> String {
+    let names: Vec<String> = partitions.iter().map(|partition| partition.to_string()).collect();
+    names.join(", ")
+}
