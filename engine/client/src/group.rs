@@ -350,6 +350,7 @@ impl Member {
     /// All it had belongs to others now, or soon will. It joins again as a new member, or as the same if it is still known.
     fn lose(&mut self, keep_member_id: bool, consumer: &mut Consumer) {
         let mut lost = std::mem::take(&mut self.owned);
+        self.fail_commits_of(&lost);
         lost.iter().for_each(|partition| consumer.unassign(partition));
         if let Some(giving_back) = self.giving_back.take() {
             if giving_back.is_told() {

@@ -106,6 +106,7 @@ impl Member {
         if self.config.partition_assignment_strategy.contains(&Assignor::Sticky) && then == Then::Join {
             self.had = (self.owned.clone(), self.generation);
         }
+        self.fail_commits_of(&partitions);
         partitions.iter().for_each(|partition| around.consumer.unassign(partition));
         self.owned.retain(|partition| !partitions.contains(partition));
         self.phase = match then {

@@ -87,6 +87,18 @@ impl Member {
         }
     }
 
+    /// Fails what waits to be committed of partitions that this member has no more. Under a later generation it would undo what
+    /// another owner has committed since.
+    pub(super) fn fail_commits_of(&mut self, gone: &[TopicPartition]) {
+        let is_gone = |commit: &Commit| commit.offsets.iter().any(|of| gone.contains(&of.topic_partition));
+        let (failed, kept): (Vec<Commit>, Vec<Commit>) = self.commits.drain(..).partition(is_gone);
+        self.commits.extend(kept);
+        for commit in failed {
+            let message = "A partition of the commit belongs to another member by now, or soon will.";
+            self.committed(commit.id, Err(ClientError::ours(code::REBALANCE_IN_PROGRESS, message)));
+        }
+    }
+
     pub(super) fn expire_commits(&mut self, around: &mut Around<'_>) {
         let gone = matches!(self.phase, Phase::Failed | Phase::Stalled);
         while let Some(commit) = self.commits.front() {
@@ -174,9 +186,10 @@ impl Member {
             }
         };
         let Some(error) = error else { return self.committed(commit.id, Ok(())) };
-        let stale = generation != self.generation;
-        let reads_on = self.giving_back.is_none() && self.is_cooperative();
-        let again = commit.id.is_some() && (stale || reads_on) && !matches!(self.phase, Phase::Idle);
+        // Whoever gave everything back, or lost it, must not undo what another owner has committed since.
+        let kept = self.is_cooperative() && self.generation >= 0;
+        let settles = self.generation > generation || self.giving_back.is_none();
+        let again = commit.id.is_some() && kept && settles && !matches!(self.phase, Phase::Idle);
         match self.take_error(now, &error, generation, consumer) {
             Meaning::Later => self.commits.push_front(commit),
             // The partitions may be this member's still when the group has settled.
