@@ -1,5 +1,9 @@
 //! Bugs to be found: each is one that the world itself makes, to see that a checker notices.
 
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, OffsetCommitRequest, RequestHeader, SyncGroupRequest};
+use kafka_protocol::protocol::{Decodable, Encodable};
+
 /// A bug on demand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plant {
@@ -19,4 +23,40 @@ pub enum Plant {
     DeafBrokers,
     /// A producer that has to keep the order of its records sends on after a failure.
     UnorderedProducer,
+    /// Commits arrive with offsets that are a little too high.
+    CommitAhead,
+    /// The leader of a group gives every member the share of the first.
+    SameShare,
+}
+
+impl Plant {
+    /// Whether it takes a group for it to happen.
+    pub(crate) fn needs_group(self) -> bool {
+        matches!(self, Plant::CommitAhead | Plant::SameShare)
+    }
+
+    /// What a broker is given in place of a request.
+    pub(crate) fn instead_of(self, frame: &Bytes) -> Option<Bytes> {
+        let api = ApiKey::try_from(i16::from_be_bytes(frame.get(..2)?.try_into().ok()?)).ok()?;
+        let version = i16::from_be_bytes(frame.get(2..4)?.try_into().ok()?);
+        let mut body = frame.clone();
+        RequestHeader::decode(&mut body, api.request_header_version(version)).ok()?;
+        let mut changed = BytesMut::from(&frame[..frame.len() - body.len()]);
+        match (self, api) {
+            (Plant::CommitAhead, ApiKey::OffsetCommit) => {
+                let mut request = OffsetCommitRequest::decode(&mut body, version).ok()?;
+                let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|partition| partition.committed_offset += 3);
+                request.encode(&mut changed, version).ok()?;
+            }
+            (Plant::SameShare, ApiKey::SyncGroup) => {
+                let mut request = SyncGroupRequest::decode(&mut body, version).ok()?;
+                let first = request.assignments.first()?.assignment.clone();
+                request.assignments.iter_mut().for_each(|member| member.assignment = first.clone());
+                request.encode(&mut changed, version).ok()?;
+            }
+            _ => return None,
+        }
+        Some(changed.freeze())
+    }
 }

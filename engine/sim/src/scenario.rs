@@ -1,6 +1,6 @@
 //! What a seed chooses: how many brokers there are and how they are set up, who does what, and what goes wrong.
 
-use headwater_client::{Acks, ProducerConfig};
+use headwater_client::{Acks, Assignor, ProducerConfig};
 use headwater_engine::record::Compression;
 
 use crate::network::NetworkFaults;
@@ -39,6 +39,21 @@ pub(crate) struct ConsumerPlan {
     pub(crate) max_bytes: i32,
 }
 
+/// A group of consumers, which reads all topics that stay.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupPlan {
+    pub(crate) group_id: String,
+    /// By member: whether it has a seat of its own that waits for it (KIP-345).
+    pub(crate) fixed: Vec<bool>,
+    pub(crate) assignors: Vec<Assignor>,
+    pub(crate) session_ms: u64,
+    pub(crate) max_poll_ms: u64,
+    pub(crate) auto_commit: bool,
+    pub(crate) commit_ms: u64,
+    /// How often a member thinks of coming, leaving or dying.
+    pub(crate) change_ms: u64,
+}
+
 /// What goes wrong besides storage and network: on the average once in so many milliseconds, never if 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WorldFaults {
@@ -64,6 +79,7 @@ pub(crate) struct Scenario {
     pub(crate) producers: Vec<ProducerPlan>,
     pub(crate) idempotent_producers: usize,
     pub(crate) consumers: Vec<ConsumerPlan>,
+    pub(crate) group: Option<GroupPlan>,
     /// Whether topics come and go, and partitions are added.
     pub(crate) churn: bool,
     pub(crate) max_filler: usize,
@@ -101,6 +117,7 @@ impl Scenario {
             producers,
             idempotent_producers: random.index(4),
             consumers: (0..random.within(1..3)).map(|_| consumer(random)).collect(),
+            group: (plant.is_some_and(Plant::needs_group) || random.coin()).then(|| group(random)),
             churn: random.coin(),
             max_filler: random.pick(&[0, 30, 200, 1_500]),
             storage: storage_faults(random),
@@ -120,6 +137,9 @@ pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)>
         ("queued.max.request.bytes", random.pick(&[1, 1_000, 16 << 20, 16 << 20]).to_string()),
         ("log.roll.ms", random.pick(&[500, 604_800_000]).to_string()),
         ("auto.create.topics.enable", "false".to_owned()),
+        ("group.min.session.timeout.ms", "1000".to_owned()),
+        ("group.initial.rebalance.delay.ms", random.pick(&[0, 0, 300]).to_string()),
+        ("headwater.offsets.max.dirty.bytes", random.pick(&[1_000, 10_000, 1 << 20]).to_string()),
     ]
 }
 
@@ -178,6 +198,28 @@ fn consumer(random: &mut Random) -> ConsumerPlan {
         min_bytes: random.pick(&[1, 1, 2_000]),
         partition_bytes: random.pick(&[1, 300, 5_000, 1 << 20]),
         max_bytes: random.pick(&[1, 1_000, 50 << 20]),
+    }
+}
+
+fn group(random: &mut Random) -> GroupPlan {
+    let assignors = random.pick(&[
+        &[Assignor::Range][..],
+        &[Assignor::RoundRobin],
+        &[Assignor::Sticky],
+        &[Assignor::CooperativeSticky],
+        &[Assignor::CooperativeSticky],
+        &[Assignor::Range, Assignor::CooperativeSticky],
+    ]);
+    GroupPlan {
+        group_id: "group".to_owned(),
+        fixed: (0..random.within(1..5)).map(|_| random.one_in(3)).collect(),
+        assignors: assignors.to_vec(),
+        session_ms: random.pick(&[1_500, 2_500]),
+        // Less than a client waits for an answer, as members have one connection for everything.
+        max_poll_ms: random.pick(&[1_200, 2_500]),
+        auto_commit: random.coin(),
+        commit_ms: random.pick(&[50, 300]),
+        change_ms: random.pick(&[1_000, 3_000]),
     }
 }
 

@@ -17,7 +17,9 @@ use headwater_engine::{ConnectionId, Now, Uuid};
 
 use self::broker::Node;
 use self::trouble::Trouble;
-use crate::actors::{Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, News, ProducerActor};
+use crate::actors::{
+    Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, MemberActor, News, ProducerActor,
+};
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
 use crate::checkers::{Checker, Checks};
@@ -166,6 +168,13 @@ impl World {
         for number in 0..scenario.idempotent_producers {
             let actor = IdempotentActor::new(number, &scenario, &mut self.checks, &mut self.random);
             self.add_actor(Box::new(actor));
+        }
+        if let Some(plan) = &scenario.group {
+            self.checks.expect_group(&plan.group_id);
+            for number in 0..plan.fixed.len() {
+                let actor = MemberActor::new(number, &scenario, plan, &mut self.random);
+                self.add_actor(Box::new(actor));
+            }
         }
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         for (number, plan) in (0..).zip(&scenario.consumers) {

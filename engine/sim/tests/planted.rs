@@ -62,3 +62,18 @@ fn brokers_that_hear_nothing_are_found() {
 fn a_producer_that_loses_its_order_is_found() {
     assert_found(Plant::UnorderedProducer, Checker::Order);
 }
+
+#[test]
+fn a_group_that_does_not_stand_where_it_committed_is_found() {
+    assert_found(Plant::CommitAhead, Checker::Commits);
+}
+
+#[test]
+fn records_that_a_group_never_gets_are_found() {
+    assert_found(Plant::CommitAhead, Checker::Delivery);
+}
+
+#[test]
+fn a_partition_of_two_members_is_found() {
+    assert_found(Plant::SameShare, Checker::Membership);
+}

@@ -4,6 +4,7 @@ mod admin;
 mod consumer;
 mod host;
 mod idempotent;
+mod member;
 mod producer;
 pub(crate) mod raw;
 
@@ -16,6 +17,7 @@ pub(crate) use self::admin::AdminActor;
 pub(crate) use self::consumer::ConsumerActor;
 pub(crate) use self::host::Host;
 pub(crate) use self::idempotent::IdempotentActor;
+pub(crate) use self::member::MemberActor;
 pub(crate) use self::producer::ProducerActor;
 use crate::checkers::Checks;
 use crate::random::Random;

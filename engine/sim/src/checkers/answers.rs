@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use headwater_engine::ConnectionId;
+use kafka_protocol::messages::ApiKey;
 
 /// A request that waits for its answer.
 #[derive(Clone, Debug)]
@@ -14,6 +15,9 @@ pub(crate) struct Asked {
     pub(crate) frame: Bytes,
     at_ms: u64,
 }
+
+/// JoinGroup and SyncGroup wait for other members.
+const MAX_REBALANCE_MS: u64 = 8_000;
 
 /// A request may wait so long where nothing goes wrong: longer than any consumer waits for records, shorter than a client
 /// waits before it gives the connection up.
@@ -53,7 +57,10 @@ impl Answers {
     /// Whether a request is not answered any more.
     pub(crate) fn at_last(&self, now_ms: u64) -> Result<(), String> {
         let first = |(connection, waiting): (&ConnectionId, &VecDeque<Asked>)| {
-            Some((connection.0, waiting.front().filter(|asked| asked.at_ms + MAX_WAIT_MS < now_ms)?.clone()))
+            Some((
+                connection.0,
+                waiting.front().filter(|asked| asked.at_ms + asked.may_wait_ms() < now_ms)?.clone(),
+            ))
         };
         match self.waiting.iter().find_map(first) {
             Some((connection, asked)) => Err(format!(
@@ -67,6 +74,17 @@ impl Answers {
 }
 
 impl Asked {
+    pub(crate) fn correlation_id(&self) -> i32 {
+        self.correlation_id
+    }
+
+    fn may_wait_ms(&self) -> u64 {
+        match ApiKey::try_from(self.api_key) {
+            Ok(ApiKey::JoinGroup | ApiKey::SyncGroup) => MAX_REBALANCE_MS,
+            _ => MAX_WAIT_MS,
+        }
+    }
+
     /// What a frame asks.
     pub(crate) fn parse(frame: &Bytes) -> Option<Asked> {
         let api_key = i16::from_be_bytes(frame.get(..2)?.try_into().ok()?);

@@ -3,7 +3,10 @@
 mod acknowledged;
 pub(crate) mod agreement;
 mod answers;
+mod commits;
+mod delivery;
 mod idempotence;
+mod membership;
 mod offsets;
 mod order;
 pub(crate) mod recovery;
@@ -12,12 +15,16 @@ mod visibility;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use headwater_engine::{Offset, TopicPartition};
+use bytes::Bytes;
+use headwater_engine::{ConnectionId, Offset, TopicPartition};
 
 use self::acknowledged::Acknowledged;
 pub(crate) use self::acknowledged::stored;
 pub(crate) use self::answers::{Answers, Asked};
+pub(crate) use self::commits::Commits;
+use self::delivery::Delivery;
 use self::idempotence::Idempotence;
+pub(crate) use self::membership::Membership;
 use self::offsets::Offsets;
 use self::order::Order;
 use self::visibility::Visibility;
@@ -43,6 +50,12 @@ pub enum Checker {
     Answers,
     /// All brokers know the same of the cluster, and keep nothing else.
     Agreement,
+    /// What a group has committed stays, and does not go back.
+    Commits,
+    /// No two members of a generation have the same partition.
+    Membership,
+    /// A group gets every record.
+    Delivery,
     /// Everything comes to its end when faults stop.
     Liveness,
 }
@@ -89,6 +102,9 @@ pub(crate) struct Checks {
     order: Order,
     visibility: Visibility,
     pub(crate) answers: Answers,
+    pub(crate) commits: Commits,
+    pub(crate) membership: Membership,
+    delivery: Delivery,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
     damaged: Damaged,
@@ -109,6 +125,9 @@ impl Checks {
             order: Order::default(),
             visibility: Visibility::default(),
             answers: Answers::default(),
+            commits: Commits::default(),
+            membership: Membership::default(),
+            delivery: Delivery::default(),
             bit_rot,
             damaged: Damaged::default(),
             reader: None,
@@ -126,7 +145,9 @@ impl Checks {
 
     /// Takes in what a checker says.
     pub(crate) fn take(&mut self, checker: Checker, result: Result<(), String>) {
+        // With bits that turn over, commits are cut off like other records.
         if let Err(message) = result
+            && !(self.bit_rot && checker == Checker::Commits)
             && self.violation.is_none()
             && self.only.is_none_or(|only| only == checker)
         {
@@ -215,6 +236,22 @@ impl Checks {
         }
     }
 
+    /// A member of a group was given records of a partition.
+    pub(crate) fn group_reads(&mut self, group: &str, member: &str, topic_partition: &TopicPartition) {
+        let result = self.membership.reads(group, member, topic_partition);
+        self.take(Checker::Membership, result);
+    }
+
+    /// A member of a group was given a record.
+    pub(crate) fn group_got(&mut self, group: &str, topic_partition: &TopicPartition, offset: Offset) {
+        self.delivery.got(group, topic_partition, offset);
+    }
+
+    /// A group is to get everything.
+    pub(crate) fn expect_group(&mut self, group: &str) {
+        self.delivery.expect(group);
+    }
+
     /// A consumer goes on at an offset.
     pub(crate) fn positioned(&mut self, consumer: u32, topic_partition: &TopicPartition, offset: Offset) {
         self.offsets.positioned(consumer, topic_partition, offset);
@@ -226,6 +263,7 @@ impl Checks {
         self.visibility.lost_from(topic_partition, end);
         self.order.lost_from(topic_partition, end);
         self.idempotence.lost_some(topic_partition);
+        self.delivery.lost_from(topic_partition, end);
     }
 
     /// The admin was told that a topic has so many partitions.
@@ -236,6 +274,20 @@ impl Checks {
     /// The admin was told that a topic is deleted.
     pub(crate) fn topic_deleted(&mut self, topic: &str) {
         self.acknowledged.topic_deleted(topic);
+    }
+
+    /// A request reaches its broker. `answered`: false for a Produce with acks=0.
+    pub(crate) fn asked(&mut self, connection: ConnectionId, frame: &Bytes, answered: bool, at_ms: u64) {
+        self.answers.asked(connection, frame, answered, at_ms);
+        if let Some(asked) = Asked::parse(frame) {
+            self.commits.asked(connection, &asked);
+        }
+    }
+
+    /// A connection has ended at its broker.
+    pub(crate) fn closed(&mut self, connection: ConnectionId) {
+        self.answers.closed(connection);
+        self.commits.closed(connection);
     }
 
     /// The topics that the broker has in the end, with the number of their partitions.
@@ -276,5 +328,7 @@ impl Checks {
         let exactly_once = |id: u32| self.promises.get(&id).is_some_and(|promise| promise.exactly_once);
         let result = order::read_at_last(topic_partition, log, exactly_once);
         self.take(Checker::Order, result);
+        let result = self.delivery.read_at_last(topic_partition, log);
+        self.take(Checker::Delivery, result);
     }
 }

@@ -203,7 +203,9 @@ impl World {
         (node.storage_due, node.timer_due) = (None, None);
         node.medium.borrow_mut().crash(crash);
         self.connections_break(number, crash);
+        self.checks.membership.forget_generations();
         if crash == Crash::PowerCut {
+            self.checks.commits.power_cut();
             self.account_for_losses(&before);
         }
         let wait_ms = match self.phase {
@@ -276,6 +278,18 @@ impl World {
             Ok(ApiKey::Metadata) => self.learn_topic_ids(&asked, frame),
             Ok(ApiKey::Fetch) => self.observe_fetch(number, &asked, frame),
             Ok(ApiKey::Produce) => self.observe_produce(number, &asked, frame),
+            Ok(ApiKey::OffsetCommit) => {
+                let result = self.checks.commits.commit_answered(connection, &asked, frame);
+                self.checks.take(Checker::Commits, result);
+            }
+            Ok(ApiKey::OffsetFetch) => {
+                let result = self.checks.commits.fetch_answered(&asked, frame);
+                self.checks.take(Checker::Commits, result);
+            }
+            Ok(ApiKey::SyncGroup) => {
+                let result = self.checks.membership.sync_answered(&asked, frame);
+                self.checks.take(Checker::Membership, result);
+            }
             _ => {}
         }
     }

@@ -150,7 +150,7 @@ impl World {
     }
 
     pub(super) fn broker_closes(&mut self, id: ConnectionId) {
-        self.checks.answers.closed(id);
+        self.checks.closed(id);
         let first = self.network.end(id, &mut self.random);
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
         connection.at_broker = false;
@@ -166,7 +166,7 @@ impl World {
         let of_node = self.network.connections.iter().filter(|(_, c)| c.broker == node);
         let ids: Vec<ConnectionId> = of_node.map(|(id, _)| *id).collect();
         for id in ids {
-            self.checks.answers.closed(id);
+            self.checks.closed(id);
             let first = self.network.end(id, &mut self.random);
             let Some(connection) = self.network.connections.get_mut(&id) else { continue };
             connection.at_broker = false;
@@ -217,10 +217,11 @@ impl World {
         if connection.ended {
             self.tally.count(Fault::LateRequest);
         }
-        self.checks.answers.asked(id, frame, is_answered(frame), self.now_ms);
+        self.checks.asked(id, frame, is_answered(frame), self.now_ms);
         let now = self.now();
         if let Some(server) = &mut self.nodes[node].server {
-            server.driver.handle_request(now, id, frame.clone());
+            let instead = self.plant.and_then(|plant| plant.instead_of(frame));
+            server.driver.handle_request(now, id, instead.unwrap_or_else(|| frame.clone()));
             if self.plant == Some(Plant::DuplicateRequest) && self.random.one_in(10) && is_produce(frame) {
                 server.driver.handle_request(now, NOBODY, frame.clone());
             }
@@ -257,7 +258,7 @@ impl World {
         let node = connection.broker;
         if connection.at_broker {
             connection.at_broker = false;
-            self.checks.answers.closed(id);
+            self.checks.closed(id);
             if let Some(server) = &mut self.nodes[node].server {
                 server.driver.handle_disconnect(now, id);
             }
