@@ -526,6 +526,8 @@ fn configs() -> Vec<(String, String)> {
         // Somebody watches: a group begins at once, and what is too old goes within seconds.
         ("group.initial.rebalance.delay.ms", "0"),
         ("log.retention.check.interval.ms", "10000"),
+        // Retention drops whole segments: with Kafka's 1 GiB a tab would be full before the first is dropped.
+        ("log.segment.bytes", "16777216"),
         // Groups are few, and each partition is a log of its own.
         ("offsets.topic.num.partitions", "4"),
     ];
