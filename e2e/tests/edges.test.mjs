@@ -1,4 +1,4 @@
-// What a tab meets: no more room, a damaged row, a worker that stood still.
+// What a tab meets: no more room, damaged and lost rows, a worker that stood still.
 
 import assert from "node:assert/strict";
 import { browserTest } from "../lib/test.mjs";
@@ -104,6 +104,56 @@ async function damageOneRow() {
   }
   second.worker.terminate();
   return { changed, sent, other, left, damaged };
+}
+
+browserTest("rows that are lost, shortened or no bytes cost what was in them; all the rest keeps its offsets", async ({ open, server }) => {
+  const playground = await open({ workers: 1 });
+  const sent = await playground.kafka(async (connection, { recordBatch }) => {
+    await connection.createTopic("rows", 1, { "segment.bytes": "4000" });
+    const values = [];
+    for (let number = 0; number < 60; number++) {
+      const value = `record ${number} ${"x".repeat(150)}`;
+      values.push(value);
+      await connection.produce("rows", 0, recordBatch([{ key: null, value }]));
+    }
+    return values;
+  });
+  await playground.page.goto(`${server.url}e2e/conformance.html`);
+  const lost = await playground.page.evaluate(loseRows);
+  assert.equal(lost.length, 3);
+  await playground.page.goto(server.url);
+  await playground.running();
+  const left = (await playground.everyRecord("rows", 1)).map(({ offset, value }) => [offset, value]);
+  const expected = sent.map((value, offset) => [offset, value]).filter(([offset]) => !lost.includes(offset));
+  assert.deepEqual(left, expected);
+  await playground.page.locator('[data-testid="error-count-CORRUPT_MESSAGE"][data-count="3"]').waitFor({ timeout: 10_000 });
+  // Told of once a place.
+  assert.equal((await playground.everyRecord("rows", 1)).length, expected.length);
+  assert.equal(await playground.id("error-count-CORRUPT_MESSAGE").getAttribute("data-count"), "3");
+});
+
+/** Runs in a page without brokers: answers the offsets of the batches whose rows it spoils, each in another segment. */
+async function loseRows() {
+  const { rewrite } = await import("./database.mjs");
+  const spoil = [() => null, (row) => row.slice(0, -10), () => "no bytes"];
+  const lost = [];
+  const seen = new Map();
+  for (const { name } of await indexedDB.databases()) {
+    if (!/^headwater-.*-0$/u.test(name)) continue;
+    await rewrite(name, "chunk", (key, row) => {
+      const view = new DataView(key.buffer);
+      const isMetadata = key[15] === 1 && key.slice(0, 15).every((byte) => byte === 0);
+      const segment = view.getBigUint64(20);
+      if (isMetadata) return undefined;
+      seen.set(segment, (seen.get(segment) ?? 0) + 1);
+      // The third row of a segment, where there is a batch a row.
+      if (seen.get(segment) !== 3 || lost.length === spoil.length) return undefined;
+      const spoilt = spoil[lost.length](row);
+      lost.push(Number(new DataView(row.buffer).getBigInt64(0)));
+      return spoilt;
+    });
+  }
+  return lost;
 }
 
 browserTest("after a worker stood still, what came meanwhile is handled before anything counts as late", async ({ browser, server }) => {

@@ -47,7 +47,7 @@ export async function restore(name, { version, rows }) {
   database.close();
 }
 
-/** Changes rows of a store: `change` gets key and value as bytes, and answers the new value or nothing. */
+/** Changes rows of a store: `change` gets key and value as bytes, and answers the new value, null to delete it, or nothing. */
 export async function rewrite(name, store, change) {
   const database = await openDatabase(name);
   const transaction = database.transaction(store, "readwrite");
@@ -55,7 +55,8 @@ export async function rewrite(name, store, change) {
   const [keys, values] = await Promise.all([settled(rows.getAllKeys()), settled(rows.getAll())]);
   keys.forEach((key, index) => {
     const changed = change(new Uint8Array(key), new Uint8Array(values[index]));
-    if (changed !== undefined) rows.put(changed, key);
+    if (changed === null) rows.delete(key);
+    else if (changed !== undefined) rows.put(changed, key);
   });
   await ended(transaction);
   database.close();

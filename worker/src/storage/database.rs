@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 use idb::{KeyRange, Transaction};
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DomException, IdbDatabase, IdbTransaction};
@@ -140,6 +140,15 @@ pub(super) fn js_bytes(value: &JsValue) -> Uint8Array {
     match value.dyn_ref::<Uint8Array>() {
         Some(bytes) => bytes.clone(),
         None => Uint8Array::new(value),
+    }
+}
+
+/// What a row of data holds. `None` when that is not bytes at all: such a row is damaged.
+pub(super) fn js_row(value: &JsValue) -> Option<Uint8Array> {
+    match (value.dyn_ref::<Uint8Array>(), value.dyn_ref::<ArrayBuffer>()) {
+        (Some(bytes), _) => Some(bytes.clone()),
+        (None, Some(buffer)) => Some(Uint8Array::new(buffer)),
+        (None, None) => None,
     }
 }
 

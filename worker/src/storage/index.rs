@@ -15,10 +15,17 @@ pub(super) struct RowIndex {
     pub(super) tails: SortedSet<(LogId, Offset)>,
 }
 
+/// Where holes can be: no position of a segment is beyond it (docs/format.md, segment index).
+const MAX_POSITION: u64 = u32::MAX as u64;
+
 /// The rows of one segment: for each the position at which it ends, and the next begins. The first begins at 0.
+///
+/// Where the database has lost rows there is a *hole*. It counts as a row here, and is read as zeros.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Rows {
     ends: Vec<u64>,
+    /// The ends of those rows that are holes.
+    holes: Vec<u64>,
 }
 
 impl Rows {
@@ -44,32 +51,52 @@ impl Rows {
         if positions.is_empty() { first..first } else { first..(last + 1).clamp(first, self.ends.len()) }
     }
 
-    /// Makes one row of several.
+    /// Whether the database has nothing of this row.
+    pub(super) fn is_hole(&self, index: usize) -> bool {
+        self.ends.get(index).is_some_and(|end| self.holes.binary_search(end).is_ok())
+    }
+
+    /// Whether what lies before a position would end with a hole.
+    pub(super) fn ends_with_hole(&self, position: u64) -> bool {
+        position > 0 && self.is_hole(self.overlapping(&(position - 1..position)).start)
+    }
+
+    /// Makes one row of several, none of which is a hole.
     pub(super) fn join(&mut self, rows: Range<usize>) {
         if rows.len() > 1 {
             self.ends.drain(rows.start..rows.end - 1);
         }
     }
 
-    /// Drops what lies beyond a position, which may be inside a row.
+    /// Drops what lies beyond a position, which may be inside a row. A hole that would be last gets a row of one byte at
+    /// its end, or else the segment would be shorter when it is loaded again.
     fn cut(&mut self, position: u64) {
-        let kept = self.ends.partition_point(|end| *end <= position);
+        let ends_with_hole = self.ends_with_hole(position);
+        let kept = self.ends.partition_point(|end| *end < position);
         self.ends.truncate(kept);
-        if self.size() < position {
+        let start = self.size();
+        self.holes.retain(|end| *end <= start);
+        if ends_with_hole && start + 1 < position {
+            self.ends.push(position - 1);
+            self.holes.push(position - 1);
+        }
+        if start < position {
             self.ends.push(position);
         }
     }
 }
 
 impl RowIndex {
-    /// Takes in the key of a row, in the order of keys.
+    /// Takes in the key of a row, in the order of keys. If it does not begin where the one before it ended, there is a
+    /// hole between them.
     ///
     /// # Errors
     ///
-    /// When the row does not begin where the one before it ended.
+    /// When the row has a place that another has too, or that is in no segment.
     pub(super) fn load(&mut self, key: ChunkKey) -> Result<(), String> {
         let rows = self.logs.or_default(key.log).or_default(key.segment);
-        if rows.size() != key.position || key.length == 0 {
+        let is_behind_hole = rows.size() < key.position && key.end() <= MAX_POSITION;
+        if key.length == 0 || (rows.size() != key.position && !is_behind_hole) {
             return Err(format!(
                 "segment {} of partition {} of topic {} has a row at {} where its bytes end at {}",
                 key.segment,
@@ -78,6 +105,10 @@ impl RowIndex {
                 key.position,
                 rows.size()
             ));
+        }
+        if is_behind_hole {
+            rows.ends.push(key.position);
+            rows.holes.push(key.position);
         }
         rows.ends.push(key.end());
         self.tails.insert((key.log, key.segment));
@@ -161,7 +192,11 @@ mod tests {
     const LOG: LogId = LogId::CLUSTER_METADATA;
 
     fn rows(ends: &[u64]) -> Rows {
-        Rows { ends: ends.to_vec() }
+        rows_with_holes(ends, &[])
+    }
+
+    fn rows_with_holes(ends: &[u64], holes: &[u64]) -> Rows {
+        Rows { ends: ends.to_vec(), holes: holes.to_vec() }
     }
 
     #[test]
@@ -202,6 +237,27 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_that_would_be_last_gets_a_row_at_its_end() {
+        for (position, ends, holes) in [
+            (40, &[10, 20, 35, 40][..], &[20][..]),
+            (36, &[10, 20, 35, 36], &[20]),
+            (21, &[10, 20, 21], &[20]),
+            (20, &[10, 19, 20], &[19]),
+            (12, &[10, 11, 12], &[11]),
+            (11, &[10, 11], &[]),
+            (10, &[10], &[]),
+            (5, &[5], &[]),
+        ] {
+            let mut cut = rows_with_holes(&[10, 20, 35, 40], &[20]);
+            cut.cut(position);
+            assert_eq!(cut, rows_with_holes(ends, holes), "{position}");
+        }
+        let mut first = rows_with_holes(&[10, 20], &[10]);
+        first.cut(1);
+        assert_eq!(first, rows(&[1]));
+    }
+
+    #[test]
     fn joined_rows_hold_the_same_bytes() {
         let mut joined = rows(&[10, 20, 35, 40]);
         joined.join(1..3);
@@ -222,15 +278,40 @@ mod tests {
         assert!(!index.accepts(LOG, 7, 100) && !index.accepts(LOG, 8, 0) && !index.accepts(LOG, 9, 50));
     }
 
+    fn key(position: u64, length: u32) -> ChunkKey {
+        ChunkKey { log: LOG, segment: 3, position, length }
+    }
+
     #[test]
-    fn rows_with_a_gap_are_not_loaded() {
+    fn rows_on_each_other_are_not_loaded() {
         let mut index = RowIndex::default();
-        let key = |position, length| ChunkKey { log: LOG, segment: 3, position, length };
-        assert!(index.load(key(1, 5)).is_err());
         assert!(index.load(key(0, 5)).is_ok());
-        assert!(index.load(key(6, 5)).is_err());
+        assert!(index.load(key(4, 5)).is_err());
         assert!(index.load(key(5, 0)).is_err());
+        assert!(index.load(key(6, 0)).is_err());
         assert!(index.load(key(5, 5)).is_ok());
         assert_eq!(index.segments(LOG), [StoredSegment { base_offset: 3, size: 10 }]);
+    }
+
+    #[test]
+    fn a_gap_between_rows_is_a_hole() {
+        let mut index = RowIndex::default();
+        for row in [key(4, 6), key(10, 5), key(20, 5), key(25, 5)] {
+            assert_eq!(index.load(row), Ok(()));
+        }
+        assert_eq!(index.segments(LOG), [StoredSegment { base_offset: 3, size: 30 }]);
+        let loaded = index.rows(LOG, 3).cloned();
+        assert_eq!(loaded, Some(rows_with_holes(&[4, 10, 15, 20, 25, 30], &[4, 20])));
+        let holes: Vec<usize> =
+            (0..7).filter(|row| loaded.as_ref().is_some_and(|rows| rows.is_hole(*row))).collect();
+        assert_eq!(holes, [0, 3]);
+        assert!(index.accepts(LOG, 3, 30));
+    }
+
+    #[test]
+    fn a_hole_is_no_larger_than_a_segment() {
+        let mut index = RowIndex::default();
+        assert!(index.load(key(1 << 40, 5)).is_err());
+        assert!(index.load(key(MAX_POSITION - 5, 5)).is_ok());
     }
 }

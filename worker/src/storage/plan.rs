@@ -62,7 +62,7 @@ pub(super) enum Change {
     /// Puts a row without content into the store of snapshots.
     PutMark(Vec<u8>),
     DeleteSnapshots(KeySpan),
-    /// Reads the rows of `read`, deletes those of `delete`, and puts the first bytes of what was read as `row`.
+    /// Reads the rows of `read`, deletes those of `delete`, and puts what was read of the positions of `row` as `row`.
     Rewrite {
         read: KeySpan,
         delete: KeySpan,
@@ -272,11 +272,12 @@ impl<'a> Planner<'a> {
         if position > rows.map_or(0, super::index::Rows::size) {
             return Err(Refused::OutOfSequence);
         }
+        self.open_rows.remove(&log);
+        let has_hole = rows.is_some_and(|rows| rows.ends_with_hole(position));
         // The row that the cut goes through, if it is not between two.
         let cut = rows.map(|rows| rows.row(rows.overlapping(&(position..position + 1)).start));
-        let cut = cut.filter(|row| row.start < position && position < row.end);
+        let cut = cut.filter(|row| row.start < position && position < row.end && !has_hole);
         let rewrites = cut.is_some();
-        self.open_rows.remove(&log);
         self.group.changes.push(match cut {
             Some(Range { start, .. }) => Change::Rewrite {
                 read: KeySpan::chunks(log, segment, start..start + 1),
@@ -290,6 +291,12 @@ impl<'a> Planner<'a> {
             },
             None => Change::DeleteChunks(KeySpan::chunks_from(log, segment, position)),
         });
+        if has_hole {
+            // A hole is known by the row behind it: one byte of what the hole is read as.
+            let parts = vec![Bytes::from_static(&[0])];
+            let row = NewRow { log, segment, position: position - 1, parts, length: 1 };
+            self.group.changes.push(Change::PutRow(row));
+        }
         let spans = SNAPSHOT_KINDS.map(|kind| KeySpan::snapshots_above(log, kind, offset));
         self.group.changes.extend(spans.map(Change::DeleteSnapshots));
         self.index.truncate(log, segment, position);

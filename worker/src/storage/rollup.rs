@@ -36,7 +36,7 @@ pub(super) fn next(index: &mut RowIndex) -> Option<(LogId, Offset, Range<u64>)> 
 
 /// The first of the small rows at the end of a segment, if there are enough.
 fn worth_joining(rows: &Rows) -> Option<Range<usize>> {
-    let small = |index: usize| rows.row(index).end - rows.row(index).start < SMALL;
+    let small = |index: usize| !rows.is_hole(index) && rows.row(index).end - rows.row(index).start < SMALL;
     let first = (0..rows.len()).rev().take_while(|index| small(*index)).last()?;
     let start = rows.row(first).start;
     let enough = rows.len() - first >= ENOUGH_ROWS || rows.size() - start >= ENOUGH_BYTES;
@@ -47,6 +47,7 @@ fn worth_joining(rows: &Rows) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::ChunkKey;
     use super::*;
 
     const LOG: LogId = LogId::CLUSTER_METADATA;
@@ -79,6 +80,19 @@ mod tests {
     #[test]
     fn many_bytes_in_small_rows_become_one() {
         assert_eq!(next(&mut index([60_000; 5])), Some((LOG, 0, 0..300_000)));
+    }
+
+    #[test]
+    fn a_hole_is_not_joined() {
+        let mut many = RowIndex::default();
+        let positions = (0..200).filter(|number| *number != 100).map(|number| number * 100);
+        for position in positions {
+            many.load(ChunkKey { log: LOG, segment: 0, position, length: 100 }).unwrap();
+        }
+        assert_eq!(next(&mut many), Some((LOG, 0, 10_100..20_000)));
+        assert_eq!(next(&mut many), None);
+        let rows = many.rows(LOG, 0).unwrap();
+        assert_eq!((rows.len(), rows.is_hole(100), rows.size()), (102, true, 20_000));
     }
 
     #[test]

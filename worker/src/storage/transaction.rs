@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use idb::ObjectStore;
-use idb::request::futures::{GetAllStoreRequestFuture, GetStoreRequestFuture};
+use idb::request::futures::{GetAllKeysStoreRequestFuture, GetAllStoreRequestFuture, GetStoreRequestFuture};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::IdbDatabase;
@@ -13,6 +13,7 @@ use web_sys::IdbDatabase;
 use super::database::{CHUNK, Ended, META, Running, SNAPSHOT, js_bytes, js_key, js_span};
 use super::keys::ChunkKey;
 use super::plan::{Change, Group};
+use super::read::{found_rows, patched};
 use super::state::{STATE_KEY, State};
 
 /// How a group ended.
@@ -42,8 +43,7 @@ pub(super) struct Started {
     transaction: Running,
     before: State,
     state: GetStoreRequestFuture,
-    /// Rows that are being read, to be put as one under the key.
-    rewrites: Vec<(ChunkKey, GetAllStoreRequestFuture)>,
+    rewrites: Vec<Rewrite>,
     /// The rows put, as they may be kept in memory.
     pub(super) rows: Vec<(ChunkKey, Bytes)>,
 }
@@ -67,7 +67,14 @@ pub(super) fn start(database: &IdbDatabase, group: &mut Group, before: State) ->
     }
 }
 
-type Requests = (GetStoreRequestFuture, Vec<(ChunkKey, GetAllStoreRequestFuture)>, Vec<(ChunkKey, Bytes)>);
+/// Rows that are being read, to be put as one.
+struct Rewrite {
+    row: ChunkKey,
+    keys: GetAllKeysStoreRequestFuture,
+    rows: GetAllStoreRequestFuture,
+}
+
+type Requests = (GetStoreRequestFuture, Vec<Rewrite>, Vec<(ChunkKey, Bytes)>);
 
 fn request(transaction: &Running, group: &mut Group, before: State) -> Result<Requests, idb::Error> {
     let meta = transaction.store(META)?;
@@ -88,7 +95,9 @@ fn request(transaction: &Running, group: &mut Group, before: State) -> Result<Re
             Change::PutMark(key) => put(&snapshots, key, &[])?,
             Change::DeleteSnapshots(span) => drop(snapshots.delete(js_span(span)?)?),
             Change::Rewrite { read, delete, row } => {
-                rewrites.push((*row, chunks.get_all(Some(js_span(read)?.into()), None)?.into_future()));
+                let keys = chunks.get_all_keys(Some(js_span(read)?.into()), None)?.into_future();
+                let rows = chunks.get_all(Some(js_span(read)?.into()), None)?.into_future();
+                rewrites.push(Rewrite { row: *row, keys, rows });
                 chunks.delete(js_span(delete)?)?;
             }
         }
@@ -151,25 +160,15 @@ async fn check(state: &mut GetStoreRequestFuture, before: State) -> Result<(), C
     }
 }
 
-async fn rewrite(
-    transaction: &Running,
-    rewrites: &mut [(ChunkKey, GetAllStoreRequestFuture)],
-) -> Result<(), Cause> {
+/// The state is as it has to be, so rows that are not there or hold less are damaged: they stay what they are read as.
+async fn rewrite(transaction: &Running, rewrites: &mut [Rewrite]) -> Result<(), Cause> {
     let failed = |error: idb::Error| Cause::Failed(error.to_string());
-    for (key, rows) in rewrites {
+    for Rewrite { row, keys, rows } in rewrites {
+        let keys = keys.await.map_err(failed)?;
         let rows = rows.await.map_err(failed)?;
-        let joined = Uint8Array::new_with_length(key.length);
-        let mut length = 0;
-        for row in rows.iter().map(js_bytes) {
-            let part = row.subarray(0, key.length - length);
-            joined.set(&part, length);
-            length += part.length();
-        }
-        if length != key.length {
-            return Err(Cause::Failed(format!("rows of {} bytes hold only {length}", key.length)));
-        }
+        let found = found_rows(&keys, &rows);
         let chunks = transaction.store(CHUNK).map_err(failed)?;
-        put_value(&chunks, &js_key(&key.to_bytes()), &joined).map_err(failed)?;
+        put(&chunks, &row.to_bytes(), &patched(*row, &found)).map_err(failed)?;
     }
     Ok(())
 }

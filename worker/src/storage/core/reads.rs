@@ -47,7 +47,9 @@ pub(super) fn start_read(core: &mut Core, shared: &Rc<RefCell<Core>>) -> bool {
         core.end(queued.id, Ok(Applied::Read(plan.bytes())));
         return true;
     }
-    match read::start(&core.database, plan) {
+    // A group that leaves the commit number as it is could not be told from one that was not applied.
+    let expected = (tries > 0 && !core.sparing_in_flight).then_some(core.state);
+    match read::start(&core.database, plan, expected) {
         Ok(reading) => {
             core.reads_in_flight += 1;
             let shared = shared.clone();

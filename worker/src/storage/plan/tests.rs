@@ -125,6 +125,33 @@ fn a_cut_inside_a_row_ends_the_group() {
 }
 
 #[test]
+fn a_cut_behind_a_hole_leaves_a_row_that_tells_of_it() {
+    let key = |position, length| ChunkKey { log: A, segment: 0, position, length };
+    let cut = |position| StorageOp::Truncate { log: A, offset: 0, segment: 0, position };
+    for (position, put) in [(25, None), (20, Some(19)), (15, Some(14)), (11, Some(10)), (10, None)] {
+        let mut index = RowIndex::default();
+        for row in [key(0, 10), key(20, 5), key(25, 5)] {
+            index.load(row).unwrap();
+        }
+        let (group, refused) = plan(&mut index, &mut queue([cut(position), append(A, 0, position, 3)]));
+        assert!(refused.is_empty(), "{position}");
+        assert_eq!(group.changes[0], Change::DeleteChunks(KeySpan::chunks_from(A, 0, position)));
+        let expected: Vec<_> = put.map(|at| (A, at, 1)).into_iter().chain([(A, position, 3)]).collect();
+        assert_eq!(rows(&group), expected, "{position}");
+        assert_eq!(index.segments(A)[0].size, position + 3);
+
+        // What is stored then, loaded again.
+        let mut loaded = RowIndex::default();
+        let kept = [key(0, 10), key(20, 5)].into_iter().filter(|row| row.end() <= position);
+        let put = expected.iter().map(|(_, position, length)| key(*position, *length));
+        for row in kept.chain(put) {
+            loaded.load(row).unwrap();
+        }
+        assert_eq!(loaded.rows(A, 0), index.rows(A, 0), "{position}");
+    }
+}
+
+#[test]
 fn a_load_waits_for_the_group_before_it() {
     let mut index = RowIndex::default();
     let mut queue = queue([append(A, 0, 0, 10), StorageOp::Load { log: A }, append(A, 0, 10, 10)]);
