@@ -115,6 +115,11 @@ impl Commits {
                     by.1, by.0, position.known
                 ));
             }
+            if number < position.asked {
+                // Its answer has waited behind others of its connection. It took effect before, or else a moment ago.
+                position.open.push(Open { connection, alive: false, asked: number, offset });
+                continue;
+            }
             position.earlier.push(position.known);
             *position = Position {
                 known: offset,
