@@ -114,7 +114,12 @@ impl Disk {
         let (id, base) = *places.get(random.index(places.len()))?;
         let log = self.logs.get_mut(&id)?;
         let bytes = log.current.segments.get_mut(&base)?;
-        let batches: Vec<Range<usize>> = ranges(bytes).collect();
+        // Behind a batch that is damaged already nobody knows where the next one begins, and so not what is lost.
+        let intact = |batch: &Range<usize>| {
+            let batch = RecordBatch::parse(&bytes[batch.clone()]);
+            batch.is_ok_and(|batch| batch.verify_crc().is_ok())
+        };
+        let batches: Vec<Range<usize>> = ranges(bytes).take_while(intact).collect();
         let batch = batches.get(random.index(batches.len()))?;
         // The base offset is the one field that neither the CRC nor the batch's form protects.
         let at = batch.start + 8 + random.index(batch.len() - 8);
