@@ -200,8 +200,14 @@ export class Playground {
     const text = await this.kafka(async (_connection, _module, [name, count], connect) => {
       const all = [];
       for (let partition = 0; partition < count; partition++) {
-        const row = document.querySelector(`[data-testid="partition-row-${name}-${partition}"]`);
-        const connection = await connect(Number(row?.dataset.leader ?? 0));
+        // Right after a reload the brokers are still telling the page what they lead.
+        let row = null;
+        for (let tries = 0; row === null && tries < 300; tries++) {
+          if (tries > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+          row = document.querySelector(`[data-testid="partition-row-${name}-${partition}"]`);
+        }
+        if (row === null) throw new Error(`the page shows no ${name}-${partition}`);
+        const connection = await connect(Number(row.dataset.leader));
         for (const record of await connection.readAll(name, partition)) {
           all.push({ ...record, partition, offset: Number(record.offset), timestamp: Number(record.timestamp) });
         }
