@@ -19,9 +19,10 @@ mod source;
 mod synthetic;
 mod topics;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use headwater_client::ClientError;
+use headwater_client::{ClientError, ProducerId};
 use headwater_worker_protocol::{ClientsSnapshot, ErrorReport, FromClients, ToClients, js};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -41,6 +42,8 @@ pub(crate) struct Clients {
     pub(crate) imports: Imports,
     pub(crate) consumers: Consumers,
     pub(crate) groups: Groups,
+    /// The producer of records typed by hand, while it has nothing to do.
+    pub(crate) idle_producer: Cell<Option<ProducerId>>,
 }
 
 impl Clients {
@@ -52,6 +55,7 @@ impl Clients {
                 imports: Imports::new(&board),
                 consumers: Consumers::new(&board),
                 groups: Groups::new(&board),
+                idle_producer: Cell::default(),
             }
         })
     }

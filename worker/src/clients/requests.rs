@@ -44,7 +44,7 @@ pub(crate) async fn answer(
             let partition = TopicPartition { topic, partition };
             topics::delete_records(hub, partition, before).await.map(|()| Reply::Done).map_err(report)
         }
-        Request::Send(record) => send(hub, &record).await.map_err(report),
+        Request::Send(record) => send(clients, &record).await.map_err(report),
         Request::Read { topic, partition, from, max_records } => {
             let topic_partition = TopicPartition { topic, partition };
             reading::page(hub, topic_partition, from, max_records).await.map(Reply::Records).map_err(report)
@@ -94,7 +94,11 @@ fn start_consumer(clients: &Rc<Clients>, wanted: ConsumerRequest) -> Result<Repl
 }
 
 /// Sends one record and waits for its acknowledgement.
-async fn send(hub: &Rc<Hub>, record: &RecordToSend) -> Result<Reply, ClientError> {
+///
+/// The producer is kept for the next one: each producer asks for an id before its first record, and a partition remembers
+/// the ids of all that wrote to it.
+async fn send(clients: &Rc<Clients>, record: &RecordToSend) -> Result<Reply, ClientError> {
+    let hub = &clients.hub;
     topics::partition_count(hub, &record.topic, TOPIC_PATIENCE_MS).await?;
     let headers: Vec<(&str, Option<&[u8]>)> = record
         .headers
@@ -109,8 +113,10 @@ async fn send(hub: &Rc<Hub>, record: &RecordToSend) -> Result<Reply, ClientError
         value: record.value.as_ref().map(String::as_bytes),
         headers: &headers,
     };
-    let config = ProducerConfig { acks: Acks::All, linger_ms: 0, ..ProducerConfig::default() };
-    let producer = hub.with(|client, _| client.add_producer(config));
+    let producer = clients.idle_producer.take().unwrap_or_else(|| {
+        let config = ProducerConfig { acks: Acks::All, linger_ms: 0, ..ProducerConfig::default() };
+        hub.with(|client, _| client.add_producer(config))
+    });
     let sent = loop {
         match hub.with(|client, now| client.send(now, producer, &record)) {
             Ok(_) => {
@@ -122,7 +128,11 @@ async fn send(hub: &Rc<Hub>, record: &RecordToSend) -> Result<Reply, ClientError
             Err(_) => hub.changed().await,
         }
     };
-    hub.with(|client, _| client.remove_producer(producer));
+    // One that failed is not sure where it stands; of those that sent at the same time one is enough.
+    let not_kept = if sent.is_ok() { clients.idle_producer.replace(Some(producer)) } else { Some(producer) };
+    if let Some(producer) = not_kept {
+        hub.with(|client, _| client.remove_producer(producer));
+    }
     sent
 }
 
