@@ -15,6 +15,7 @@ mod log;
 mod partition;
 mod producer_state;
 mod protocol;
+pub mod random;
 pub mod record;
 pub mod sorted;
 mod storage_op;

@@ -4,6 +4,7 @@
 //! outcome is told or time has passed. There is no runtime, waker, thread or clock: requests go into a queue, outcomes
 //! come from a table, and so what happens follows from what is told.
 
+use headwater_engine::random::SplitMix64;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +23,7 @@ const LAST_RETRY_MS: u64 = 2_000;
 /// What a machine tells its owner.
 struct Mail<E> {
     now_ms: u64,
-    random: u64,
+    random: SplitMix64,
     next_request: u64,
     requests: VecDeque<(RequestId, Purpose, Request)>,
     /// What is waited for: told or not.
@@ -54,7 +55,7 @@ impl<E> Port<E> {
     pub(crate) fn new(seed: u64) -> Port<E> {
         let mail = Mail {
             now_ms: 0,
-            random: seed,
+            random: SplitMix64::new(seed),
             next_request: 0,
             requests: VecDeque::new(),
             outcomes: BTreeMap::new(),
@@ -83,14 +84,8 @@ impl<E> Port<E> {
         self.mail().now_ms
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014).
     pub(crate) fn random(&self) -> u64 {
-        let mut mail = self.mail();
-        mail.random = mail.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = mail.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.mail().random.next_u64()
     }
 
     /// From 0 to `bound`, inclusive.

@@ -1,15 +1,12 @@
 //! Inputs made of others by chance, from a number: the same number, the same input.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
+use headwater_engine::random::SplitMix64;
+
+struct Random(SplitMix64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// From 0 to `bound`, exclusive; 0 if that is empty.
@@ -50,7 +47,7 @@ const MAX_LENGTH: usize = 64 * 1024;
 /// The input of a number, made of one or two of `corpus`.
 #[must_use]
 pub fn case(number: u64, corpus: &[Vec<u8>]) -> Vec<u8> {
-    let mut random = Random(number);
+    let mut random = Random(SplitMix64::new(number));
     let any = |random: &mut Random| corpus.get(random.below(corpus.len())).cloned().unwrap_or_default();
     let mut bytes = any(&mut random);
     for _ in 0..random.length(8) {

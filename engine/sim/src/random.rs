@@ -2,26 +2,24 @@
 
 use std::ops::Range;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and a stream from any seed is as good as that from another.
+use headwater_engine::random::SplitMix64;
+
+/// What a part of a world draws.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Random {
-        Random(seed)
+        Random(SplitMix64::new(seed))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// A stream of its own, so that what one part draws does not change what another part draws.
     pub(crate) fn fork(&mut self) -> Random {
-        Random(self.next())
+        Random::new(self.next())
     }
 
     /// From 0 to `bound`, exclusive; 0 if that is empty.

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use bytes::Bytes;
+use headwater_engine::random::SplitMix64;
 use headwater_engine::{
     Applied, Durability, LogId, NotAppliedReason, Offset, OpId, SnapshotKind, StorageError, StorageOp,
     StorageResult, StoredLog, Uuid,
@@ -223,20 +224,16 @@ pub(super) fn put_snapshot(log: LogId, kind: SnapshotKind, offset: Offset, snaps
     StorageOp::PutSnapshot { log, kind, offset, snapshot: Bytes::copy_from_slice(snapshot) }
 }
 
-/// A small generator of numbers (SplitMix64), so that every run of a case is the same.
-pub(super) struct Random(u64);
+/// What a case draws: the same in every run of it.
+pub(super) struct Random(SplitMix64);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Random {
-        Random(seed)
+        Random(SplitMix64::new(seed))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// A number below `limit`, which is not 0.
