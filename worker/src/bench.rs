@@ -16,6 +16,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::IdbDatabase;
 
 use crate::clock;
+use crate::noise::noise;
 use crate::storage::IndexedDbStorage;
 use crate::storage::raw::{Ended, Running, read};
 
@@ -186,18 +187,6 @@ async fn open() -> Result<IdbDatabase, JsValue> {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn js(error: idb::Error) -> JsValue {
     error.to_string().into()
-}
-
-/// Bytes that do not compress.
-fn noise(length: u32) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_u32;
-    let next = |_| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[0]
-    };
-    (0..length).map(next).collect()
 }
 
 fn put(database: &IdbDatabase, key: u32, row: &[u8], strict: bool) -> Result<Running, JsValue> {

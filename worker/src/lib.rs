@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod noise;
 mod post;
 pub mod storage;
 

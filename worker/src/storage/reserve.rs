@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use web_sys::IdbDatabase;
 
 use super::database::{Ended, META, Running, read};
+use crate::noise::noise;
 
 /// The row's key.
 const RESERVE_KEY: &str = "reserve";
@@ -43,7 +44,7 @@ pub(super) async fn keep(database: &IdbDatabase) -> Result<bool, String> {
     let transaction = Running::write(database, &[META], false)?;
     let meta = transaction.store(META).map_err(text)?;
     let key = JsValue::from_str(RESERVE_KEY);
-    let put = meta.put(&noise().into(), Some(&key)).map_err(text)?;
+    let put = meta.put(&Uint8Array::from(&*noise(RESERVE_BYTES)).into(), Some(&key)).map_err(text)?;
     transaction.commit();
     let ended = transaction.ended().await;
     drop(put);
@@ -63,16 +64,4 @@ pub(super) async fn give_up(database: &IdbDatabase) -> Result<(), String> {
         Ended::Committed => Ok(()),
         Ended::Aborted { name, message } => Err(format!("{name}: {message}")),
     }
-}
-
-/// Bytes that do not compress.
-fn noise() -> Uint8Array {
-    let mut state = 0x9e37_79b9_u32;
-    let next = |_| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[0]
-    };
-    Uint8Array::from(&*(0..RESERVE_BYTES).map(next).collect::<Vec<u8>>())
 }
