@@ -22,7 +22,7 @@ mod alive;
 pub(crate) mod coordinator;
 mod giving_back;
 mod join;
-mod offsets;
+pub(crate) mod offsets;
 pub(crate) mod protocol;
 
 /// Names a commit that the application asked for.

@@ -16,11 +16,29 @@ use crate::network::Answer;
 use crate::wire::{text, topic_name};
 
 /// From version 9 on it is about the new group protocol (KIP-848).
-const HIGHEST_COMMIT_VERSION: i16 = 8;
+pub(crate) const HIGHEST_COMMIT_VERSION: i16 = 8;
 /// From version 8 on several groups are asked about at once (KIP-709).
 pub(crate) const HIGHEST_FETCH_VERSION: i16 = 7;
 /// Commits that may wait at a time.
 const MAX_COMMITS: usize = 1_000;
+
+/// Offsets as an OffsetCommit request has them, by topic.
+pub(crate) fn topics_to_commit(offsets: &[OffsetToCommit]) -> Vec<OffsetCommitRequestTopic> {
+    let mut topics: SortedMap<&str, Vec<OffsetCommitRequestPartition>> = SortedMap::new();
+    for offset in offsets {
+        topics.or_default(&offset.topic_partition.topic).push(
+            OffsetCommitRequestPartition::default()
+                .with_partition_index(offset.topic_partition.partition)
+                .with_committed_offset(offset.offset)
+                .with_committed_leader_epoch(-1)
+                .with_committed_metadata(Some(text(&offset.metadata))),
+        );
+    }
+    let topics = topics.into_iter().map(|(topic, partitions)| {
+        OffsetCommitRequestTopic::default().with_name(topic_name(topic)).with_partitions(partitions)
+    });
+    topics.collect()
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
@@ -131,25 +149,12 @@ impl Member {
             let message = "A partition of the commit belongs to another member by now, or soon will.";
             return self.committed(commit.id, Err(ClientError::ours(code::REBALANCE_IN_PROGRESS, message)));
         }
-        let mut topics: SortedMap<&str, Vec<OffsetCommitRequestPartition>> = SortedMap::new();
-        for offset in &commit.offsets {
-            topics.or_default(&offset.topic_partition.topic).push(
-                OffsetCommitRequestPartition::default()
-                    .with_partition_index(offset.topic_partition.partition)
-                    .with_committed_offset(offset.offset)
-                    .with_committed_leader_epoch(-1)
-                    .with_committed_metadata(Some(text(&offset.metadata))),
-            );
-        }
-        let topics = topics.into_iter().map(|(topic, partitions)| {
-            OffsetCommitRequestTopic::default().with_name(topic_name(topic)).with_partitions(partitions)
-        });
         let request = OffsetCommitRequest::default()
             .with_group_id(self.group_id())
             .with_generation_id_or_member_epoch(self.generation)
             .with_member_id(text(&self.member_id))
             .with_group_instance_id(self.instance_id().filter(|_| self.generation >= 0))
-            .with_topics(topics.collect());
+            .with_topics(topics_to_commit(&commit.offsets));
         let asked = Asked::Commit(commit, self.generation);
         self.send(around, asked, &request, HIGHEST_COMMIT_VERSION, 0);
     }

@@ -2,9 +2,6 @@
 
 use headwater_engine::sorted::SortedMap;
 use headwater_engine::{Offset, TopicPartition};
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use kafka_protocol::messages::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
@@ -18,15 +15,13 @@ use crate::admin::messages::To;
 use crate::admin::offsets::Asked;
 use crate::admin::{AdminReply, OffsetSpec};
 use crate::error::{ClientError, code};
+use crate::group::offsets::{HIGHEST_COMMIT_VERSION, HIGHEST_FETCH_VERSION, topics_to_commit};
 use crate::group::protocol;
 use crate::network::{Address, Answer, Network};
 use crate::wire::{text, topic_name};
 
 const HIGHEST_DESCRIBE_VERSION: i16 = 5;
 const HIGHEST_DELETE_VERSION: i16 = 2;
-const HIGHEST_COMMIT_VERSION: i16 = 8;
-/// From version 8 on several groups are asked about at once (KIP-709).
-const HIGHEST_FETCH_VERSION: i16 = 7;
 
 impl GroupOperation {
     pub(super) fn send(&self, to: &To<'_>, network: &mut Network) -> Result<(), ClientError> {
@@ -45,26 +40,11 @@ impl GroupOperation {
                 to.send(&request, HIGHEST_FETCH_VERSION, network)
             }
             What::SetOffsets(offsets) => {
-                let mut topics: SortedMap<&str, Vec<OffsetCommitRequestPartition>> = SortedMap::new();
-                for offset in offsets {
-                    topics.or_default(&offset.topic_partition.topic).push(
-                        OffsetCommitRequestPartition::default()
-                            .with_partition_index(offset.topic_partition.partition)
-                            .with_committed_offset(offset.offset)
-                            .with_committed_leader_epoch(-1)
-                            .with_committed_metadata(Some(text(&offset.metadata))),
-                    );
-                }
-                let topics = topics.into_iter().map(|(topic, partitions)| {
-                    OffsetCommitRequestTopic::default()
-                        .with_name(topic_name(topic))
-                        .with_partitions(partitions)
-                });
                 // As nobody: that is taken only of a group that has no members.
                 let request = OffsetCommitRequest::default()
                     .with_group_id(group_id)
                     .with_generation_id_or_member_epoch(-1)
-                    .with_topics(topics.collect());
+                    .with_topics(topics_to_commit(offsets));
                 to.send(&request, HIGHEST_COMMIT_VERSION, network)
             }
             What::DeleteOffsets(partitions) => {
