@@ -73,13 +73,18 @@ pub struct Report {
 #[must_use]
 pub fn run(seed: u64, options: &Options) -> Report {
     let mut world = World::new(seed, options);
-    let violation = match catch_unwind(AssertUnwindSafe(|| world.run())) {
+    let violation = violation_of(|| world.run());
+    world.report(seed, violation)
+}
+
+/// What does not hold in a world that is run to its end, if so: it says so, or panics.
+fn violation_of(run: impl FnOnce() -> Result<(), String>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result.err(),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Some(format!("panic: {}", text.unwrap_or("of an unknown kind")))
         }
-    };
-    world.report(seed, violation)
+    }
 }

@@ -13,8 +13,7 @@ mod scenario;
 mod store;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use crate::violation_of;
 pub use bench::{Figures, Load, bench};
 pub use checkers::BucketChecker;
 pub use headwater_journal::Plant as BucketPlant;
@@ -116,13 +115,6 @@ pub struct BucketReport {
 #[must_use]
 pub fn run_bucket(seed: u64, options: &BucketOptions) -> BucketReport {
     let mut world = world::World::new(seed, options);
-    let violation = match catch_unwind(AssertUnwindSafe(|| world.run())) {
-        Ok(result) => result.err(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Some(format!("panic: {}", text.unwrap_or("of an unknown kind")))
-        }
-    };
+    let violation = violation_of(|| world.run());
     world.report(seed, violation)
 }
