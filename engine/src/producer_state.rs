@@ -1,9 +1,10 @@
 //! What a partition knows of its idempotent producers (KIP-98): the last batches of each, so that a batch sent again is
-//! recognized and one that was lost on the way leaves no gap.
+//! recognized and one that was lost on the way leaves no gap; and their transactions.
 
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 use std::collections::VecDeque;
 
@@ -13,6 +14,8 @@ use crate::error::ApiError;
 use crate::record::RecordBatch;
 use crate::sorted::SortedMap;
 use crate::types::{Offset, ProducerId};
+use transactions::Transactions;
+pub(crate) use transactions::{AbortedTransaction, ActiveProducer};
 
 /// How many batches of a producer are remembered, which is also how many a client may have in flight
 /// (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN` in Kafka).
@@ -29,16 +32,21 @@ pub(crate) struct ProducerStates {
     /// Producers whose very first batch was refused, by storage or before the partition was known: the epoch and sequence with which they have to begin.
     /// Without that, one they had sent behind it could land before it.
     refused: SortedMap<ProducerId, (i16, i32)>,
+    transactions: Transactions,
 }
 
 /// What is known of one producer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ProducerState {
     epoch: i16,
-    /// The last ones, by rising sequence; never empty.
+    /// The last ones of this epoch, by rising sequence; none if a marker has begun it.
     batches: VecDeque<BatchMark>,
     /// The greatest timestamp of its batches: when it was heard of last.
     last_timestamp: i64,
+    /// Of the last marker that ended a transaction of it; -1 if there was none.
+    coordinator_epoch: i32,
+    /// The first offset of the transaction that it has open.
+    open: Option<Offset>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,12 +64,15 @@ pub(crate) enum Verdict {
     Duplicate(Offset),
 }
 
-/// What a producer's state was before a batch, and with which epoch and sequence that began.
+/// What a producer's state was before a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Undo {
     producer: ProducerId,
     before: Option<ProducerState>,
-    batch: (i16, i32),
+    /// With which epoch and sequence the batch began; none for a marker.
+    batch: Option<(i16, i32)>,
+    /// The offset of a marker.
+    marker: Option<Offset>,
 }
 
 impl ProducerStates {
@@ -71,6 +82,7 @@ impl ProducerStates {
         let producer = batch.producer_id();
         let (epoch, sequence) = (batch.producer_epoch(), batch.base_sequence());
         let Some(state) = self.known.get(&producer) else {
+            self.check_room(producer)?;
             return match self.refused.get(&producer) {
                 Some((of, expected)) if *of == epoch && *expected != sequence => {
                     Err(out_of_order(producer, sequence, *expected))
@@ -79,15 +91,11 @@ impl ProducerStates {
             };
         };
         if epoch < state.epoch {
-            let message = format!(
-                "Producer {producer} has gone on to epoch {}; this batch is of {epoch}.",
-                state.epoch
-            );
-            return Err(ApiError::new(ResponseError::InvalidProducerEpoch, message));
+            return Err(old_epoch(producer, epoch, state.epoch));
         }
         if epoch > state.epoch {
             return if sequence == 0 {
-                Ok(Verdict::Append)
+                Self::check_transaction(batch, Some(state)).map(|()| Verdict::Append)
             } else {
                 let message =
                     format!("Producer {producer} begins epoch {epoch} with sequence {sequence}, not with 0.");
@@ -104,36 +112,28 @@ impl ProducerStates {
         }
         let expected = state.batches.back().map_or(0, |last| next_sequence(last.last_sequence));
         if sequence == expected {
-            return Ok(Verdict::Append);
+            return Self::check_transaction(batch, Some(state)).map(|()| Verdict::Append);
         }
         Err(out_of_order(producer, sequence, expected))
     }
 
     /// Whether there is nothing that a later start would have to know.
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.is_empty() && self.transactions.aborted.is_empty()
     }
 
-    /// Takes in a batch that is appended, if it is of an idempotent producer.
+    /// Takes in a batch that is appended, if it is of an idempotent producer or ends a transaction.
     pub(crate) fn appended(&mut self, batch: RecordBatch<'_>) -> Option<Undo> {
         let producer = batch.producer_id();
-        if producer < 0 || batch.is_control() {
+        if batch.is_control() {
+            return self.ended(batch);
+        }
+        if producer < 0 {
             return None;
         }
         let before = self.known.get(&producer).cloned();
-        if before.is_none() && self.known.len() >= MAX_PRODUCERS {
-            self.forget_the_most_silent();
-        }
         self.refused.remove(&producer);
-        let state = self.known.or_insert_with(producer, || ProducerState {
-            epoch: batch.producer_epoch(),
-            batches: VecDeque::new(),
-            last_timestamp: i64::MIN,
-        });
-        if batch.producer_epoch() != state.epoch {
-            state.epoch = batch.producer_epoch();
-            state.batches.clear();
-        }
+        let state = self.state_of(producer, batch.producer_epoch());
         if state.batches.len() == REMEMBERED_BATCHES {
             state.batches.pop_front();
         }
@@ -143,16 +143,41 @@ impl ProducerStates {
             base_offset: batch.base_offset(),
         });
         state.last_timestamp = state.last_timestamp.max(batch.max_timestamp());
-        Some(Undo { producer, before, batch: (batch.producer_epoch(), batch.base_sequence()) })
+        if batch.is_transactional() && state.open.is_none() {
+            state.open = Some(batch.base_offset());
+            self.transactions.open.insert((batch.base_offset(), producer));
+        }
+        let batch = Some((batch.producer_epoch(), batch.base_sequence()));
+        Some(Undo { producer, before, batch, marker: None })
+    }
+
+    /// The state of a producer that is in an epoch now; another epoch begins its sequence anew.
+    fn state_of(&mut self, producer: ProducerId, epoch: i16) -> &mut ProducerState {
+        if self.known.len() >= MAX_PRODUCERS && !self.known.contains_key(&producer) {
+            self.forget_the_most_silent();
+        }
+        let state = self.known.or_insert_with(producer, || ProducerState {
+            epoch,
+            batches: VecDeque::new(),
+            last_timestamp: i64::MIN,
+            coordinator_epoch: -1,
+            open: None,
+        });
+        if epoch != state.epoch {
+            state.epoch = epoch;
+            state.batches.clear();
+        }
+        state
     }
 
     /// Makes a batch not have been.
     pub(crate) fn undo(&mut self, undo: Undo) {
+        self.undo_transaction(&undo);
         match undo.before {
             Some(state) => drop(self.known.insert(undo.producer, state)),
             None => {
                 self.known.remove(&undo.producer);
-                self.begins_with(undo.producer, undo.batch);
+                undo.batch.into_iter().for_each(|batch| self.begins_with(undo.producer, batch));
             }
         }
     }
@@ -160,7 +185,7 @@ impl ProducerStates {
     /// A batch turned out not to be stored; these states are those of what is.
     pub(crate) fn not_stored(&mut self, undo: &Undo) {
         if !self.known.contains_key(&undo.producer) {
-            self.begins_with(undo.producer, undo.batch);
+            undo.batch.into_iter().for_each(|batch| self.begins_with(undo.producer, batch));
         }
     }
 
@@ -189,17 +214,23 @@ impl ProducerStates {
         self.refused.insert(producer, batch);
     }
 
-    /// Forgets the producers that were heard of last before `timestamp`.
+    /// Forgets the producers that were heard of last before `timestamp` and have no transaction open.
     pub(crate) fn expire(&mut self, timestamp: i64) {
-        self.known.retain(|_, state| state.last_timestamp >= timestamp);
+        self.known.retain(|_, state| state.open.is_some() || state.last_timestamp >= timestamp);
     }
 
     fn forget_the_most_silent(&mut self) {
-        let silent = self.known.iter().min_by_key(|(_, state)| state.last_timestamp).map(|(id, _)| *id);
+        let idle = self.known.iter().filter(|(_, state)| state.open.is_none());
+        let silent = idle.min_by_key(|(_, state)| state.last_timestamp).map(|(id, _)| *id);
         if let Some(producer) = silent {
             self.known.remove(&producer);
         }
     }
+}
+
+fn old_epoch(producer: ProducerId, epoch: i16, current: i16) -> ApiError {
+    let message = format!("Producer {producer} has gone on to epoch {current}; this is of {epoch}.");
+    ApiError::new(ResponseError::InvalidProducerEpoch, message)
 }
 
 fn out_of_order(producer: ProducerId, sequence: i32, expected: i32) -> ApiError {

@@ -250,6 +250,12 @@ impl<T: Ord> SortedSet<T> {
         self.0.pop_first().map(|(element, ())| element)
     }
 
+    /// How many elements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {

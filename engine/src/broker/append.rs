@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
+use super::markers::MarkerEntry;
 use super::produce::ProduceEntry;
 use super::{Broker, Owner};
 use crate::config::{LogConfig, TopicConfigs};
@@ -25,6 +26,8 @@ pub(crate) enum Waiter {
     MetadataChange,
     /// A change of groups or their offsets.
     Offsets(u64),
+    /// A partition's entry in a WriteTxnMarkers request.
+    Marker(MarkerEntry),
 }
 
 impl Broker {
@@ -234,6 +237,7 @@ impl Broker {
             match *waiter {
                 Waiter::Produce(entry) => self.produce_entry_ended(entry, result.clone()),
                 Waiter::MetadataChange => self.metadata_change_ended(now, result.clone()),
+                Waiter::Marker(entry) => self.marker_ended(now, entry, result.clone()),
                 Waiter::Offsets(change) => self.offsets_append_ended(now, change, result.clone()),
             }
         }

@@ -1,5 +1,7 @@
 //! Fetch: stored batches are handed out as they lie; a reader that has read all waits for more.
 
+mod isolation;
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -7,6 +9,7 @@ use kafka_protocol::messages::fetch_response::{FetchResponse, FetchableTopicResp
 use kafka_protocol::messages::{FetchRequest, TopicName};
 use uuid::Uuid;
 
+pub(super) use self::isolation::Isolation;
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::{Bounds, Damage, Item, Location, WholeBatches};
@@ -34,6 +37,7 @@ pub(super) struct Fetches {
 struct PendingFetch {
     context: Context,
     deadline: u64,
+    isolation: Isolation,
     min_bytes: u64,
     max_bytes: usize,
     topics: Vec<PendingTopic>,
@@ -156,6 +160,7 @@ impl Broker {
         let fetch = PendingFetch {
             context,
             deadline: now.monotonic_ms + u64::from(request.max_wait_ms.max(0).unsigned_abs()),
+            isolation: Isolation::of(request.isolation_level),
             min_bytes: u64::from(request.min_bytes.max(0).unsigned_abs()),
             max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(self.config.fetch_max_bytes()),
             topics: topics.collect(),
@@ -193,9 +198,10 @@ impl Broker {
         let mut available = 0_u64;
         let mut failed = fetch.topics.is_empty();
         let by_id = fetch.context.header.version >= 13;
+        let isolation = fetch.isolation;
         for topic in &mut fetch.topics {
             for partition in &mut topic.partitions {
-                match self.check_fetch(partition, by_id) {
+                match self.check_fetch(partition, by_id, isolation) {
                     Ok(bytes) => available = available.saturating_add(bytes),
                     Err(error) => {
                         partition.answer.error_code = self.report.refuse(&error);
@@ -208,7 +214,12 @@ impl Broker {
         (available, failed)
     }
 
-    fn check_fetch(&self, partition: &mut PendingPartition, by_id: bool) -> Result<u64, ApiError> {
+    fn check_fetch(
+        &self,
+        partition: &mut PendingPartition,
+        by_id: bool,
+        isolation: Isolation,
+    ) -> Result<u64, ApiError> {
         let wanted = &partition.wanted;
         let log = partition.log.ok_or_else(|| {
             let error =
@@ -233,12 +244,15 @@ impl Broker {
             return Err(ApiError::new(ResponseError::OffsetOutOfRange, message));
         }
         partition.answer.high_watermark = end;
-        partition.answer.last_stable_offset = end;
+        partition.answer.last_stable_offset = led.log.last_stable_offset();
         partition.answer.log_start_offset = start;
-        if end <= partition.nothing_below {
+        let readable = isolation.end(led);
+        if readable <= partition.nothing_below || readable <= wanted.fetch_offset {
             return Ok(0);
         }
-        Ok(led.log.bytes_from(wanted.fetch_offset))
+        // Bounds from above both, so the difference may be nothing where there is something.
+        let bytes = led.log.bytes_from(wanted.fetch_offset);
+        Ok(bytes.saturating_sub(led.log.bytes_from(readable)).max(1))
     }
 
     /// Takes what memory has, and asks storage for the rest.
@@ -252,7 +266,7 @@ impl Broker {
                     continue;
                 };
                 let offset = partition.wanted.fetch_offset;
-                let end = led.high_watermark();
+                let end = fetch.isolation.end(led);
                 if partition.answer.error_code != 0 || offset >= end || end <= partition.nothing_below {
                     continue;
                 }
@@ -263,11 +277,12 @@ impl Broker {
                     continue;
                 }
                 nothing_yet = false;
-                match led.log.read_tail(offset, partition.budget, partition.at_least_one) {
+                match led.log.read_tail(offset..end, partition.budget, partition.at_least_one) {
                     Some(batches) => {
                         let records = joined(batches);
                         left = left.saturating_sub(records.len());
                         partition.answer.records = Some(records);
+                        fetch.isolation.tell_aborted(led, offset, &mut partition.answer);
                     }
                     None => {
                         let Some(location) = led.log.locate(offset) else {
@@ -297,6 +312,9 @@ impl Broker {
         partition: usize,
         result: StorageResult,
     ) {
+        let Some(isolation) = self.fetches.pending.get(&id).map(|fetch| fetch.isolation) else {
+            return;
+        };
         let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
             return;
         };
@@ -325,10 +343,11 @@ impl Broker {
             }
             (Ok(bytes), Some(led)) => {
                 // It may have moved on since the read began; what is given has to lie below the one that is told.
-                let end = led.high_watermark();
-                (pending.answer.high_watermark, pending.answer.last_stable_offset) = (end, end);
+                pending.answer.high_watermark = led.high_watermark();
+                pending.answer.last_stable_offset = led.log.last_stable_offset();
+                let end = isolation.end(led);
                 let bounds = led.log.bounds(location.segment, led.stored_size(location.segment));
-                match take_batches(bytes, pending, location, bounds, &mut damages) {
+                match take_batches(bytes, pending, location, bounds, end, &mut damages) {
                     Taken::Nothing { at } if at.offset >= end || at.position >= bounds.size => {
                         match led.log.segment_after(location.segment) {
                             Some(next) if next.offset < end => {
@@ -370,6 +389,9 @@ impl Broker {
         step: Taken,
         bytes: &Bytes,
     ) {
+        let Some(isolation) = self.fetches.pending.get(&id).map(|fetch| fetch.isolation) else {
+            return;
+        };
         let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
             return;
         };
@@ -379,7 +401,12 @@ impl Broker {
                 self.ops.submit(read_op(log, from, size), Owner::Fetch { fetch: id, topic, partition });
                 return;
             }
-            Taken::Records(range) => pending.answer.records = Some(bytes.slice(range)),
+            Taken::Records(range) => {
+                pending.answer.records = Some(bytes.slice(range));
+                if let Some(led) = self.partitions.get(&log) {
+                    isolation.tell_aborted(led, pending.wanted.fetch_offset, &mut pending.answer);
+                }
+            }
             Taken::Failed(error, why) => {
                 let error = ApiError::new(error, format!("Records could not be read: {why}."));
                 pending.answer.error_code = self.report.refuse(&error);
@@ -451,18 +478,20 @@ fn storage_has_less() -> Taken {
     Taken::Failed(ResponseError::KafkaStorageError, "the storage has less than it took".to_owned())
 }
 
-/// The whole batches of what was read that a fetch may have. Damage is passed over.
+/// The whole batches of what was read that a fetch may have: below `readable`. Damage is passed over.
 fn take_batches(
     bytes: &[u8],
     wanted: &PendingPartition,
     from: Location,
     bounds: Bounds,
+    readable: Offset,
     damages: &mut Vec<Damage>,
 ) -> Taken {
     let mut batches = WholeBatches::new(bytes, from, bounds);
     let mut range = 0..0;
     // What lies behind the log end is not looked at.
-    while bounds.end_offset.is_none_or(|end| batches.location().offset < end) {
+    let end = bounds.end_offset.map_or(readable, |end| end.min(readable));
+    while batches.location().offset < end {
         let start = batches.index();
         match batches.next() {
             None | Some(Item::DamagedEnd(_)) if !range.is_empty() => return Taken::Records(range),
@@ -491,12 +520,12 @@ fn take_batches(
             Some(Item::Batch(batch)) => {
                 let first = range.is_empty();
                 let begin = if first { start } else { range.start };
-                let end = batches.index();
-                let fits = end - begin <= wanted.budget || (first && wanted.at_least_one);
-                if !fits || bounds.end_offset.is_some_and(|end| batch.next_offset() > end) {
+                let behind = batches.index();
+                let fits = behind - begin <= wanted.budget || (first && wanted.at_least_one);
+                if !fits || batch.next_offset() > end {
                     return Taken::Records(range);
                 }
-                range = begin..end;
+                range = begin..behind;
             }
         }
     }

@@ -7,7 +7,7 @@ use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 
-use super::fetch::check_leader_epoch;
+use super::fetch::{Isolation, check_leader_epoch};
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::{Item, Location, WholeBatches};
@@ -49,6 +49,7 @@ struct Search {
     partition: usize,
     log: LogId,
     timestamp: i64,
+    isolation: Isolation,
     from: Location,
     size: usize,
 }
@@ -63,6 +64,7 @@ impl Broker {
     pub(super) fn handle_list_offsets(&mut self, context: Context, request: ListOffsetsRequest) {
         let lookup = self.lookups.next;
         self.lookups.next += 1;
+        let isolation = Isolation::of(request.isolation_level);
         let mut pending = PendingLookup { context, response: ListOffsetsResponse::default(), searching: 0 };
         for (topic_index, topic) in request.topics.into_iter().enumerate() {
             let known = self.topics.by_name(&topic.name).cloned();
@@ -73,7 +75,7 @@ impl Broker {
                     ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
                 // An answer is found by its partition, so there can be one for each (as in Kafka).
                 let looked_up = if named.insert(wanted.partition_index) {
-                    self.look_up(known.as_ref(), wanted)
+                    self.look_up(known.as_ref(), wanted, isolation)
                 } else {
                     let message = format!("The request names partition {} twice.", wanted.partition_index);
                     Err(ApiError::new(ResponseError::InvalidRequest, message))
@@ -90,6 +92,7 @@ impl Broker {
                             partition: partition_index,
                             log,
                             timestamp,
+                            isolation,
                             from,
                             size: READ_BYTES,
                         });
@@ -107,7 +110,12 @@ impl Broker {
         }
     }
 
-    fn look_up(&self, topic: Option<&Topic>, wanted: &ListOffsetsPartition) -> Result<Answer, ApiError> {
+    fn look_up(
+        &self,
+        topic: Option<&Topic>,
+        wanted: &ListOffsetsPartition,
+        isolation: Isolation,
+    ) -> Result<Answer, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, wanted.partition_index)?;
         check_leader_epoch(wanted.current_leader_epoch, leader_epoch)?;
         let Some(led) = self.partitions.get(&log) else {
@@ -115,7 +123,7 @@ impl Broker {
         };
         let known = |offset| Ok(Answer::Known { offset, timestamp: -1 });
         let timestamp = match wanted.timestamp {
-            LATEST => return known(led.high_watermark()),
+            LATEST => return known(isolation.end(led)),
             EARLIEST | EARLIEST_LOCAL => return known(led.log.log_start_offset()),
             LATEST_TIERED => return known(-1),
             MAX_TIMESTAMP => match led.log.max_timestamp() {
@@ -171,7 +179,9 @@ impl Broker {
         let mut wanted = READ_BYTES;
         for item in batches.by_ref() {
             match item {
-                Item::Batch(batch) if batch.next_offset() > led.high_watermark() => return Ok(Found::None),
+                Item::Batch(batch) if batch.next_offset() > search.isolation.end(led) => {
+                    return Ok(Found::None);
+                }
                 Item::Batch(batch) => {
                     let found = first_record_from(batch, search.timestamp, led.log.log_start_offset());
                     if let Some(found) = found.map_err(corrupt)? {

@@ -6,12 +6,14 @@ mod append;
 mod connections;
 mod delete_records;
 mod describe_configs;
+mod describe_producers;
 mod fetch;
 mod following;
 mod groups;
 mod link;
 mod list_offsets;
 mod log_start;
+mod markers;
 mod metadata;
 mod metadata_log;
 mod ops;
@@ -41,6 +43,7 @@ use self::following::Following;
 use self::groups::Groups;
 pub use self::groups::{CommittedOffsetView, GroupMemberView, GroupView};
 use self::list_offsets::Lookups;
+use self::markers::Markers;
 use self::metadata_log::MetadataChanges;
 use self::ops::{Ops, Owner};
 use self::produce::Produces;
@@ -86,6 +89,7 @@ pub struct Broker {
     fetches: Fetches,
     lookups: Lookups,
     deletions: Deletions,
+    markers: Markers,
     changes: MetadataChanges,
     producer_ids: ProducerIds,
     strangers: Strangers,
@@ -136,6 +140,7 @@ impl Broker {
             fetches: Fetches::default(),
             lookups: Lookups::default(),
             deletions: Deletions::default(),
+            markers: Markers::default(),
             changes: MetadataChanges::default(),
             producer_ids: ProducerIds::default(),
             strangers: Strangers::default(),
@@ -328,6 +333,8 @@ impl Broker {
             Request::ListGroups(request) => self.handle_list_groups(context, &request),
             Request::DeleteGroups(request) => self.handle_delete_groups(now, context, &request),
             Request::OffsetDelete(request) => self.handle_offset_delete(now, context, request),
+            Request::DescribeProducers(request) => self.handle_describe_producers(context, request),
+            Request::WriteTxnMarkers(request) => self.handle_write_txn_markers(now, context, request),
         }
     }
 

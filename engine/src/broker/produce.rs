@@ -54,6 +54,7 @@ impl Broker {
             self.connections.leave_unanswered(context);
         }
         let invalid = invalid_request(&request);
+        let has_transaction = request.transactional_id.is_some();
         let mut pending = PendingProduce { context, acks, response: ProduceResponse::default(), waiting: 0 };
         for (topic_index, topic) in request.topic_data.into_iter().enumerate() {
             let known = match context.header.version {
@@ -70,7 +71,8 @@ impl Broker {
                     Some(error) => Err(error.clone()),
                     None => {
                         let records = partition.records.clone();
-                        self.start_append(now, known.as_ref(), partition.index, records, entry)
+                        let topic = known.as_ref();
+                        self.start_append(now, topic, partition.index, records, entry, has_transaction)
                     }
                 };
                 let mut answer = PartitionProduceResponse::default().with_index(partition.index);
@@ -111,6 +113,7 @@ impl Broker {
         index: i32,
         records: Option<Bytes>,
         entry: ProduceEntry,
+        has_transaction: bool,
     ) -> Result<Started, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, index)?;
         if topic.is_some_and(Topic::is_internal) {
@@ -122,6 +125,10 @@ impl Broker {
         };
         let records = records.unwrap_or_default();
         let view = check_batch(&records, &partition.config)?;
+        if view.is_transactional() && !has_transaction {
+            let message = "A batch of a transaction comes in a request that names the transactional id.";
+            return Err(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
+        }
         // As long as it is not known what is stored, a batch that came before cannot be acknowledged either.
         if let Err(error) = partition.check_settled() {
             partition.log.producers_mut().turned_away(view);
@@ -252,10 +259,6 @@ fn invalid_request(request: &ProduceRequest) -> Option<ApiError> {
         let message = format!("acks is 0, 1 or -1 (all), not {}.", request.acks);
         return Some(ApiError::new(ResponseError::InvalidRequiredAcks, message));
     }
-    if request.transactional_id.is_some() {
-        let message = "Transactions are not supported.";
-        return Some(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
-    }
     None
 }
 
@@ -302,9 +305,8 @@ fn check_batch<'a>(records: &'a [u8], config: &LogConfig) -> Result<RecordBatch<
     if batch.is_control() {
         return invalid("Only brokers write control records.");
     }
-    if batch.is_transactional() {
-        let message = "Transactions are not supported.";
-        return Err(ApiError::new(ResponseError::InvalidTxnState, message));
+    if batch.is_transactional() && batch.producer_id() < 0 {
+        return invalid("A batch of a transaction has a producer id.");
     }
     if batch.producer_id() >= 0 && (batch.producer_epoch() < 0 || batch.base_sequence() < 0) {
         return invalid("A batch of an idempotent producer has an epoch and a sequence from 0.");

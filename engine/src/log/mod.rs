@@ -14,6 +14,8 @@ mod tail;
 mod tests;
 mod whole;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 pub(crate) use recovery::{Recovery, Step};
@@ -112,6 +114,12 @@ impl Log {
         self.log_end_offset
     }
 
+    /// Below it every transaction has ended (KIP-98). It is between the log's start and its end.
+    pub(crate) fn last_stable_offset(&self) -> Offset {
+        let undecided = self.producers.first_undecided().unwrap_or(Offset::MAX);
+        self.log_end_offset.min(undecided.max(self.log_start_offset))
+    }
+
     pub(crate) fn next_offset(&self) -> Offset {
         self.next_offset
     }
@@ -174,6 +182,7 @@ impl Log {
     pub(crate) fn appended(&mut self, point: &AppendPoint) -> Vec<StorageOp> {
         assert_eq!(point.base_offset, self.log_end_offset.max(point.base_offset), "appends end in order");
         self.log_end_offset = point.end_offset;
+        self.producers.stored(point.end_offset);
         self.index_complete_segments()
     }
 
@@ -214,15 +223,15 @@ impl Log {
         ops
     }
 
-    /// The batches from the one that holds `offset` on, up to the log end, when memory has them: whole batches of
-    /// at most `max_bytes` together, but the first in any case if `at_least_one`.
+    /// The batches from the one that holds the first of the offsets on, when memory has them: whole batches of
+    /// at most `max_bytes` together, but the first in any case if `at_least_one`. None reaches beyond the log end.
     pub(crate) fn read_tail(
         &self,
-        offset: Offset,
+        offsets: Range<Offset>,
         max_bytes: usize,
         at_least_one: bool,
     ) -> Option<Vec<Bytes>> {
-        self.tail.read(offset, self.log_end_offset, max_bytes, at_least_one)
+        self.tail.read(offsets.start, offsets.end.min(self.log_end_offset), max_bytes, at_least_one)
     }
 
     /// Where in storage the batch that holds `offset`, or the first after it, is to be looked for.

@@ -266,8 +266,8 @@ impl Recovery {
             scan.segment.skip(scan.stored.size - position);
             self.log.next_offset = end_offset;
         } else if next_offset < self.producers_from {
-            // The states are those of records that are gone. A producer that is not known may go on with any sequence.
-            self.log.producers = ProducerStates::default();
+            // The states are those of records that are gone.
+            self.log.producers.cut_off(next_offset);
         }
         if scan.segment.size() > 0 {
             self.log.segments.push(scan.segment);
@@ -286,6 +286,8 @@ impl Recovery {
             log.next_offset = before;
         }
         log.log_end_offset = log.next_offset;
+        log.producers.stored(log.log_end_offset);
+        log.producers.forget_aborted_below(log.log_start_offset);
         log.sealed_below = log.sealed_below.min(log.log_end_offset);
         if truncate.is_none()
             && log.producer_snapshots.last().is_some_and(|beyond| *beyond > log.next_offset)

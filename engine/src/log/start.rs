@@ -53,6 +53,7 @@ impl Log {
         self.indexed_segments = self.indexed_segments.saturating_sub(dropped);
         self.log_start_offset = self.log_start_offset.max(log_start_offset.unwrap_or(before));
         self.producer_snapshots.retain(|offset| *offset >= before);
+        self.producers.forget_aborted_below(self.log_start_offset);
         self.tail.forget_below(self.log_start_offset);
     }
 

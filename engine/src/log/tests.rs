@@ -107,7 +107,7 @@ proptest! {
         log.roll_back(&first.unwrap(), std::iter::empty());
         prop_assert_eq!(&log.segments, &model.segments);
         prop_assert_eq!(log.next_offset(), model.next_offset());
-        prop_assert_eq!(log.read_tail(0, usize::MAX, true), model.read_tail(0, usize::MAX, true));
+        prop_assert_eq!(log.read_tail(0..Offset::MAX, usize::MAX, true), model.read_tail(0..Offset::MAX, usize::MAX, true));
         let next = (push(&mut log, 3, 50, &config), push(&mut model, 3, 50, &config));
         prop_assert_eq!(next.0, next.1);
     }

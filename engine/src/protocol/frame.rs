@@ -4,10 +4,11 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
-    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest,
-    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-    OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, RequestHeader, ResponseHeader, SyncGroupRequest,
+    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+    FetchRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest,
+    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
+    RequestHeader, ResponseHeader, SyncGroupRequest, WriteTxnMarkersRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -43,6 +44,8 @@ pub(crate) enum Request {
     ListGroups(ListGroupsRequest),
     DeleteGroups(DeleteGroupsRequest),
     OffsetDelete(OffsetDeleteRequest),
+    WriteTxnMarkers(WriteTxnMarkersRequest),
+    DescribeProducers(DescribeProducersRequest),
 }
 
 /// What an answer needs of its request's header.
@@ -167,6 +170,8 @@ fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<
         ApiKey::ListGroups => Request::ListGroups(decode(body, version)?),
         ApiKey::DeleteGroups => Request::DeleteGroups(decode(body, version)?),
         ApiKey::OffsetDelete => Request::OffsetDelete(decode(body, version)?),
+        ApiKey::WriteTxnMarkers => Request::WriteTxnMarkers(decode(body, version)?),
+        ApiKey::DescribeProducers => Request::DescribeProducers(decode(body, version)?),
         _ => {
             decode::<ApiVersionsRequest>(body, version)?;
             Request::ApiVersions

@@ -152,6 +152,16 @@ const BROKER_REGISTRATION: &[Field] = &[
 
 const ALLOCATE_PRODUCER_IDS: &[Field] = &[always(INT32), always(INT64)];
 
+const WRITE_TXN_MARKERS: &[Field] = &[always(Array(&[
+    always(INT64),
+    always(INT16),
+    always(BYTE),
+    always(Array(&[always(Text), always(FixedArray(4))])),
+    always(INT32),
+]))];
+
+const DESCRIBE_PRODUCERS: &[Field] = &[always(Array(&[always(Text), always(FixedArray(4))]))];
+
 /// The schema of a request's body, and the first version in the compact, tagged form (KIP-482).
 fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
     Some(match api {
@@ -169,6 +179,8 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::InitProducerId => (INIT_PRODUCER_ID, 2),
         ApiKey::BrokerRegistration => (BROKER_REGISTRATION, 0),
         ApiKey::AllocateProducerIds => (ALLOCATE_PRODUCER_IDS, 0),
+        ApiKey::DescribeProducers => (DESCRIBE_PRODUCERS, 0),
+        ApiKey::WriteTxnMarkers => (WRITE_TXN_MARKERS, 1),
         _ => return groups::schema(api),
     })
 }

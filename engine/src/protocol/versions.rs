@@ -45,6 +45,8 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::ListGroups, 0, 5),
     supported(ApiKey::DeleteGroups, 0, 2),
     supported(ApiKey::OffsetDelete, 0, 0),
+    supported(ApiKey::WriteTxnMarkers, 1, 1),
+    supported(ApiKey::DescribeProducers, 0, 0),
 ];
 
 /// The entry of a request, if it is answered at all.

@@ -40,7 +40,7 @@ fn a_batch_that_is_not_right_is_refused_and_counted() {
         ("an old format", changed(16), ResponseError::UnsupportedForMessageFormat),
         ("two batches", two.freeze(), ResponseError::InvalidRecord),
         ("control", control.build(), ResponseError::InvalidRecord),
-        ("transactional", transactional.build(), ResponseError::InvalidTxnState),
+        ("transactional", transactional.build(), ResponseError::TransactionalIdAuthorizationFailed),
         ("too large", batch(&[&large]), ResponseError::MessageTooLarge),
     ];
     for (what, records, error) in cases {

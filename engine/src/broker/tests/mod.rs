@@ -14,5 +14,6 @@ mod log_start;
 mod recovery;
 mod retention;
 mod topics;
+mod transactions;
 mod versions;
 mod world;

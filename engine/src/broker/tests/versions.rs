@@ -6,6 +6,7 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -14,12 +15,13 @@ use kafka_protocol::messages::{
     BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse, CreatePartitionsRequest,
     CreatePartitionsResponse, CreateTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
     DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    FetchResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, InitProducerIdRequest,
-    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-    ProduceResponse,
+    DescribeProducersRequest, DescribeProducersResponse, FetchResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse, WriteTxnMarkersResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
+use super::transactions::{marker, markers_request};
 use super::world::{CLIENT, World, batch, create_topic, fetch_request, name, produce_request};
 use crate::protocol::SUPPORTED;
 
@@ -213,4 +215,19 @@ fn configs_and_producer_ids() {
     let _: Vec<InitProducerIdResponse> = in_all_versions(&mut world, ApiKey::InitProducerId, |_| {
         InitProducerIdRequest::default().with_transactional_id(None)
     });
+}
+
+#[test]
+fn markers_and_producers() {
+    let mut world = world();
+    for topic in ["t", "none"] {
+        let _: Vec<WriteTxnMarkersResponse> = in_all_versions(&mut world, ApiKey::WriteTxnMarkers, |_| {
+            markers_request(topic, &[0], marker((5, 0), 0, true))
+        });
+        let _: Vec<DescribeProducersResponse> =
+            in_all_versions(&mut world, ApiKey::DescribeProducers, |_| {
+                let asked = TopicRequest::default().with_name(name(topic)).with_partition_indexes(vec![0]);
+                DescribeProducersRequest::default().with_topics(vec![asked])
+            });
+    }
 }
