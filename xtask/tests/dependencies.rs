@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-client", &["headwater-engine"]),
     ("headwater-driver", &["headwater-engine"]),
     ("headwater-journal", &["headwater-engine"]),
+    ("headwater-directory-storage", &["headwater-engine", "headwater-driver"]),
     ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver", "headwater-journal"]),
     ("headwater-fuzz", &["headwater-engine", "headwater-client", "headwater-driver"]),
     ("headwater-worker-protocol", &[]),
@@ -21,7 +22,6 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["headwater-engine", "headwater-client", "headwater-driver", "headwater-worker-protocol"],
     ),
     ("headwater-web", &["headwater-worker-protocol", "headwater-client"]),
-    ("headwater-gateway", &["headwater-engine", "headwater-driver"]),
     ("xtask", &[]),
 ];
 

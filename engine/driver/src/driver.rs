@@ -64,6 +64,12 @@ impl<S: LogStorage> Driver<S> {
     fn submit_all(&mut self) -> bool {
         let mut asked = false;
         while let Some((id, op)) = self.broker.poll_op() {
+            let log = op.log();
+            if self.storage.wants_name(log)
+                && let Some(name) = self.broker.topic_name(log.topic_id)
+            {
+                self.storage.name_topic(log.topic_id, name);
+            }
             self.storage.submit(id, op);
             asked = true;
         }

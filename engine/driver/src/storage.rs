@@ -1,4 +1,4 @@
-use headwater_engine::{OpId, StorageOp, StorageResult};
+use headwater_engine::{LogId, OpId, StorageOp, StorageResult, Uuid};
 
 /// A place where logs are kept: a queue of operations and a queue of their outcomes.
 ///
@@ -36,4 +36,17 @@ pub trait LogStorage {
     /// The outcome of an operation that ended, each exactly once; `None` when there is none at the moment.
     #[must_use]
     fn poll_completion(&mut self) -> Option<(OpId, StorageResult)>;
+
+    /// Whether the storage would like to be told what the topic of a log is called. One that names what it makes after topics
+    /// is asked before an operation on the log is submitted.
+    #[must_use]
+    fn wants_name(&self, log: LogId) -> bool {
+        let _ = log;
+        false
+    }
+
+    /// What a topic is called.
+    fn name_topic(&mut self, topic_id: Uuid, name: &str) {
+        let _ = (topic_id, name);
+    }
 }

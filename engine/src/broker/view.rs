@@ -1,7 +1,10 @@
 //! What a broker shows of itself.
 
+use uuid::Uuid;
+
 use super::{Broker, ErrorTally};
-use crate::types::{ConnectionId, NodeId, Offset};
+use crate::storage_op::LogId;
+use crate::types::{NodeId, Offset};
 
 /// A topic as it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +60,15 @@ impl Broker {
         })
     }
 
+    /// What a topic is called.
+    #[must_use]
+    pub fn topic_name(&self, topic_id: Uuid) -> Option<&str> {
+        if topic_id == LogId::CLUSTER_METADATA.topic_id {
+            return Some("__cluster_metadata");
+        }
+        self.topics.by_id(topic_id).map(|topic| topic.name.as_str())
+    }
+
     /// The brokers of the cluster by number: number, host, and port.
     pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &str, u16)> {
         self.cluster_brokers()
@@ -77,12 +89,5 @@ impl Broker {
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.connections.len()
-    }
-
-    /// How many requests of a connection are neither answered nor, where no answer is wanted, done. Whoever carries frames
-    /// knows by it how much of what was handed over is still under way: requests end in the order in which they came.
-    #[must_use]
-    pub fn requests_in_flight(&self, connection: ConnectionId) -> usize {
-        self.connections.in_flight(connection)
     }
 }

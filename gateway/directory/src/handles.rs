@@ -1,0 +1,114 @@
+//! The open files, as many as are allowed; the one used longest ago is closed first.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use headwater_engine::{LogId, Offset};
+
+use crate::files::{Files, LogFile};
+use crate::shared::lock;
+
+/// An open segment.
+pub(crate) struct Handle {
+    pub(crate) file: Box<dyn LogFile>,
+    /// Bytes that were written and may not be on the medium.
+    unsynced: AtomicU64,
+    syncing: Mutex<()>,
+}
+
+impl Handle {
+    pub(crate) fn unsynced(&self) -> u64 {
+        self.unsynced.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wrote(&self, bytes: u64) {
+        self.unsynced.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// Puts everything written before on the medium; waits for whoever is at it already.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let _turn = lock(&self.syncing);
+        let bytes = self.unsynced();
+        if bytes > 0 {
+            self.file.sync()?;
+            self.unsynced.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+}
+
+type Key = (LogId, Offset);
+
+#[derive(Default)]
+struct Open {
+    handles: BTreeMap<Key, (Arc<Handle>, u64)>,
+    /// Counts the uses, to tell which is the eldest.
+    uses: u64,
+}
+
+pub(crate) struct Handles {
+    open: Mutex<Open>,
+    limit: usize,
+}
+
+impl Handles {
+    pub(crate) fn new(limit: usize) -> Handles {
+        Handles { open: Mutex::new(Open::default()), limit: limit.max(1) }
+    }
+
+    /// The open file of a segment.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or when another has to be closed for it that cannot be synced.
+    pub(crate) fn open(
+        &self,
+        files: &dyn Files,
+        key: Key,
+        path: &Path,
+        create: bool,
+    ) -> io::Result<Arc<Handle>> {
+        let mut open = lock(&self.open);
+        open.uses += 1;
+        let uses = open.uses;
+        if let Some((handle, used)) = open.handles.get_mut(&key) {
+            *used = uses;
+            return Ok(Arc::clone(handle));
+        }
+        let file = files.open(path, create)?;
+        let handle = Arc::new(Handle { file, unsynced: AtomicU64::new(0), syncing: Mutex::new(()) });
+        open.handles.insert(key, (Arc::clone(&handle), uses));
+        let eldest = if open.handles.len() > self.limit { open.eldest() } else { None };
+        drop(open);
+        if let Some(eldest) = eldest {
+            // Whether its bytes got to the medium would not be told to anybody any more.
+            eldest.sync()?;
+        }
+        Ok(handle)
+    }
+
+    /// Closes the segments of a log that match: they are gone, or about to be.
+    pub(crate) fn close(&self, log: LogId, matches: impl Fn(Offset) -> bool) {
+        lock(&self.open).handles.retain(|(of, base), _| *of != log || !matches(*base));
+    }
+
+    /// All open files with bytes that may not be on the medium.
+    pub(crate) fn unsynced(&self) -> Vec<Arc<Handle>> {
+        let open = lock(&self.open);
+        let handles = open.handles.values().map(|(handle, _)| handle);
+        handles.filter(|handle| handle.unsynced() > 0).cloned().collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.open).handles.len()
+    }
+}
+
+impl Open {
+    fn eldest(&mut self) -> Option<Arc<Handle>> {
+        let key = *self.handles.iter().min_by_key(|(_, (_, used))| *used)?.0;
+        self.handles.remove(&key).map(|(handle, _)| handle)
+    }
+}

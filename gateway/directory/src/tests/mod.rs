@@ -1,0 +1,5 @@
+mod conformance;
+mod crash;
+mod faulty;
+mod layout;
+mod support;
