@@ -134,20 +134,23 @@ impl ProducerStates {
         let before = self.known.get(&producer).cloned();
         self.refused.remove(&producer);
         let state = self.state_of(producer, batch.producer_epoch());
-        if state.batches.len() == REMEMBERED_BATCHES {
-            state.batches.pop_front();
+        // Offsets that are committed in a transaction have no sequence.
+        if batch.base_sequence() >= 0 {
+            if state.batches.len() == REMEMBERED_BATCHES {
+                state.batches.pop_front();
+            }
+            state.batches.push_back(BatchMark {
+                base_sequence: batch.base_sequence(),
+                last_sequence: last_sequence(batch),
+                base_offset: batch.base_offset(),
+            });
         }
-        state.batches.push_back(BatchMark {
-            base_sequence: batch.base_sequence(),
-            last_sequence: last_sequence(batch),
-            base_offset: batch.base_offset(),
-        });
         state.last_timestamp = state.last_timestamp.max(batch.max_timestamp());
         if batch.is_transactional() && state.open.is_none() {
             state.open = Some(batch.base_offset());
             self.transactions.open.insert((batch.base_offset(), producer));
         }
-        let batch = Some((batch.producer_epoch(), batch.base_sequence()));
+        let batch = Some((batch.producer_epoch(), batch.base_sequence())).filter(|batch| batch.1 >= 0);
         Some(Undo { producer, before, batch, marker: None })
     }
 

@@ -14,6 +14,7 @@ mod membership;
 mod offset_commit;
 mod offset_fetch;
 mod store;
+mod transactions;
 mod upkeep;
 mod view;
 
@@ -24,6 +25,7 @@ use kafka_protocol::protocol::StrBytes;
 use self::admin::PendingDeletes;
 use self::copying::Copying;
 use self::store::Changes;
+use self::transactions::PendingOffsets;
 pub use self::view::{CommittedOffsetView, GroupMemberView, GroupView};
 use super::Context;
 use crate::error::ApiError;
@@ -31,6 +33,7 @@ use crate::group::{Committed, Group, GroupMetadata, MAX_TEXT};
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::topic::OFFSETS_TOPIC;
+use crate::types::ProducerId;
 
 /// The most groups that a broker coordinates: each costs some hundred bytes of memory, and more for its members.
 const MAX_GROUPS: usize = 10_000;
@@ -58,6 +61,8 @@ struct Coordinated {
     group: Group<Context>,
     /// By topic and partition.
     offsets: SortedMap<String, SortedMap<i32, Committed>>,
+    /// What open transactions have, by their producers.
+    pending: SortedMap<ProducerId, PendingOffsets>,
     /// The generation that is stored, and when that was.
     stored: Option<(GroupMetadata, i64)>,
     /// Since when it has no members, on the wall clock; none if it has some, or nobody knows.
@@ -66,7 +71,21 @@ struct Coordinated {
 
 impl Coordinated {
     fn new(log: LogId) -> Coordinated {
-        Coordinated { log, group: Group::new(), offsets: SortedMap::new(), stored: None, empty_since: None }
+        Coordinated {
+            log,
+            group: Group::new(),
+            offsets: SortedMap::new(),
+            pending: SortedMap::new(),
+            stored: None,
+            empty_since: None,
+        }
+    }
+
+    /// Whether it has offsets or members, or has had some.
+    fn is_worth_keeping(&self) -> bool {
+        let group = &self.group;
+        let is_used = !group.is_empty() || group.has_pending_members() || group.generation() > 0;
+        !self.offsets.is_empty() || !self.pending.is_empty() || is_used
     }
 
     fn committed(&self, topic: &str, partition: i32) -> Option<&Committed> {

@@ -128,7 +128,17 @@ impl Broker {
         let batch = marker
             .to_batch(partition.log.next_offset(), leader_epoch, now.wall_ms)
             .map_err(|error| ApiError::new(ResponseError::UnknownServerError, error.to_string()))?;
-        self.append(log, batch, Waiter::Marker(entry))
+        if !self.is_offsets_log(log) {
+            return self.append(log, batch, Waiter::Marker(entry));
+        }
+        // The offsets count before the coordinator of the transaction is told that it has ended.
+        let change = self.end_of_offsets(log, marker.producer_id, marker.commit);
+        let appended = self.append(log, batch, Waiter::Offsets(change));
+        match self.partitions.get_mut(&log).and_then(|partition| partition.pending.back_mut()) {
+            Some(last) if appended.is_ok() => last.waiters.push(Waiter::Marker(entry)),
+            _ => self.groups.withdraw(change),
+        }
+        appended
     }
 
     /// The marker of a partition is stored, or cannot be.

@@ -334,6 +334,7 @@ impl Broker {
             Request::DeleteGroups(request) => self.handle_delete_groups(now, context, &request),
             Request::OffsetDelete(request) => self.handle_offset_delete(now, context, request),
             Request::DescribeProducers(request) => self.handle_describe_producers(context, request),
+            Request::TxnOffsetCommit(request) => self.handle_txn_offset_commit(now, context, request),
             Request::WriteTxnMarkers(request) => self.handle_write_txn_markers(now, context, request),
         }
     }

@@ -178,4 +178,24 @@ impl<T: Copy> Group<T> {
             _ => Ok(()),
         }
     }
+
+    /// The same for offsets in a transaction (KIP-447): clients that cannot say who they are may commit, and so may a member while
+    /// others join.
+    pub(crate) fn check_transactional_commit(
+        &mut self,
+        now: u64,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), ApiError> {
+        self.check_alive()?;
+        let is_anonymous = member_id.is_empty() && instance_id.is_none();
+        if generation < 0 && (is_anonymous || self.members.is_empty()) {
+            return Ok(());
+        }
+        let index = self.known(member_id, instance_id)?;
+        self.check_generation(generation)?;
+        self.members[index].heard(now);
+        Ok(())
+    }
 }

@@ -51,15 +51,22 @@ pub(crate) struct ActiveProducer {
 }
 
 impl ProducerStates {
+    /// Whether a producer may write to the log in this epoch, whatever it writes.
+    pub(crate) fn check_epoch(&self, producer: ProducerId, epoch: i16) -> Result<(), ApiError> {
+        match self.known.get(&producer) {
+            Some(state) if epoch < state.epoch => Err(super::old_epoch(producer, epoch, state.epoch)),
+            Some(_) => Ok(()),
+            None => self.check_room(producer),
+        }
+    }
+
     /// Whether a marker is to be appended; false if it came before, so that it would change nothing.
     pub(crate) fn check_marker(&self, marker: &EndMarker) -> Result<bool, ApiError> {
         let producer = marker.producer_id;
+        self.check_epoch(producer, marker.producer_epoch)?;
         let Some(state) = self.known.get(&producer) else {
-            return self.check_room(producer).map(|()| true);
+            return Ok(true);
         };
-        if marker.producer_epoch < state.epoch {
-            return Err(super::old_epoch(producer, marker.producer_epoch, state.epoch));
-        }
         if marker.coordinator_epoch < state.coordinator_epoch {
             let message = format!(
                 "The transactions of producer {producer} have a coordinator of epoch {}; this marker is of {}.",

@@ -8,7 +8,7 @@ use kafka_protocol::messages::{
     FetchRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
     InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest,
     MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
-    RequestHeader, ResponseHeader, SyncGroupRequest, WriteTxnMarkersRequest,
+    RequestHeader, ResponseHeader, SyncGroupRequest, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -45,6 +45,7 @@ pub(crate) enum Request {
     DeleteGroups(DeleteGroupsRequest),
     OffsetDelete(OffsetDeleteRequest),
     WriteTxnMarkers(WriteTxnMarkersRequest),
+    TxnOffsetCommit(TxnOffsetCommitRequest),
     DescribeProducers(DescribeProducersRequest),
 }
 
@@ -170,6 +171,7 @@ fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<
         ApiKey::ListGroups => Request::ListGroups(decode(body, version)?),
         ApiKey::DeleteGroups => Request::DeleteGroups(decode(body, version)?),
         ApiKey::OffsetDelete => Request::OffsetDelete(decode(body, version)?),
+        ApiKey::TxnOffsetCommit => Request::TxnOffsetCommit(decode(body, version)?),
         ApiKey::WriteTxnMarkers => Request::WriteTxnMarkers(decode(body, version)?),
         ApiKey::DescribeProducers => Request::DescribeProducers(decode(body, version)?),
         _ => {

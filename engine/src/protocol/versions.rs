@@ -46,6 +46,7 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::DeleteGroups, 0, 2),
     supported(ApiKey::OffsetDelete, 0, 0),
     supported(ApiKey::WriteTxnMarkers, 1, 1),
+    supported(ApiKey::TxnOffsetCommit, 0, 4),
     supported(ApiKey::DescribeProducers, 0, 0),
 ];
 

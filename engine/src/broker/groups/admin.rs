@@ -163,6 +163,7 @@ impl Broker {
             keys.extend(
                 coordinated.committed_partitions().map(|(topic, index, _)| (topic.to_owned(), index)),
             );
+            keys.extend(coordinated.unstable_partitions().cloned());
         }
         keys.extend(self.groups.changes.of_group(id).filter_map(|record| match record {
             OffsetsRecord::Offset { topic, partition, committed: Some(_), .. } => {

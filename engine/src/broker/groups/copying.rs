@@ -3,15 +3,16 @@
 //! The coordinator knows every key that counts, so it needs no cleaner that reads segments. In this order it is safe at any
 //! step: until the log start has moved, the records before the copies are there too and say the same. (ADR 6)
 
-use super::store::GroupReply;
+use super::Coordinated;
+use super::store::{Change, GroupReply, Transaction};
 use crate::broker::Broker;
 use crate::error::ApiError;
-use crate::group::OffsetsRecord;
+use crate::group::{Committed, OffsetsRecord};
 use crate::partition::StartWaiter;
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::time::Now;
-use crate::types::Offset;
+use crate::types::{Offset, ProducerId};
 
 /// About how many bytes of copies go into one batch.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -29,6 +30,26 @@ pub(super) struct Copying {
     pub(super) has_unknown: bool,
 }
 
+/// Records by key; those without a value are deleted.
+type ByKey = SortedMap<Vec<u8>, Option<Vec<u8>>>;
+
+#[derive(Default)]
+struct OnTheirWay {
+    /// Outside of transactions, or in one that is committed.
+    plain: ByKey,
+    /// In open transactions, by producer and epoch.
+    pending: SortedMap<(ProducerId, i16), ByKey>,
+}
+
+fn offset_record(group_id: &str, topic: &str, partition: i32, committed: &Committed) -> OffsetsRecord {
+    OffsetsRecord::Offset {
+        group_id: group_id.to_owned(),
+        topic: topic.to_owned(),
+        partition,
+        committed: Some(committed.clone()),
+    }
+}
+
 impl Broker {
     /// Shortens a coordinator's log if it has grown by enough that does not count any more.
     pub(super) fn shorten_if_due(&mut self, now: Now, log: LogId) {
@@ -43,58 +64,99 @@ impl Broker {
         }
         copying.is_under_way = true;
         let start = partition.log.next_offset();
-        let records = self.records_that_count(log);
-        if records.is_empty() {
+        let mut batches = self.batches_that_count(log).into_iter().peekable();
+        if batches.peek().is_none() {
             return self.copied(log, start, &Ok(()));
         }
-        let mut batches = batches_of(records).into_iter().peekable();
         let mut is_first = true;
-        while let Some(batch) = batches.next() {
+        while let Some((transaction, batch)) = batches.next() {
             let reply = match batches.peek() {
                 Some(_) => GroupReply::Nobody,
                 None => GroupReply::Copied { start },
             };
+            let change = Change { log, records: Vec::new(), transaction, reply };
             // They begin a segment, so that all before them can be dropped whole.
-            if !self.store_encoded(now, log, &batch, Vec::new(), reply, is_first) {
+            if !self.store_encoded(now, &batch, change, is_first) {
                 return self.shortened(log, false);
             }
             is_first = false;
         }
     }
 
-    /// The last record of every key that was not deleted, as it will be when what is on its way has been stored. If that is refused,
-    /// so are the copies behind it.
-    fn records_that_count(&self, log: LogId) -> Vec<Encoded> {
-        let mut on_their_way: SortedMap<Vec<u8>, Option<Vec<u8>>> = SortedMap::new();
-        for record in self.groups.changes.of_log(log) {
-            on_their_way.insert(record.encode_key(), record.encode_value());
-        }
+    /// The last record of every key that was not deleted, as it will be when what is on its way has been stored, and behind them
+    /// what open transactions have. If something on its way is refused, so are the copies behind it.
+    fn batches_that_count(&self, log: LogId) -> Vec<(Option<Transaction>, Vec<Encoded>)> {
+        let OnTheirWay { mut plain, pending } = self.on_their_way(log);
         let mut records = Vec::new();
         let mut take = |record: OffsetsRecord| {
             let key = record.encode_key();
-            if !on_their_way.contains_key(&key) {
+            if !plain.contains_key(&key) {
                 records.push((key, record.encode_value()));
             }
         };
-        for (id, coordinated) in self.groups.by_id.iter().filter(|(_, coordinated)| coordinated.log == log) {
+        for (id, coordinated) in self.coordinated_in(log) {
             if let Some(stored) = &coordinated.stored {
                 take(OffsetsRecord::Group { group_id: id.clone(), metadata: Some(stored.clone()) });
             }
             for (topic, partition, committed) in coordinated.committed_partitions() {
-                take(OffsetsRecord::Offset {
-                    group_id: id.clone(),
-                    topic: topic.to_owned(),
-                    partition,
-                    committed: Some(committed.clone()),
-                });
+                take(offset_record(id, topic, partition, committed));
             }
         }
-        while let Some((key, value)) = on_their_way.pop_first() {
+        while let Some((key, value)) = plain.pop_first() {
             if value.is_some() {
                 records.push((key, value));
             }
         }
-        records
+        let mut batches: Vec<_> = batches_of(records).into_iter().map(|batch| (None, batch)).collect();
+        for ((producer, epoch), offsets) in pending {
+            let part = Some(Transaction::Part { producer, epoch });
+            let offsets = offsets.into_iter().collect();
+            batches.extend(batches_of(offsets).into_iter().map(|batch| (part, batch)));
+        }
+        batches
+    }
+
+    fn coordinated_in(&self, log: LogId) -> impl Iterator<Item = (&String, &Coordinated)> {
+        let all = self.groups.by_id.iter().map(|(id, coordinated)| (id, &**coordinated));
+        all.filter(move |(_, coordinated)| coordinated.log == log)
+    }
+
+    /// What changes on their way to a log will have made of it, and of what open transactions have.
+    fn on_their_way(&self, log: LogId) -> OnTheirWay {
+        let mut all = OnTheirWay::default();
+        for (id, coordinated) in self.coordinated_in(log) {
+            for (producer, pending) in coordinated.pending.iter() {
+                let offsets = all.pending.or_default((*producer, pending.epoch));
+                for ((topic, partition), committed) in pending.offsets.iter() {
+                    let record = offset_record(id, topic, *partition, committed);
+                    offsets.insert(record.encode_key(), record.encode_value());
+                }
+            }
+        }
+        for change in self.groups.changes.of_log(log) {
+            let records = change.records.iter().map(|record| (record.encode_key(), record.encode_value()));
+            match change.transaction {
+                None => {
+                    for (key, value) in records {
+                        all.pending.values_mut().for_each(|offsets| drop(offsets.remove(&key)));
+                        all.plain.insert(key, value);
+                    }
+                }
+                Some(Transaction::Part { producer, epoch }) => {
+                    all.pending.or_default((producer, epoch)).extend(records);
+                }
+                Some(Transaction::Ended { producer, commit }) => {
+                    let plain = &mut all.plain;
+                    all.pending.retain(|(of, _), offsets| {
+                        if *of == producer && commit {
+                            plain.extend(std::mem::take(offsets));
+                        }
+                        *of != producer
+                    });
+                }
+            }
+        }
+        all
     }
 
     /// The copies are stored, or could not be.

@@ -1,7 +1,6 @@
 //! OffsetCommit and OffsetDelete: what a group has read, and that it shall be forgotten.
 
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
 use kafka_protocol::messages::offset_commit_response::{
     OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
@@ -9,6 +8,7 @@ use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetDeleteRequest};
+use kafka_protocol::protocol::StrBytes;
 
 use super::store::GroupReply;
 use super::{check_group_id, no_such_group};
@@ -17,6 +17,17 @@ use crate::error::ApiError;
 use crate::group::{CONSUMER, Committed, MAX_TEXT, OffsetsRecord};
 use crate::storage_op::LogId;
 use crate::time::Now;
+use crate::types::Offset;
+
+/// What is to be committed for a partition.
+pub(super) struct Wanted {
+    pub(super) partition: i32,
+    pub(super) offset: Offset,
+    pub(super) leader_epoch: i32,
+    pub(super) metadata: Option<StrBytes>,
+    /// How long it is to be kept, for clients that say so.
+    pub(super) retention_ms: Option<i64>,
+}
 
 impl Broker {
     pub(in crate::broker) fn handle_offset_commit(
@@ -33,8 +44,15 @@ impl Broker {
             let mut answer = OffsetCommitResponseTopic::default().with_name(topic.name.clone());
             for partition in topic.partitions {
                 let index = partition.partition_index;
+                let wanted = Wanted {
+                    partition: index,
+                    offset: partition.committed_offset,
+                    leader_epoch: partition.committed_leader_epoch,
+                    metadata: partition.committed_metadata,
+                    retention_ms,
+                };
                 let result = match &checked {
-                    Ok(_) => self.plan_commit(now, &topic.name, partition, retention_ms),
+                    Ok(_) => self.plan_commit(now, &topic.name, wanted),
                     Err(error) => Err(error.clone()),
                 };
                 let error_code = match result {
@@ -87,19 +105,13 @@ impl Broker {
         Ok(log)
     }
 
-    fn plan_commit(
-        &self,
-        now: Now,
-        topic: &str,
-        partition: OffsetCommitRequestPartition,
-        retention_ms: Option<i64>,
-    ) -> Result<Committed, ApiError> {
-        let index = partition.partition_index;
+    pub(super) fn plan_commit(&self, now: Now, topic: &str, wanted: Wanted) -> Result<Committed, ApiError> {
+        let index = wanted.partition;
         if self.topics.by_name(topic).and_then(|topic| topic.assignment(index)).is_none() {
             let message = format!("There is no partition {topic}-{index}.");
             return Err(ApiError::new(ResponseError::UnknownTopicOrPartition, message));
         }
-        let metadata = partition.committed_metadata.map(|text| text.to_string()).unwrap_or_default();
+        let metadata = wanted.metadata.map(|text| text.to_string()).unwrap_or_default();
         let limit = self.config.offset_metadata_max_bytes().min(MAX_TEXT);
         if metadata.len() > limit {
             let message = format!(
@@ -109,11 +121,11 @@ impl Broker {
             return Err(ApiError::new(ResponseError::OffsetMetadataTooLarge, message));
         }
         Ok(Committed {
-            offset: partition.committed_offset,
-            leader_epoch: partition.committed_leader_epoch,
+            offset: wanted.offset,
+            leader_epoch: wanted.leader_epoch,
             metadata,
             commit_timestamp: now.wall_ms,
-            expire_timestamp: retention_ms.map(|ms| now.wall_ms.saturating_add(ms)),
+            expire_timestamp: wanted.retention_ms.map(|ms| now.wall_ms.saturating_add(ms)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! OffsetFetch: how far groups have read.
 
+use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
@@ -11,6 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::{Coordinated, str_bytes};
 use crate::broker::{Broker, Context};
 use crate::group::Committed;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// From this version on a request names several groups (KIP-709).
 const FIRST_BATCHED_VERSION: i16 = 8;
@@ -23,7 +25,7 @@ impl Broker {
         let mut response = OffsetFetchResponse::default();
         if version >= FIRST_BATCHED_VERSION {
             for group in request.groups {
-                response.groups.push(self.fetch_offsets(&group));
+                response.groups.push(self.fetch_offsets(&group, request.require_stable));
             }
         } else {
             let topics = request.topics.map(|topics| {
@@ -37,10 +39,10 @@ impl Broker {
             let asked = topics.clone().unwrap_or_default();
             let group =
                 OffsetFetchRequestGroup::default().with_group_id(request.group_id).with_topics(topics);
-            let mut fetched = self.fetch_offsets(&group);
+            let mut fetched = self.fetch_offsets(&group, request.require_stable);
             response.error_code = fetched.error_code;
             if version < FIRST_VERSION_WITH_ERROR && fetched.error_code != 0 {
-                fetched.topics = asked.into_iter().map(|topic| answer(topic, None)).collect();
+                fetched.topics = asked.into_iter().map(|topic| answer(topic, None, false)).collect();
             }
             let code = fetched.error_code;
             response.topics = fetched.topics.into_iter().map(|topic| before_version_8(topic, code)).collect();
@@ -48,33 +50,48 @@ impl Broker {
         self.respond(context, &response);
     }
 
-    fn fetch_offsets(&mut self, asked: &OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    fn fetch_offsets(&mut self, asked: &OffsetFetchRequestGroup, stable: bool) -> OffsetFetchResponseGroup {
         let response = OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone());
         if let Err(error) = self.group_log(&asked.group_id) {
             return response.with_error_code(self.report.refuse(&error));
         }
         let coordinated = self.groups.by_id.get(&asked.group_id[..]).map(|coordinated| &**coordinated);
         let topics = match &asked.topics {
-            Some(topics) => topics.iter().map(|topic| answer(topic.clone(), coordinated)).collect(),
-            None => coordinated.map(all_offsets).unwrap_or_default(),
+            Some(topics) => topics.iter().map(|topic| answer(topic.clone(), coordinated, stable)).collect(),
+            None => coordinated.map(|group| all_offsets(group, stable)).unwrap_or_default(),
         };
         response.with_topics(topics)
     }
 }
 
-fn all_offsets(coordinated: &Coordinated) -> Vec<OffsetFetchResponseTopics> {
-    let topics = coordinated.offsets.iter().map(|(topic, partitions)| {
-        let partitions = partitions.iter().map(|(&index, committed)| partition(index, Some(committed)));
-        OffsetFetchResponseTopics::default()
+fn all_offsets(coordinated: &Coordinated, stable: bool) -> Vec<OffsetFetchResponseTopics> {
+    let mut topics: SortedMap<&str, SortedSet<i32>> = SortedMap::new();
+    for (topic, partition, _) in coordinated.committed_partitions() {
+        topics.or_default(topic).insert(partition);
+    }
+    for (topic, partition) in coordinated.unstable_partitions().filter(|_| stable) {
+        topics.or_default(topic).insert(*partition);
+    }
+    let topics = topics.iter().map(|(topic, indexes)| {
+        OffsetFetchRequestTopics::default()
             .with_name(TopicName(str_bytes(topic)))
-            .with_partitions(partitions.collect())
+            .with_partition_indexes(indexes.iter().copied().collect())
     });
-    topics.collect()
+    topics.map(|topic| answer(topic, Some(coordinated), stable)).collect()
 }
 
-fn answer(asked: OffsetFetchRequestTopics, coordinated: Option<&Coordinated>) -> OffsetFetchResponseTopics {
-    let committed = |index| coordinated.and_then(|coordinated| coordinated.committed(&asked.name, index));
-    let partitions = asked.partition_indexes.iter().map(|&index| partition(index, committed(index)));
+fn answer(
+    asked: OffsetFetchRequestTopics,
+    coordinated: Option<&Coordinated>,
+    stable: bool,
+) -> OffsetFetchResponseTopics {
+    let partitions = asked.partition_indexes.iter().map(|&index| {
+        if stable && coordinated.is_some_and(|group| group.is_unstable(&asked.name, index)) {
+            // Whoever asks shall ask again when the transaction has ended.
+            return partition(index, None).with_error_code(ResponseError::UnstableOffsetCommit.code());
+        }
+        partition(index, coordinated.and_then(|coordinated| coordinated.committed(&asked.name, index)))
+    });
     let partitions = partitions.collect();
     OffsetFetchResponseTopics::default().with_name(asked.name).with_partitions(partitions)
 }
@@ -96,6 +113,7 @@ fn partition(index: i32, committed: Option<&Committed>) -> OffsetFetchResponsePa
 
 fn before_version_8(topic: OffsetFetchResponseTopics, error_code: i16) -> OffsetFetchResponseTopic {
     let partitions = topic.partitions.into_iter().map(|partition| {
+        let error_code = if error_code == 0 { partition.error_code } else { error_code };
         OffsetFetchResponsePartition::default()
             .with_partition_index(partition.partition_index)
             .with_committed_offset(partition.committed_offset)

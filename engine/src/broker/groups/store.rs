@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::{OffsetCommitResponse, OffsetDeleteResponse};
+use kafka_protocol::messages::{OffsetCommitResponse, OffsetDeleteResponse, TxnOffsetCommitResponse};
 
 use super::Coordinated;
 use super::copying::Encoded;
@@ -11,11 +11,11 @@ use crate::broker::append::Waiter;
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
 use crate::group::{Group, GroupMetadata, OffsetsRecord};
-use crate::record::{Batches, Compression, RecordBatchBuilder};
+use crate::record::{Batches, Compression, EndMarker, RecordBatch, RecordBatchBuilder};
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::time::Now;
-use crate::types::Offset;
+use crate::types::{Offset, ProducerId};
 
 /// Records on their way to storage.
 #[derive(Debug, Default)]
@@ -25,16 +25,27 @@ pub(super) struct Changes {
 }
 
 #[derive(Debug)]
-struct Change {
-    log: LogId,
-    records: Vec<OffsetsRecord>,
-    reply: GroupReply,
+pub(super) struct Change {
+    pub(super) log: LogId,
+    pub(super) records: Vec<OffsetsRecord>,
+    pub(super) transaction: Option<Transaction>,
+    pub(super) reply: GroupReply,
+}
+
+/// What a change has to do with a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Transaction {
+    /// The records are part of one.
+    Part { producer: ProducerId, epoch: i16 },
+    /// It has ended.
+    Ended { producer: ProducerId, commit: bool },
 }
 
 /// Who is told that records are stored.
 #[derive(Debug)]
 pub(super) enum GroupReply {
     Commit(Context, OffsetCommitResponse),
+    TxnCommit(Context, TxnOffsetCommitResponse),
     /// The members that wait for the leader's assignment.
     Generation {
         group_id: String,
@@ -59,10 +70,21 @@ pub(super) enum GroupReply {
 }
 
 impl Changes {
+    pub(super) fn add(&mut self, change: Change) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.pending.insert(id, change);
+        id
+    }
+
+    /// It did not get on its way.
+    pub(super) fn withdraw(&mut self, change: u64) -> Option<Change> {
+        self.pending.remove(&change)
+    }
+
     /// What is on its way to a log, in its order.
-    pub(super) fn of_log(&self, log: LogId) -> impl Iterator<Item = &OffsetsRecord> {
-        let changes = self.pending.values().filter(move |change| change.log == log);
-        changes.flat_map(|change| &change.records)
+    pub(super) fn of_log(&self, log: LogId) -> impl Iterator<Item = &Change> {
+        self.pending.values().filter(move |change| change.log == log)
     }
 
     /// What is on its way for a group.
@@ -77,44 +99,53 @@ impl Broker {
     pub(super) fn store(&mut self, now: Now, log: LogId, records: Vec<OffsetsRecord>, reply: GroupReply) {
         let encoded: Vec<Encoded> =
             records.iter().map(|record| (record.encode_key(), record.encode_value())).collect();
-        self.store_encoded(now, log, &encoded, records, reply, false);
+        let change = Change { log, records, transaction: None, reply };
+        self.store_encoded(now, &encoded, change, false);
     }
 
-    /// The same with the records as they are written; `rolls` has them begin a segment. Says whether they are on
-    /// their way.
-    pub(super) fn store_encoded(
+    /// Appends offsets as part of a transaction of a producer in an epoch.
+    pub(super) fn store_in_transaction(
         &mut self,
         now: Now,
         log: LogId,
-        encoded: &[Encoded],
+        (producer, epoch): (ProducerId, i16),
         records: Vec<OffsetsRecord>,
         reply: GroupReply,
+    ) {
+        let encoded: Vec<Encoded> =
+            records.iter().map(|record| (record.encode_key(), record.encode_value())).collect();
+        let transaction = Some(Transaction::Part { producer, epoch });
+        self.store_encoded(now, &encoded, Change { log, records, transaction, reply }, false);
+    }
+
+    /// Appends records as they are written; `rolls` has them begin a segment. Says whether they are on their way.
+    pub(super) fn store_encoded(
+        &mut self,
+        now: Now,
+        encoded: &[Encoded],
+        change: Change,
         rolls: bool,
     ) -> bool {
-        // What deletes or shortens is not refused for its size: room is made by it.
-        let is_limited = matches!(reply, GroupReply::Commit(..) | GroupReply::Generation { .. });
-        let change = self.groups.changes.next;
-        self.groups.changes.next += 1;
-        let appended = self
-            .offsets_batch(now, log, encoded, is_limited)
-            .and_then(|batch| self.append_rolling(log, batch, Waiter::Offsets(change), rolls));
-        let pending = Change { log, records, reply };
+        let log = change.log;
+        let batch = self.offsets_batch(now, encoded, &change);
+        let id = self.groups.changes.add(change);
+        let appended = batch.and_then(|batch| self.append_rolling(log, batch, Waiter::Offsets(id), rolls));
         let is_on_its_way = appended.is_ok();
-        match appended {
-            Ok(()) => drop(self.groups.changes.pending.insert(change, pending)),
-            Err(error) => self.change_ended(now, pending, Err(error)),
+        if let Err(error) = appended
+            && let Some(change) = self.groups.changes.withdraw(id)
+        {
+            self.change_ended(now, change, Err(error));
         }
         is_on_its_way
     }
 
-    fn offsets_batch(
-        &self,
-        now: Now,
-        log: LogId,
-        records: &[Encoded],
-        is_limited: bool,
-    ) -> Result<Bytes, ApiError> {
-        let Some(partition) = self.partitions.get(&log) else {
+    fn offsets_batch(&self, now: Now, records: &[Encoded], change: &Change) -> Result<Bytes, ApiError> {
+        // What deletes or shortens is not refused for its size: room is made by it.
+        let is_limited = matches!(
+            change.reply,
+            GroupReply::Commit(..) | GroupReply::TxnCommit(..) | GroupReply::Generation { .. }
+        );
+        let Some(partition) = self.partitions.get(&change.log) else {
             let message = "This broker does not coordinate the group.";
             return Err(ApiError::new(ResponseError::NotCoordinator, message));
         };
@@ -125,6 +156,11 @@ impl Broker {
         let mut builder = RecordBatchBuilder::new(Compression::None);
         builder.set_base_offset(partition.log.next_offset());
         builder.set_partition_leader_epoch(partition.leader_epoch);
+        if let Some(Transaction::Part { producer, epoch }) = change.transaction {
+            // Without a sequence, as Kafka has it: a batch of this kind is not told apart from one sent again.
+            builder.set_producer(producer, epoch, -1);
+            builder.set_transactional(true);
+        }
         for (key, value) in records {
             builder
                 .append(now.wall_ms, Some(key), value.as_deref(), &[])
@@ -151,22 +187,20 @@ impl Broker {
     }
 
     fn change_ended(&mut self, now: Now, change: Change, result: Result<(), ApiError>) {
-        let Change { log, records, reply } = change;
-        let has_grown = result.is_ok() && !records.is_empty();
+        let Change { log, records, transaction, reply } = change;
+        let has_grown = result.is_ok() && (!records.is_empty() || transaction.is_some());
         if result.is_ok() {
-            for record in records {
-                self.apply_offsets_record(log, record, false);
-            }
+            self.apply_offsets_records(log, records, transaction, false);
         }
         match reply {
             GroupReply::Commit(context, mut response) => {
-                if let Err(error) = result {
-                    let code = self.report.refuse(&error);
-                    let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-                    partitions
-                        .filter(|partition| partition.error_code == 0)
-                        .for_each(|partition| partition.error_code = code);
-                }
+                let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                self.fill_in(result, partitions.map(|partition| &mut partition.error_code));
+                self.respond(context, &response);
+            }
+            GroupReply::TxnCommit(context, mut response) => {
+                let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                self.fill_in(result, partitions.map(|partition| &mut partition.error_code));
                 self.respond(context, &response);
             }
             GroupReply::OffsetDelete(context, mut response) => {
@@ -198,6 +232,14 @@ impl Broker {
         }
     }
 
+    /// Gives the error of a commit to the partitions that have none of their own.
+    fn fill_in<'a>(&mut self, result: Result<(), ApiError>, codes: impl Iterator<Item = &'a mut i16>) {
+        if let Err(error) = result {
+            let code = self.report.refuse(&error);
+            codes.filter(|known| **known == 0).for_each(|known| *known = code);
+        }
+    }
+
     /// A group that could not be deleted goes on.
     fn undo_delete(&mut self, group_id: &str, result: &Result<(), ApiError>) {
         if result.is_err()
@@ -218,6 +260,29 @@ impl Broker {
         self.store(now, log, vec![record], reply);
     }
 
+    /// The fold: records of one batch, or a marker.
+    fn apply_offsets_records(
+        &mut self,
+        log: LogId,
+        records: Vec<OffsetsRecord>,
+        transaction: Option<Transaction>,
+        at_start: bool,
+    ) {
+        match transaction {
+            None => {
+                for record in records {
+                    self.apply_offsets_record(log, record, at_start);
+                }
+            }
+            Some(Transaction::Part { producer, epoch }) => {
+                self.groups.take_pending(log, producer, epoch, records);
+            }
+            Some(Transaction::Ended { producer, commit }) => {
+                self.groups.end_pending(log, producer, commit);
+            }
+        }
+    }
+
     /// The fold: what a committed record says of a group.
     ///
     /// `at_start`: it was written by an earlier broker, whose members are forgotten. Otherwise the group has gone on
@@ -236,6 +301,9 @@ impl Broker {
                 None => return,
             },
         };
+        if let OffsetsRecord::Offset { topic, partition, .. } = &record {
+            coordinated.overtake_pending(topic, *partition);
+        }
         match record {
             OffsetsRecord::Offset { topic, partition, committed: Some(committed), .. } => {
                 coordinated.offsets.or_default(topic).insert(partition, committed);
@@ -262,9 +330,7 @@ impl Broker {
                 coordinated.stored = None;
             }
         }
-        let group = &coordinated.group;
-        let is_used = !group.is_empty() || group.has_pending_members() || group.generation() > 0;
-        if coordinated.offsets.is_empty() && !is_used {
+        if !coordinated.is_worth_keeping() {
             by_id.remove(&id[..]);
         }
     }
@@ -279,28 +345,43 @@ impl Broker {
                 return;
             };
             if batch.is_control() {
+                if let Some(EndMarker { producer_id: producer, commit, .. }) = EndMarker::of(batch) {
+                    let ended = Transaction::Ended { producer, commit };
+                    self.apply_offsets_records(log, Vec::new(), Some(ended), true);
+                }
                 continue;
             }
-            let records = match batch.records() {
-                Ok(records) => records,
+            let transaction = batch
+                .is_transactional()
+                .then(|| Transaction::Part { producer: batch.producer_id(), epoch: batch.producer_epoch() });
+            let records = self.readable_records(log, batch);
+            self.apply_offsets_records(log, records, transaction, true);
+        }
+    }
+
+    /// The records of a batch, without those that this version does not know.
+    fn readable_records(&mut self, log: LogId, batch: RecordBatch<'_>) -> Vec<OffsetsRecord> {
+        let mut known = Vec::new();
+        let records = match batch.records() {
+            Ok(records) => records,
+            Err(error) => {
+                self.report_unreadable(log, batch.base_offset(), &error.to_string());
+                return known;
+            }
+        };
+        for record in &records {
+            match record {
+                Ok(record) => match OffsetsRecord::decode(record.key.unwrap_or_default(), record.value) {
+                    Ok(record) => known.push(record),
+                    Err(error) => self.report_unreadable(log, record.offset, &error.to_string()),
+                },
                 Err(error) => {
                     self.report_unreadable(log, batch.base_offset(), &error.to_string());
-                    continue;
-                }
-            };
-            for record in &records {
-                match record {
-                    Ok(record) => match OffsetsRecord::decode(record.key.unwrap_or_default(), record.value) {
-                        Ok(known) => self.apply_offsets_record(log, known, true),
-                        Err(error) => self.report_unreadable(log, record.offset, &error.to_string()),
-                    },
-                    Err(error) => {
-                        self.report_unreadable(log, batch.base_offset(), &error.to_string());
-                        break;
-                    }
+                    break;
                 }
             }
         }
+        known
     }
 
     fn report_unreadable(&mut self, log: LogId, offset: Offset, why: &str) {

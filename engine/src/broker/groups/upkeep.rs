@@ -46,6 +46,9 @@ impl Broker {
             let is_quiet = groups.changes.of_group(id).next().is_none();
             let coordinated = groups.by_id.get(id).filter(|_| is_quiet);
             coordinated.is_some_and(|coordinated| {
+                if coordinated.is_unstable(topic, partition) {
+                    return false;
+                }
                 let committed = coordinated.committed(topic, partition);
                 committed
                     .is_some_and(|committed| coordinated.has_expired(now, topic, committed, retention_ms))
@@ -63,6 +66,7 @@ impl Broker {
             coordinated.group.is_empty()
                 && !coordinated.group.has_pending_members()
                 && coordinated.offsets.is_empty()
+                && coordinated.pending.is_empty()
                 && groups.changes.of_group(id).next().is_none()
         };
         let void = groups.by_id.iter().filter(|(id, coordinated)| is_void(id, coordinated));

@@ -12,8 +12,10 @@ use kafka_protocol::messages::{
     FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupResponse,
     LeaveGroupRequest, LeaveGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitResponse,
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupResponse,
+    TxnOffsetCommitResponse,
 };
 
+use super::group_transactions::txn_commit_request;
 use super::group_world::*;
 use super::versions::in_all_versions;
 use super::world::{World, name};
@@ -100,6 +102,9 @@ fn offsets() {
         let _: Vec<OffsetCommitResponse> = in_all_versions(world, ApiKey::OffsetCommit, |version| {
             let request = commit_request("g", "", -1, &[("t", 0, 5), ("none", 0, 5)]);
             if version < 5 { request.with_retention_time_ms(-1) } else { request }
+        });
+        let _: Vec<TxnOffsetCommitResponse> = in_all_versions(world, ApiKey::TxnOffsetCommit, |_| {
+            txn_commit_request(("", -1), (5, 0), &[("t", 0, 5), ("none", 0, 5)])
         });
         let fetched: Vec<OffsetFetchResponse> = in_all_versions(world, ApiKey::OffsetFetch, |version| {
             let request = OffsetFetchRequest::default();

@@ -6,6 +6,7 @@ mod fetching;
 mod group_admin;
 mod group_cluster;
 mod group_copying;
+mod group_transactions;
 mod group_versions;
 mod group_world;
 mod groups;

@@ -3,7 +3,7 @@
 use kafka_protocol::messages::ApiKey;
 
 use super::Form::{Array, Bytes, FixedArray, Text, TextArray};
-use super::{BYTE, Field, INT32, INT64, LAST, always};
+use super::{BYTE, Field, INT16, INT32, INT64, LAST, always};
 
 const FIND_COORDINATOR: &[Field] = &[Field(0, 3, Text), Field(1, LAST, BYTE), Field(4, LAST, TextArray)];
 
@@ -73,6 +73,20 @@ const DELETE_GROUPS: &[Field] = &[always(TextArray)];
 const OFFSET_DELETE: &[Field] =
     &[always(Text), always(Array(&[always(Text), always(Array(&[always(INT32)]))]))];
 
+const TXN_OFFSET_COMMIT: &[Field] = &[
+    always(Text),
+    always(Text),
+    always(INT64),
+    always(INT16),
+    Field(3, LAST, INT32),
+    Field(3, LAST, Text),
+    Field(3, LAST, Text),
+    always(Array(&[
+        always(Text),
+        always(Array(&[always(INT32), always(INT64), Field(2, LAST, INT32), always(Text)])),
+    ])),
+];
+
 /// The schema of a request's body, and the first version in the compact, tagged form.
 pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
     Some(match api {
@@ -88,6 +102,7 @@ pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::DeleteGroups => (DELETE_GROUPS, 2),
         // Never in that form.
         ApiKey::OffsetDelete => (OFFSET_DELETE, i16::MAX),
+        ApiKey::TxnOffsetCommit => (TXN_OFFSET_COMMIT, 3),
         _ => return None,
     })
 }
