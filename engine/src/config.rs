@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 pub(crate) use keys::{BROKER_KEYS, ConfigKey, TOPIC_KEYS, broker_key, topic_key};
 
 use crate::group::GroupSettings;
+use crate::record::Compression;
 use crate::sorted::SortedMap;
 use crate::types::NodeId;
 
@@ -58,6 +59,9 @@ pub struct BrokerConfig {
     port: u16,
     cluster_id: String,
     set: SortedMap<String, String>,
+    /// What was set while the cluster ran (KIP-226): for this broker, and for all.
+    own: SortedMap<String, String>,
+    shared: SortedMap<String, String>,
 }
 
 impl BrokerConfig {
@@ -74,6 +78,8 @@ impl BrokerConfig {
             port,
             cluster_id: cluster_id.to_owned(),
             set: SortedMap::new(),
+            own: SortedMap::new(),
+            shared: SortedMap::new(),
         }
     }
 
@@ -85,8 +91,32 @@ impl BrokerConfig {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let known = broker_key(key).ok_or_else(|| ConfigError::UnknownKey { key: key.to_owned() })?;
         known.check(value)?;
-        self.set.insert(key.to_owned(), value.trim().to_owned());
+        let value = value.trim();
+        self.set.insert(key.to_owned(), value.to_owned());
+        if let Some((_, name, unit_ms)) = keys::IN_OTHER_UNITS.iter().find(|(other, ..)| *other == key) {
+            let ms = if parse_number(value) < 0 { -1 } else { parse_number(value).saturating_mul(*unit_ms) };
+            self.set(name, &ms.to_string())?;
+        }
         Ok(())
+    }
+
+    /// Takes what the metadata log says about a broker, all if none is named. A key that is not known is kept, as of topics.
+    pub(crate) fn restore(&mut self, broker: Option<NodeId>, key: String, value: Option<String>) {
+        let scope = match broker {
+            None => &mut self.shared,
+            Some(node_id) if node_id == self.node_id => &mut self.own,
+            Some(_) => return,
+        };
+        restore(scope, key, value);
+    }
+
+    /// The configs set for one broker, or for all, while the cluster ran; of others than this one none are known.
+    pub(crate) fn dynamic(&self, broker: Option<NodeId>) -> impl Iterator<Item = (&str, &str)> {
+        let scope = match broker {
+            None => Some(&self.shared),
+            Some(node_id) => Some(&self.own).filter(|_| node_id == self.node_id),
+        };
+        scope.into_iter().flat_map(pairs)
     }
 
     /// Which broker of the cluster this is.
@@ -123,20 +153,42 @@ impl BrokerConfig {
         &self.cluster_id
     }
 
-    /// The value in force, and whether it was set rather than defaulted.
-    pub(crate) fn value<'a>(&'a self, key: &'a ConfigKey) -> (&'a str, bool) {
-        match self.set.get(key.name) {
-            Some(value) => (value, true),
-            None => (key.default, false),
-        }
+    /// The value in force, and where it comes from.
+    pub(crate) fn value<'a>(&'a self, key: &'a ConfigKey) -> (&'a str, Source) {
+        self.values(key).next().unwrap_or((key.default, Source::Default))
+    }
+
+    /// The values that one is chosen from, the one in force first.
+    pub(crate) fn values<'a>(&'a self, key: &'a ConfigKey) -> impl Iterator<Item = (&'a str, Source)> {
+        let sources = [
+            (self.own.get(key.name), Source::DynamicBroker),
+            (self.shared.get(key.name), Source::DynamicDefault),
+            (self.set.get(key.name), Source::Broker),
+        ];
+        let set = sources.into_iter().filter_map(|(value, source)| Some((value?.as_str(), source)));
+        set.chain([(key.default, Source::Default)])
+    }
+
+    fn text(&self, name: &str) -> &str {
+        broker_key(name).map_or("", |key| self.value(key).0)
     }
 
     fn number(&self, name: &str) -> i64 {
-        broker_key(name).map_or(0, |key| parse_number(self.value(key).0))
+        parse_number(self.text(name))
     }
 
     pub(crate) fn auto_create_topics(&self) -> bool {
-        broker_key("auto.create.topics.enable").is_some_and(|key| self.value(key).0 == "true")
+        self.text("auto.create.topics.enable") == "true"
+    }
+
+    pub(crate) fn delete_topics(&self) -> bool {
+        self.text("delete.topic.enable") == "true"
+    }
+
+    /// Where the logs lie, for people.
+    #[cfg(feature = "server")]
+    pub(crate) fn log_dir(&self) -> &str {
+        self.text("log.dirs")
     }
 
     pub(crate) fn num_partitions(&self) -> i32 {
@@ -224,14 +276,11 @@ impl TopicConfigs {
     /// Keeps what the metadata log says. A key this version does not know is kept too: it does no harm, and an
     /// upgrade may know it.
     pub(crate) fn restore(&mut self, key: String, value: Option<String>) {
-        match value {
-            Some(value) => self.0.insert(key, value),
-            None => self.0.remove(&key),
-        };
+        restore(&mut self.0, key, value);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        pairs(&self.0)
     }
 
     /// The value in force and where it comes from.
@@ -240,8 +289,8 @@ impl TopicConfigs {
             return (value, Source::Topic);
         }
         match key.synonym.and_then(broker_key).map(|key| broker.value(key)) {
-            Some((value, true)) => (value, Source::Broker),
-            _ => (key.default, Source::Default),
+            Some(inherited) => inherited,
+            None => (key.default, Source::Default),
         }
     }
 
@@ -258,6 +307,10 @@ impl TopicConfigs {
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
             flush_every_append: number("flush.messages") == 1,
             log_append_time: text("message.timestamp.type") == "LogAppendTime",
+            timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
+            timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
+            compression: compression(text("compression.type")),
+            min_insync_replicas: number("min.insync.replicas"),
         }
     }
 }
@@ -266,6 +319,8 @@ impl TopicConfigs {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
     Topic = 1,
+    DynamicBroker = 2,
+    DynamicDefault = 3,
     Broker = 4,
     Default = 5,
 }
@@ -284,6 +339,31 @@ pub(crate) struct LogConfig {
     /// `flush.messages=1`: each append is durable against a power cut before it is acknowledged.
     pub(crate) flush_every_append: bool,
     pub(crate) log_append_time: bool,
+    /// How far a record's timestamp may lie before and after the time of the append (KIP-937).
+    pub(crate) timestamp_before_max_ms: i64,
+    pub(crate) timestamp_after_max_ms: i64,
+    /// None for the producer's own.
+    pub(crate) compression: Option<Compression>,
+    pub(crate) min_insync_replicas: i64,
+}
+
+fn restore(scope: &mut SortedMap<String, String>, key: String, value: Option<String>) {
+    match value {
+        Some(value) => scope.insert(key, value),
+        None => scope.remove(&key),
+    };
+}
+
+fn pairs(scope: &SortedMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    scope.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+/// What a checked `compression.type` means.
+fn compression(name: &str) -> Option<Compression> {
+    match name {
+        "uncompressed" => Some(Compression::None),
+        name => Compression::from_name(name),
+    }
 }
 
 /// The number a checked value holds.

@@ -8,11 +8,13 @@ use kafka_protocol::protocol::StrBytes;
 pub(crate) struct ApiError {
     pub(crate) error: ResponseError,
     pub(crate) message: String,
+    /// The records of a batch that it is about, by their place there, if it is not about all (KIP-467).
+    pub(crate) records: Vec<i32>,
 }
 
 impl ApiError {
     pub(crate) fn new(error: ResponseError, message: impl Into<String>) -> ApiError {
-        ApiError { error, message: message.into() }
+        ApiError { error, message: message.into(), records: Vec::new() }
     }
 
     pub(crate) fn text(&self) -> Option<StrBytes> {

@@ -114,7 +114,9 @@ impl Topics {
                 None
             }
             // Not about topics.
-            MetadataRecord::Broker(_) | MetadataRecord::ProducerIds { .. } => None,
+            MetadataRecord::Broker(_)
+            | MetadataRecord::BrokerConfig { .. }
+            | MetadataRecord::ProducerIds { .. } => None,
             MetadataRecord::RemoveTopic { id } => self.by_name.remove(&self.names.remove(&id)?),
         }
     }

@@ -1,24 +1,59 @@
-//! IncrementalAlterConfigs: configs of a topic that exists are set and taken back, each by itself (KIP-339).
+//! Configs of topics, and of brokers while they run (KIP-226): IncrementalAlterConfigs sets and takes back each by itself
+//! (KIP-339); AlterConfigs says all that is set, and takes the rest back (KIP-133).
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as LegacyResourceResponse;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
-use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+use kafka_protocol::messages::{
+    AlterConfigsRequest, AlterConfigsResponse, ApiKey, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
 
-use super::describe_configs::TOPIC;
+use super::describe_configs::{BROKER, BROKER_LOGGER, TOPIC};
 use super::topic_changes::{Change, Reply};
 use super::{Broker, Context};
-use crate::config::topic_key;
+use crate::config::{ConfigKey, broker_key, topic_key};
 use crate::error::ApiError;
 use crate::sorted::SortedSet;
 use crate::time::Now;
-use crate::topic::MetadataRecord;
+use crate::topic::{MetadataRecord, Topic};
+use crate::types::NodeId;
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
+
+/// What has configs.
+#[derive(Clone, Copy)]
+enum Resource<'a> {
+    Topic(&'a Topic),
+    /// One, or all.
+    Broker(Option<NodeId>),
+}
 
 impl Broker {
-    pub(super) fn handle_alter_configs(
+    pub(super) fn handle_alter_configs(&mut self, now: Now, context: Context, request: AlterConfigsRequest) {
+        let resources = request.resources.into_iter().map(|resource| {
+            let configs = resource.configs.into_iter().map(|config| {
+                AlterableConfig::default()
+                    .with_name(config.name)
+                    .with_config_operation(SET)
+                    .with_value(config.value)
+            });
+            AlterConfigsResource::default()
+                .with_resource_type(resource.resource_type)
+                .with_resource_name(resource.resource_name)
+                .with_configs(configs.collect())
+        });
+        let incremental = IncrementalAlterConfigsRequest::default()
+            .with_resources(resources.collect())
+            .with_validate_only(request.validate_only);
+        self.handle_incremental_alter_configs(now, context, incremental);
+    }
+
+    pub(super) fn handle_incremental_alter_configs(
         &mut self,
         now: Now,
         context: Context,
@@ -32,22 +67,43 @@ impl Broker {
         self.change_metadata(now, Change::AlterConfigs(context, request));
     }
 
-    /// The records that a request means. Of each resource all or nothing is changed.
+    /// The answer in the form of the request.
+    pub(super) fn answer_alter_configs(
+        &mut self,
+        context: Context,
+        response: IncrementalAlterConfigsResponse,
+    ) {
+        if context.header.api != ApiKey::AlterConfigs {
+            return self.respond(context, &response);
+        }
+        let responses = response.responses.into_iter().map(|response| {
+            LegacyResourceResponse::default()
+                .with_error_code(response.error_code)
+                .with_error_message(response.error_message)
+                .with_resource_type(response.resource_type)
+                .with_resource_name(response.resource_name)
+        });
+        self.respond(context, &AlterConfigsResponse::default().with_responses(responses.collect()));
+    }
+
+    /// The records that a request means. Of each resource all or nothing is changed; `replaces` takes back what is set and
+    /// not named.
     pub(super) fn plan_alter_configs(
         &mut self,
         request: IncrementalAlterConfigsRequest,
+        replaces: bool,
         records: &mut Vec<MetadataRecord>,
     ) -> IncrementalAlterConfigsResponse {
         let mut named = SortedSet::new();
         let mut responses = Vec::new();
         for resource in request.resources {
             let planned = if named.insert((resource.resource_type, resource.resource_name.clone())) {
-                self.plan_resource(&resource)
+                self.plan_resource(&resource, replaces)
             } else {
                 let message = "The request names this resource twice.";
                 Err(ApiError::new(ResponseError::InvalidRequest, message))
             };
-            let mut response = answer(resource);
+            let mut response = answer(resource).with_error_message(None);
             match planned {
                 Ok(planned) if !request.validate_only => records.extend(planned),
                 Ok(_) => {}
@@ -61,28 +117,94 @@ impl Broker {
         IncrementalAlterConfigsResponse::default().with_responses(responses)
     }
 
-    fn plan_resource(&self, resource: &AlterConfigsResource) -> Result<Vec<MetadataRecord>, ApiError> {
-        if resource.resource_type != TOPIC {
-            let message = "Only the configs of topics can be changed; a broker gets its own when it starts.";
-            return Err(ApiError::new(ResponseError::InvalidRequest, message));
-        }
-        let topic = self.topics.by_name(&resource.resource_name).ok_or_else(|| {
-            ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic.")
-        })?;
-        if topic.is_internal() {
-            let message = "The broker itself keeps the configs of its internal topics.";
-            return Err(ApiError::new(ResponseError::InvalidTopicException, message));
-        }
+    fn plan_resource(
+        &self,
+        asked: &AlterConfigsResource,
+        replaces: bool,
+    ) -> Result<Vec<MetadataRecord>, ApiError> {
+        let resource = self.find_resource(asked.resource_type, &asked.resource_name)?;
+        let mut records = Vec::new();
         let mut named = SortedSet::new();
-        let changed = resource.configs.iter().map(|config| {
-            if !named.insert(&config.name) {
+        for config in &asked.configs {
+            if !named.insert(&config.name[..]) {
                 let message = format!("The request names config {} twice.", &config.name[..]);
                 return Err(ApiError::new(ResponseError::InvalidRequest, message));
             }
-            let (key, value) = (config.name.to_string(), new_value(config)?);
-            Ok(MetadataRecord::Config { topic: topic.name.clone(), key, value })
-        });
-        changed.collect()
+            let key = resource.key(&config.name)?;
+            let value = new_value(key, config, self.value_in_force(resource, key))?;
+            records.push(resource.record(key.name, value));
+        }
+        if replaces {
+            let set = self.set_on(resource).filter(|key| !named.contains(key));
+            records.extend(set.map(|key| resource.record(key, None)));
+        }
+        Ok(records)
+    }
+
+    fn find_resource(&self, kind: i8, name: &str) -> Result<Resource<'_>, ApiError> {
+        let invalid = |message: String| Err(ApiError::new(ResponseError::InvalidRequest, message));
+        match kind {
+            TOPIC => {
+                let topic = self.topics.by_name(name).ok_or_else(|| {
+                    ApiError::new(ResponseError::UnknownTopicOrPartition, "There is no such topic.")
+                })?;
+                if topic.is_internal() {
+                    let message = "The broker itself keeps the configs of its internal topics.";
+                    return Err(ApiError::new(ResponseError::InvalidTopicException, message));
+                }
+                Ok(Resource::Topic(topic))
+            }
+            BROKER if name.is_empty() => Ok(Resource::Broker(None)),
+            BROKER => match name.parse() {
+                Ok(asked) if self.cluster_brokers().any(|(node_id, ..)| node_id == asked) => {
+                    Ok(Resource::Broker(Some(asked)))
+                }
+                _ => invalid(format!("There is no broker {name}.")),
+            },
+            BROKER_LOGGER => invalid("What a broker tells has no levels that could be set.".to_owned()),
+            _ => invalid(format!("Resources of type {kind} have no configs here.")),
+        }
+    }
+
+    fn value_in_force<'a>(&'a self, resource: Resource<'a>, key: &'a ConfigKey) -> &'a str {
+        match resource {
+            Resource::Topic(topic) => topic.configs.value(key, &self.config).0,
+            Resource::Broker(_) => self.config.value(key).0,
+        }
+    }
+
+    /// The keys that are set on the resource itself.
+    fn set_on<'a>(&'a self, resource: Resource<'a>) -> impl Iterator<Item = &'a str> {
+        let (topic, broker) = match resource {
+            Resource::Topic(topic) => (Some(topic.configs.iter()), None),
+            Resource::Broker(broker) => (None, Some(self.config.dynamic(broker))),
+        };
+        let pairs = topic.into_iter().flatten().chain(broker.into_iter().flatten());
+        pairs.map(|(key, _)| key)
+    }
+}
+
+impl Resource<'_> {
+    fn key(self, name: &str) -> Result<&'static ConfigKey, ApiError> {
+        let known = match self {
+            Resource::Topic(_) => topic_key(name),
+            Resource::Broker(_) => broker_key(name),
+        };
+        let key = known.ok_or_else(|| invalid_config(format!("Unknown config {name}.")))?;
+        if matches!(self, Resource::Broker(_)) && !key.is_dynamic() {
+            let message =
+                format!("Config {name} is given to a broker when it starts, and cannot be changed.");
+            return Err(ApiError::new(ResponseError::InvalidRequest, message));
+        }
+        Ok(key)
+    }
+
+    fn record(self, key: &str, value: Option<String>) -> MetadataRecord {
+        let key = key.to_owned();
+        match self {
+            Resource::Topic(topic) => MetadataRecord::Config { topic: topic.name.clone(), key, value },
+            Resource::Broker(broker) => MetadataRecord::BrokerConfig { broker, key, value },
+        }
     }
 }
 
@@ -92,18 +214,32 @@ fn answer(resource: AlterConfigsResource) -> AlterConfigsResourceResponse {
         .with_resource_name(resource.resource_name)
 }
 
+fn invalid_config(message: String) -> ApiError {
+    ApiError::new(ResponseError::InvalidConfig, message)
+}
+
 /// What a config is set to; none if it is taken back.
-fn new_value(config: &AlterableConfig) -> Result<Option<String>, ApiError> {
-    let name = &config.name[..];
-    let invalid = |message: String| ApiError::new(ResponseError::InvalidConfig, message);
-    let key = topic_key(name).ok_or_else(|| invalid(format!("Unknown config {name}.")))?;
+fn new_value(key: &ConfigKey, config: &AlterableConfig, current: &str) -> Result<Option<String>, ApiError> {
+    let name = key.name;
+    let checked = |value: String| match key.check(&value) {
+        Ok(()) => Ok(Some(value)),
+        Err(error) => Err(invalid_config(error.to_string())),
+    };
     match (config.config_operation, &config.value) {
-        (SET, Some(value)) => {
-            key.check(value).map_err(|error| invalid(error.to_string()))?;
-            Ok(Some(value.trim().to_owned()))
-        }
-        (SET, None) => Err(invalid(format!("Config {name} has no value."))),
         (DELETE, _) => Ok(None),
-        _ => Err(invalid(format!("Config {name} can be set and taken back; it is no list that grows."))),
+        (SET..=SUBTRACT, None) => Err(invalid_config(format!("Config {name} has no value."))),
+        (SET, Some(value)) => checked(value.trim().to_owned()),
+        (operation @ (APPEND | SUBTRACT), Some(value)) if key.is_list() => {
+            let changed: Vec<&str> = value.split(',').map(str::trim).collect();
+            let mut items: Vec<&str> = current.split(',').filter(|item| !item.is_empty()).collect();
+            items.retain(|item| !changed.contains(item));
+            if operation == APPEND {
+                items.extend(changed);
+            }
+            checked(items.join(","))
+        }
+        _ => {
+            Err(invalid_config(format!("Config {name} can be set and taken back; it is no list that grows.")))
+        }
     }
 }

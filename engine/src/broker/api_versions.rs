@@ -5,7 +5,7 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
 
 use super::{Broker, Context};
-use crate::protocol::{Header, SUPPORTED};
+use crate::protocol::{Header, all_supported};
 use crate::types::ConnectionId;
 
 impl Broker {
@@ -27,7 +27,7 @@ impl Broker {
 }
 
 fn response() -> ApiVersionsResponse {
-    let apis = SUPPORTED.iter().map(|supported| {
+    let apis = all_supported().map(|supported| {
         ApiVersion::default()
             .with_api_key(supported.api as i16)
             .with_min_version(supported.advertised_min_version)

@@ -12,8 +12,14 @@ use super::{Broker, Context};
 use crate::config::{BROKER_KEYS, ConfigKey, Source, TOPIC_KEYS, broker_key};
 use crate::error::ApiError;
 
+// The numbers that Kafka gives what has configs.
 pub(super) const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub(super) const BROKER: i8 = 4;
+pub(super) const BROKER_LOGGER: i8 = 8;
+
+// The numbers that it gives the kinds of values (KIP-569).
+const INT_TYPE: i8 = 3;
+const LIST_TYPE: i8 = 7;
 
 impl Broker {
     pub(super) fn handle_describe_configs(&mut self, context: Context, request: DescribeConfigsRequest) {
@@ -54,7 +60,7 @@ impl Broker {
                     let (value, source) = topic.configs.value(key, &self.config);
                     let mut result = described(key, value, source, options);
                     if options.0 {
-                        result.synonyms = self.synonyms(key, value, source);
+                        result.synonyms = self.topic_synonyms(key, value, source);
                     }
                     result
                 });
@@ -67,11 +73,24 @@ impl Broker {
                     return Err(ApiError::new(ResponseError::InvalidRequest, message));
                 }
                 let described = BROKER_KEYS.iter().filter(wanted).map(|key| {
-                    let (value, set) = self.config.value(key);
-                    let source = if set { Source::Broker } else { Source::Default };
-                    described(key, value, source, options).with_read_only(true)
+                    let (value, source) = self.config.value(key);
+                    let mut result = described(key, value, source, options).with_read_only(!key.is_dynamic());
+                    if options.0 {
+                        result.synonyms = self.broker_synonyms(key).collect();
+                    }
+                    result
                 });
-                Ok(described.collect())
+                let mut described: Vec<_> = described.collect();
+                let fixed = self.fixed_configs();
+                described.extend(fixed.into_iter().filter(|fixed| match &resource.configuration_keys {
+                    Some(keys) => keys.contains(&fixed.name),
+                    None => true,
+                }));
+                Ok(described)
+            }
+            BROKER_LOGGER => {
+                let message = "What a broker tells has no levels that could be set.";
+                Err(ApiError::new(ResponseError::InvalidRequest, message))
             }
             other => {
                 let message = format!("Resources of type {other} have no configs here.");
@@ -80,27 +99,43 @@ impl Broker {
         }
     }
 
-    /// The values that a topic's config is chosen from, the one in force first.
-    fn synonyms(&self, key: &ConfigKey, value: &str, source: Source) -> Vec<DescribeConfigsSynonym> {
-        let synonym = |name: &str, value: &str, source: Source| {
-            DescribeConfigsSynonym::default()
+    /// What a broker is told at its start besides its configs, under the names that Kafka's have.
+    fn fixed_configs(&self) -> [DescribeConfigsResourceResult; 2] {
+        let (node_id, host, port) = (self.config.node_id(), self.config.host(), self.config.port());
+        let fixed = |name: &str, value: String, kind: i8| {
+            DescribeConfigsResourceResult::default()
                 .with_name(text(name))
-                .with_value(Some(text(value)))
-                .with_source(source as i8)
+                .with_value(Some(StrBytes::from_string(value)))
+                .with_config_source(Source::Broker as i8)
+                .with_read_only(true)
+                .with_config_type(kind)
         };
-        let mut synonyms = Vec::new();
-        if source == Source::Topic {
-            synonyms.push(synonym(key.name, value, Source::Topic));
-        }
-        if let Some(broker) = key.synonym.and_then(broker_key) {
-            let (value, set) = self.config.value(broker);
-            if set {
-                synonyms.push(synonym(broker.name, value, Source::Broker));
-            }
-            synonyms.push(synonym(broker.name, broker.default, Source::Default));
-        }
-        synonyms
+        [
+            fixed("advertised.listeners", format!("PLAINTEXT://{host}:{port}"), LIST_TYPE),
+            fixed("node.id", node_id.to_string(), INT_TYPE),
+        ]
     }
+
+    /// The values that a topic's config is chosen from, the one in force first.
+    fn topic_synonyms(&self, key: &ConfigKey, value: &str, source: Source) -> Vec<DescribeConfigsSynonym> {
+        let own = (source == Source::Topic).then(|| synonym(key.name, value, Source::Topic));
+        let inherited = key.synonym.and_then(broker_key);
+        own.into_iter().chain(inherited.into_iter().flat_map(|key| self.broker_synonyms(key))).collect()
+    }
+
+    fn broker_synonyms<'a>(
+        &'a self,
+        key: &'a ConfigKey,
+    ) -> impl Iterator<Item = DescribeConfigsSynonym> + use<'a> {
+        self.config.values(key).map(|(value, source)| synonym(key.name, value, source))
+    }
+}
+
+fn synonym(name: &str, value: &str, source: Source) -> DescribeConfigsSynonym {
+    DescribeConfigsSynonym::default()
+        .with_name(text(name))
+        .with_value(Some(text(value)))
+        .with_source(source as i8)
 }
 
 fn described(

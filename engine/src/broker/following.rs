@@ -111,6 +111,12 @@ impl Broker {
         self.link_lost(now);
     }
 
+    /// The first offset of the cluster's metadata that is not known here.
+    #[cfg(feature = "server")]
+    pub(super) fn known_metadata_end(&self) -> Offset {
+        self.following.next_offset
+    }
+
     /// When something is to be asked of the controller, or is overdue.
     pub(super) fn next_asking(&self) -> Option<u64> {
         let due = self.next_to_ask().map(|_| self.following.link.not_before_ms());

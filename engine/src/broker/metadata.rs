@@ -9,24 +9,27 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::operations::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, operations};
 use super::{Broker, Context};
 use crate::error::ApiError;
 use crate::time::Now;
 use crate::topic::{Topic, check_name};
 
-/// "Not asked for", where authorized operations would stand.
-const NO_OPERATIONS: i32 = i32::MIN;
-
 impl Broker {
     pub(super) fn handle_metadata(&mut self, now: Now, context: Context, request: MetadataRequest) {
         let create = request.allow_auto_topic_creation && self.config.auto_create_topics();
-        let topics = match request.topics {
+        let allowed = operations(request.include_topic_authorized_operations, TOPIC_OPERATIONS);
+        let topics: Vec<_> = match request.topics {
             // Before version 1 no topics meant all, later null does.
             Some(topics) if !(topics.is_empty() && context.header.version == 0) => {
                 topics.into_iter().map(|topic| self.describe_asked(now, topic, create)).collect()
             }
             _ => self.topics.iter().map(described).collect(),
         };
+        let topics = topics.into_iter().map(|topic| match topic.error_code {
+            0 => topic.with_topic_authorized_operations(allowed),
+            _ => topic,
+        });
         let brokers = self.cluster_brokers().map(|(node_id, host, port)| {
             MetadataResponseBroker::default()
                 .with_node_id(BrokerId(node_id))
@@ -37,8 +40,11 @@ impl Broker {
             .with_brokers(brokers.collect())
             .with_cluster_id(Some(StrBytes::from_string(self.config.cluster_id().to_owned())))
             .with_controller_id(BrokerId(self.config.controller_id()))
-            .with_topics(topics)
-            .with_cluster_authorized_operations(NO_OPERATIONS);
+            .with_topics(topics.collect())
+            .with_cluster_authorized_operations(operations(
+                request.include_cluster_authorized_operations,
+                CLUSTER_OPERATIONS,
+            ));
         self.respond(context, &response);
     }
 
@@ -49,11 +55,7 @@ impl Broker {
         create: bool,
     ) -> MetadataResponseTopic {
         let unknown = |error: ResponseError, name: Option<TopicName>, id: Uuid| {
-            MetadataResponseTopic::default()
-                .with_error_code(error.code())
-                .with_name(name)
-                .with_topic_id(id)
-                .with_topic_authorized_operations(NO_OPERATIONS)
+            MetadataResponseTopic::default().with_error_code(error.code()).with_name(name).with_topic_id(id)
         };
         let Some(name) = asked.name else {
             return match self.topics.by_id(asked.topic_id) {
@@ -96,5 +98,4 @@ fn described(topic: &Topic) -> MetadataResponseTopic {
         .with_topic_id(topic.id)
         .with_is_internal(topic.is_internal())
         .with_partitions(partitions.collect())
-        .with_topic_authorized_operations(NO_OPERATIONS)
 }

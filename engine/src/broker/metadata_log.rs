@@ -117,6 +117,9 @@ impl Broker {
                 self.producer_ids.next_block = *next_producer_id;
             }
             MetadataRecord::Broker(registration) => self.registered(registration.clone()),
+            MetadataRecord::BrokerConfig { broker, key, value } => {
+                self.config.restore(*broker, key.clone(), value.clone());
+            }
             _ => {}
         }
         if let Some(removed) = self.topics.apply(record) {
@@ -170,6 +173,7 @@ impl Broker {
                 self.producer_ids.next_block = next_producer_id;
             }
             MetadataRecord::Broker(registration) => self.registered(registration),
+            MetadataRecord::BrokerConfig { broker, key, value } => self.config.restore(broker, key, value),
             record => {
                 let Some(removed) = self.topics.apply(record) else {
                     return;

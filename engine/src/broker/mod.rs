@@ -16,17 +16,21 @@ mod log_start;
 mod markers;
 mod metadata;
 mod metadata_log;
+mod operations;
 mod ops;
 mod produce;
 mod producer_ids;
 mod random;
 mod registration;
 mod report;
+#[cfg(feature = "server")]
+mod server;
 mod startup;
 mod strangers;
 mod tails;
 #[cfg(test)]
 mod tests;
+mod timestamps;
 mod topic_changes;
 mod upkeep;
 mod view;
@@ -315,6 +319,9 @@ impl Broker {
             Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
             Request::DeleteRecords(request) => self.handle_delete_records(context, request),
             Request::AlterConfigs(request) => self.handle_alter_configs(now, context, request),
+            Request::IncrementalAlterConfigs(request) => {
+                self.handle_incremental_alter_configs(now, context, request);
+            }
             Request::CreatePartitions(request) => self.handle_create_partitions(now, context, request),
             Request::BrokerRegistration(request) => self.handle_broker_registration(now, context, request),
             Request::AllocateProducerIds(request) => {
@@ -336,6 +343,8 @@ impl Broker {
             Request::DescribeProducers(request) => self.handle_describe_producers(context, request),
             Request::TxnOffsetCommit(request) => self.handle_txn_offset_commit(now, context, request),
             Request::WriteTxnMarkers(request) => self.handle_write_txn_markers(now, context, request),
+            #[cfg(feature = "server")]
+            Request::Server(request) => self.dispatch_server(context, request),
         }
     }
 

@@ -4,16 +4,18 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ProduceRequest;
 use kafka_protocol::messages::produce_response::{
-    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 
 use super::append::Waiter;
+use super::timestamps::check_timestamps;
 use super::{Broker, Context};
 use crate::config::LogConfig;
 use crate::error::ApiError;
 use crate::producer_state::Verdict;
 use crate::record::{
     Compression, RecordBatch, RecordError, set_base_offset_and_leader_epoch, set_log_append_time,
+    with_compression,
 };
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
@@ -72,7 +74,8 @@ impl Broker {
                     None => {
                         let records = partition.records.clone();
                         let topic = known.as_ref();
-                        self.start_append(now, topic, partition.index, records, entry, has_transaction)
+                        let terms = Terms { acks, has_transaction };
+                        self.start_append(now, topic, partition.index, records, entry, terms)
                     }
                 };
                 let mut answer = PartitionProduceResponse::default().with_index(partition.index);
@@ -113,7 +116,7 @@ impl Broker {
         index: i32,
         records: Option<Bytes>,
         entry: ProduceEntry,
-        has_transaction: bool,
+        terms: Terms,
     ) -> Result<Started, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, index)?;
         if topic.is_some_and(Topic::is_internal) {
@@ -124,11 +127,15 @@ impl Broker {
             return Err(not_leader(index));
         };
         let records = records.unwrap_or_default();
+        if terms.acks == -1 && partition.config.min_insync_replicas > 1 {
+            return Err(too_few_replicas(partition.config.min_insync_replicas));
+        }
         let view = check_batch(&records, &partition.config)?;
-        if view.is_transactional() && !has_transaction {
+        if view.is_transactional() && !terms.has_transaction {
             let message = "A batch of a transaction comes in a request that names the transactional id.";
             return Err(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
         }
+        check_timestamps(view, &partition.config, now.wall_ms)?;
         // As long as it is not known what is stored, a batch that came before cannot be acknowledged either.
         if let Err(error) = partition.check_settled() {
             partition.log.producers_mut().turned_away(view);
@@ -139,8 +146,15 @@ impl Broker {
         {
             return Ok(self.append_again(log, base_offset, entry));
         }
-        let mut batch = BytesMut::from(&records[..]);
         let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
+        let mut batch = match partition.config.compression {
+            Some(codec) if view.compression() != Ok(codec) => {
+                let batch = with_compression(view, codec).map_err(corrupt)?;
+                check_size(batch.len(), &partition.config)?;
+                BytesMut::from(&batch[..])
+            }
+            _ => BytesMut::from(&records[..]),
+        };
         let mut log_append_time_ms = -1;
         if partition.config.log_append_time {
             set_log_append_time(&mut batch, now.wall_ms).map_err(corrupt)?;
@@ -192,6 +206,13 @@ impl Broker {
     fn refuse_entry(&mut self, answer: &mut PartitionProduceResponse, error: &ApiError) {
         answer.error_code = self.report.refuse(error);
         answer.error_message = error.text();
+        let of_records = error.records.iter().map(|index| {
+            let message = error.text();
+            BatchIndexAndErrorMessage::default()
+                .with_batch_index(*index)
+                .with_batch_index_error_message(message)
+        });
+        answer.record_errors = of_records.collect();
         answer.base_offset = -1;
         answer.log_append_time_ms = -1;
         answer.log_start_offset = -1;
@@ -240,6 +261,14 @@ impl Broker {
     }
 }
 
+/// What a Produce request says of all its batches.
+#[derive(Clone, Copy)]
+struct Terms {
+    acks: i16,
+    /// Whether it names a transactional id.
+    has_transaction: bool,
+}
+
 /// An append that is on its way, or was done before.
 struct Started {
     /// Known at once if the batch is in the log already.
@@ -251,6 +280,22 @@ struct Started {
 fn not_leader(index: i32) -> ApiError {
     let message = format!("This broker does not lead partition {index}.");
     ApiError::new(ResponseError::NotLeaderOrFollower, message)
+}
+
+fn too_few_replicas(wanted: i64) -> ApiError {
+    let message = format!("min.insync.replicas is {wanted}, and a partition has 1 replica.");
+    ApiError::new(ResponseError::NotEnoughReplicas, message)
+}
+
+fn check_size(size: usize, config: &LogConfig) -> Result<(), ApiError> {
+    if size <= config.max_message_bytes {
+        return Ok(());
+    }
+    let message = format!(
+        "A batch of {size} bytes is larger than the {} that max.message.bytes allows.",
+        config.max_message_bytes
+    );
+    Err(ApiError::new(ResponseError::MessageTooLarge, message))
 }
 
 /// What is wrong with a request as a whole.
@@ -273,14 +318,7 @@ fn check_batch<'a>(records: &'a [u8], config: &LogConfig) -> Result<RecordBatch<
         };
         ApiError::new(kind, format!("The records cannot be read: {error}."))
     })?;
-    if batch.size() > config.max_message_bytes {
-        let message = format!(
-            "A batch of {} bytes is larger than the {} that max.message.bytes allows.",
-            batch.size(),
-            config.max_message_bytes
-        );
-        return Err(ApiError::new(ResponseError::MessageTooLarge, message));
-    }
+    check_size(batch.size(), config)?;
     if batch.size() != records.len() {
         return invalid("A Produce request has exactly one batch for a partition.");
     }

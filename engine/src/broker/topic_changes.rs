@@ -14,7 +14,7 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
 use kafka_protocol::messages::{
-    AllocateProducerIdsResponse, BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse,
+    AllocateProducerIdsResponse, ApiKey, BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse, TopicName,
 };
@@ -140,7 +140,8 @@ impl Broker {
                 Reply::CreatePartitions(context, self.plan_create_partitions(request, &mut records))
             }
             Change::AlterConfigs(context, request) => {
-                Reply::AlterConfigs(context, self.plan_alter_configs(request, &mut records))
+                let replaces = context.header.api == ApiKey::AlterConfigs;
+                Reply::AlterConfigs(context, self.plan_alter_configs(request, replaces, &mut records))
             }
             Change::ReserveProducerIds => {
                 let node_id = self.config.node_id();
@@ -322,6 +323,12 @@ impl Broker {
             let mut result =
                 DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id);
             match known {
+                _ if !self.config.delete_topics() => {
+                    let message = "delete.topic.enable is false.";
+                    let error = ApiError::new(ResponseError::TopicDeletionDisabled, message);
+                    result.error_code = self.report.refuse(&error);
+                    result.error_message = error.text();
+                }
                 Some(topic) if topic.is_internal() => {
                     let error = internal("deleted");
                     result.error_code = self.report.refuse(&error);
@@ -458,7 +465,7 @@ impl Broker {
                         resource.error_message.clone_from(&text);
                     }
                 }
-                self.respond(context, &response);
+                self.answer_alter_configs(context, response);
             }
             Reply::AllocateProducerIds(context, mut response) => {
                 response.error_code = failed.map_or(0, |(code, _)| code);

@@ -12,10 +12,14 @@ pub(crate) enum ValueKind {
     Long {
         min: i64,
     },
+    /// A number that here can only be this.
+    Only(&'static str),
     /// One of some words.
     Choice(&'static [&'static str]),
     /// What becomes of old segments: there is only `delete`.
     CleanupPolicy,
+    /// Any text that is not empty.
+    Text,
 }
 
 /// A config.
@@ -42,7 +46,9 @@ impl ConfigKey {
                 value.parse::<i64>().is_ok_and(|number| number >= min),
                 format!("a whole number from {min} to {}", i64::MAX),
             ),
+            ValueKind::Only(number) => (value == number, format!("{number} here")),
             ValueKind::Choice(words) => (words.contains(&value), words.join(" or ")),
+            ValueKind::Text => (!value.is_empty(), "a text".to_owned()),
             ValueKind::CleanupPolicy => (
                 value == "delete",
                 "delete; compact needs a log cleaner, which this broker has not yet".to_owned(),
@@ -58,11 +64,22 @@ impl ConfigKey {
     pub(crate) fn type_code(&self) -> i8 {
         match self.kind {
             ValueKind::Boolean => 1,
-            ValueKind::Choice(_) => 2,
-            ValueKind::Int { .. } => 3,
+            ValueKind::Choice(_) | ValueKind::Text => 2,
+            ValueKind::Int { .. } | ValueKind::Only(_) => 3,
             ValueKind::Long { .. } => 5,
             ValueKind::CleanupPolicy => 7,
         }
+    }
+
+    /// Whether its value is a list, to which words can be added and from which they can be taken.
+    pub(crate) fn is_list(&self) -> bool {
+        self.kind == ValueKind::CleanupPolicy
+    }
+
+    /// Whether a broker's config can be set while it runs (KIP-226): those that topics fall back to, as in Kafka.
+    pub(crate) fn is_dynamic(&self) -> bool {
+        TOPIC_KEYS.iter().any(|topic| topic.synonym == Some(self.name))
+            || self.name == "producer.id.expiration.ms"
     }
 }
 
@@ -85,6 +102,14 @@ const fn broker(
     ConfigKey { name, kind, default, synonym: None, documentation }
 }
 
+/// Broker configs that set another in a greater unit: that other, and the unit in ms.
+pub(super) const IN_OTHER_UNITS: [(&str, &str, i64); 3] = [
+    ("log.retention.hours", "log.retention.ms", 3_600_000),
+    ("log.retention.minutes", "log.retention.ms", 60_000),
+    ("log.roll.hours", "log.roll.ms", 3_600_000),
+];
+
+const INT_FROM_MINUS_1: ValueKind = ValueKind::Int { min: -1 };
 const INT_FROM_0: ValueKind = ValueKind::Int { min: 0 };
 const INT_FROM_1: ValueKind = ValueKind::Int { min: 1 };
 const LONG_FROM_MINUS_1: ValueKind = ValueKind::Long { min: -1 };
@@ -92,6 +117,11 @@ const LONG_FROM_1: ValueKind = ValueKind::Long { min: 1 };
 // Kafka's own minimum: what a segment with one empty batch could need at the least.
 const SEGMENT_BYTES: ValueKind = ValueKind::Int { min: 14 };
 const TIMESTAMP_TYPE: ValueKind = ValueKind::Choice(&["CreateTime", "LogAppendTime"]);
+const COMPRESSION: ValueKind =
+    ValueKind::Choice(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]);
+const LONG_FROM_0: ValueKind = ValueKind::Long { min: 0 };
+const ONE_HOUR_MS: &str = "3600000";
+const ANY_TIME: &str = "9223372036854775807";
 const ONE_WEEK_MS: &str = "604800000";
 const ONE_GIB: &str = "1073741824";
 const NO_FLUSH: &str = "9223372036854775807";
@@ -104,6 +134,13 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "delete",
         "log.cleanup.policy",
         "What becomes of old segments: delete drops them by retention.ms and retention.bytes.",
+    ),
+    topic(
+        "compression.type",
+        COMPRESSION,
+        "producer",
+        "compression.type",
+        "How batches are stored: as the producer compressed them, or always with this codec.",
     ),
     topic(
         "flush.messages",
@@ -127,11 +164,32 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "The greatest size of a record batch, compressed, that is accepted.",
     ),
     topic(
+        "message.timestamp.after.max.ms",
+        LONG_FROM_0,
+        ONE_HOUR_MS,
+        "log.message.timestamp.after.max.ms",
+        "How far a record's timestamp may lie ahead of the time of the append.",
+    ),
+    topic(
+        "message.timestamp.before.max.ms",
+        LONG_FROM_0,
+        ANY_TIME,
+        "log.message.timestamp.before.max.ms",
+        "How far a record's timestamp may lie behind the time of the append.",
+    ),
+    topic(
         "message.timestamp.type",
         TIMESTAMP_TYPE,
         "CreateTime",
         "log.message.timestamp.type",
         "Whether records keep their producer's timestamp or get the time of the append.",
+    ),
+    topic(
+        "min.insync.replicas",
+        INT_FROM_1,
+        "1",
+        "min.insync.replicas",
+        "How many replicas have to have a record that is acknowledged to acks=all; there is 1, so with more nothing is.",
     ),
     topic(
         "retention.bytes",
@@ -161,6 +219,13 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "log.roll.ms",
         "The time span of a segment's records beyond which the log goes on in a new one.",
     ),
+    topic(
+        "unclean.leader.election.enable",
+        ValueKind::Boolean,
+        "false",
+        "unclean.leader.election.enable",
+        "Whether a replica that lags behind may lead; there is one replica, which never does.",
+    ),
 ];
 
 /// The configs of a broker, by name.
@@ -171,6 +236,14 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "true",
         "Whether a topic is made when a client asks for the metadata of one that does not exist.",
     ),
+    broker("compression.type", COMPRESSION, "producer", "Default of a topic's compression.type."),
+    broker(
+        "default.replication.factor",
+        ValueKind::Only("1"),
+        "1",
+        "How many replicas the partitions of a topic get that does not say.",
+    ),
+    broker("delete.topic.enable", ValueKind::Boolean, "true", "Whether topics can be deleted."),
     broker(
         "fetch.max.bytes",
         INT_FROM_1,
@@ -209,8 +282,21 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "How many bytes of the latest batches are kept in memory, over all partitions.",
     ),
     broker("log.cleanup.policy", ValueKind::CleanupPolicy, "delete", "Default of a topic's cleanup.policy."),
+    broker("log.dirs", ValueKind::Text, "memory", "Where the logs lie, as DescribeLogDirs tells it."),
     broker("log.flush.interval.messages", LONG_FROM_1, NO_FLUSH, "Default of a topic's flush.messages."),
     broker("log.index.interval.bytes", INT_FROM_0, "4096", "Default of a topic's index.interval.bytes."),
+    broker(
+        "log.message.timestamp.after.max.ms",
+        LONG_FROM_0,
+        ONE_HOUR_MS,
+        "Default of a topic's message.timestamp.after.max.ms.",
+    ),
+    broker(
+        "log.message.timestamp.before.max.ms",
+        LONG_FROM_0,
+        ANY_TIME,
+        "Default of a topic's message.timestamp.before.max.ms.",
+    ),
     broker(
         "log.message.timestamp.type",
         TIMESTAMP_TYPE,
@@ -224,10 +310,24 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "300000",
         "How often segments are looked for that are too old or too many.",
     ),
+    broker(
+        "log.retention.hours",
+        INT_FROM_MINUS_1,
+        "168",
+        "Sets log.retention.ms, in hours; the last one that is set counts.",
+    ),
+    broker(
+        "log.retention.minutes",
+        INT_FROM_MINUS_1,
+        "10080",
+        "Sets log.retention.ms, in minutes; the last one that is set counts.",
+    ),
     broker("log.retention.ms", LONG_FROM_MINUS_1, ONE_WEEK_MS, "Default of a topic's retention.ms."),
+    broker("log.roll.hours", INT_FROM_1, "168", "Sets log.roll.ms, in hours."),
     broker("log.roll.ms", LONG_FROM_1, ONE_WEEK_MS, "Default of a topic's segment.ms."),
     broker("log.segment.bytes", SEGMENT_BYTES, ONE_GIB, "Default of a topic's segment.bytes."),
     broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),
+    broker("min.insync.replicas", INT_FROM_1, "1", "Default of a topic's min.insync.replicas."),
     broker("num.partitions", INT_FROM_1, "1", "How many partitions a topic gets that does not say."),
     broker(
         "offset.metadata.max.bytes",
@@ -260,6 +360,12 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "The segment.bytes that __consumer_offsets gets when it is made.",
     ),
     broker(
+        "offsets.topic.replication.factor",
+        ValueKind::Only("1"),
+        "1",
+        "How many replicas the partitions of __consumer_offsets get.",
+    ),
+    broker(
         "producer.id.expiration.check.interval.ms",
         INT_FROM_1,
         "600000",
@@ -278,6 +384,12 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "How many bytes of appends may be under way before further requests wait.",
     ),
     broker("socket.request.max.bytes", INT_FROM_1, "104857600", "The longest request that is accepted."),
+    broker(
+        "unclean.leader.election.enable",
+        ValueKind::Boolean,
+        "false",
+        "Default of a topic's unclean.leader.election.enable.",
+    ),
 ];
 
 pub(crate) fn topic_key(name: &str) -> Option<&'static ConfigKey> {

@@ -44,3 +44,31 @@ fn what_would_be_ignored_is_refused() {
     );
     assert!(broker().set("segment.bytes", "1000").is_err(), "the broker's key is log.segment.bytes");
 }
+
+#[test]
+fn what_was_set_for_the_broker_counts_before_what_was_set_for_all_and_before_the_start() {
+    let mut broker = broker();
+    let key = broker_key("log.segment.bytes").unwrap();
+    broker.set(key.name, "1000").unwrap();
+    broker.restore(None, key.name.to_owned(), Some("2000".to_owned()));
+    assert_eq!(broker.value(key), ("2000", Source::DynamicDefault));
+    broker.restore(Some(0), key.name.to_owned(), Some("3000".to_owned()));
+    broker.restore(Some(1), key.name.to_owned(), Some("4000".to_owned()));
+    assert_eq!(broker.value(key), ("3000", Source::DynamicBroker));
+    assert_eq!(TopicConfigs::default().resolve(&broker).segment_bytes, 3000);
+    broker.restore(Some(0), key.name.to_owned(), None);
+    broker.restore(None, key.name.to_owned(), None);
+    assert_eq!(broker.value(key), ("1000", Source::Broker));
+}
+
+#[test]
+fn retention_can_be_set_in_hours_and_minutes() {
+    let mut broker = broker();
+    broker.set("log.retention.hours", "2").unwrap();
+    broker.set("log.roll.hours", "1").unwrap();
+    let config = TopicConfigs::default().resolve(&broker);
+    assert_eq!((config.retention_ms, config.segment_ms), (Some(7_200_000), 3_600_000));
+    broker.set("log.retention.minutes", "-1").unwrap();
+    assert_eq!(TopicConfigs::default().resolve(&broker).retention_ms, None);
+    assert!(broker.set("default.replication.factor", "3").is_err(), "there is one replica");
+}

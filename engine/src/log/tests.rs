@@ -1,21 +1,20 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::config::{BrokerConfig, TopicConfigs};
 use crate::record::{Compression, RecordBatchBuilder, set_base_offset_and_leader_epoch};
 use proptest::prelude::*;
 
 const ID: LogId = LogId::CLUSTER_METADATA;
 
 fn config(segment_bytes: u64) -> LogConfig {
+    let broker = BrokerConfig::new("test", 0, "here", 9092);
     LogConfig {
-        max_message_bytes: 1 << 20,
         segment_bytes,
         segment_ms: 1_000,
         retention_ms: None,
-        retention_bytes: None,
         index_interval_bytes: 100,
-        flush_every_append: false,
-        log_append_time: false,
+        ..TopicConfigs::default().resolve(&broker)
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
-    AllocateProducerIdsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
+    AllocateProducerIdsRequest, AlterConfigsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
     DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
     FetchRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
@@ -12,6 +12,8 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
+#[cfg(feature = "server")]
+use super::server::{self, ServerRequest};
 use super::shape::{self, ShapeError};
 use super::versions::supported_api;
 
@@ -26,7 +28,8 @@ pub(crate) enum Request {
     CreateTopics(CreateTopicsRequest),
     DeleteTopics(DeleteTopicsRequest),
     DeleteRecords(DeleteRecordsRequest),
-    AlterConfigs(IncrementalAlterConfigsRequest),
+    AlterConfigs(AlterConfigsRequest),
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
     DescribeConfigs(DescribeConfigsRequest),
     CreatePartitions(CreatePartitionsRequest),
     InitProducerId(InitProducerIdRequest),
@@ -47,6 +50,8 @@ pub(crate) enum Request {
     WriteTxnMarkers(WriteTxnMarkersRequest),
     TxnOffsetCommit(TxnOffsetCommitRequest),
     DescribeProducers(DescribeProducersRequest),
+    #[cfg(feature = "server")]
+    Server(ServerRequest),
 }
 
 /// What an answer needs of its request's header.
@@ -145,6 +150,10 @@ fn has_readable_header(frame: &[u8], header: Header) -> bool {
 }
 
 fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<Request, String> {
+    #[cfg(feature = "server")]
+    if let Some(request) = server::decode_body(header, body) {
+        return request.map(Request::Server);
+    }
     let version = header.version;
     Ok(match header.api {
         ApiKey::Produce => Request::Produce(decode(body, version)?),
@@ -153,7 +162,8 @@ fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<
         ApiKey::Metadata => Request::Metadata(decode(body, version)?),
         ApiKey::CreateTopics => Request::CreateTopics(decode(body, version)?),
         ApiKey::DeleteTopics => Request::DeleteTopics(decode(body, version)?),
-        ApiKey::IncrementalAlterConfigs => Request::AlterConfigs(decode(body, version)?),
+        ApiKey::IncrementalAlterConfigs => Request::IncrementalAlterConfigs(decode(body, version)?),
+        ApiKey::AlterConfigs => Request::AlterConfigs(decode(body, version)?),
         ApiKey::DeleteRecords => Request::DeleteRecords(decode(body, version)?),
         ApiKey::DescribeConfigs => Request::DescribeConfigs(decode(body, version)?),
         ApiKey::InitProducerId => Request::InitProducerId(decode(body, version)?),
@@ -181,7 +191,7 @@ fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<
     })
 }
 
-fn decode<T: Decodable>(body: &mut Bytes, version: i16) -> Result<T, String> {
+pub(super) fn decode<T: Decodable>(body: &mut Bytes, version: i16) -> Result<T, String> {
     T::decode(body, version).map_err(|error| error.to_string())
 }
 

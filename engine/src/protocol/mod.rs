@@ -2,6 +2,8 @@
 
 mod frame;
 mod peer;
+#[cfg(feature = "server")]
+mod server;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -9,4 +11,6 @@ mod versions;
 
 pub(crate) use frame::{FrameError, Header, Request, decode_request, encode_response};
 pub(crate) use peer::{decode_answer, encode_request};
-pub(crate) use versions::SUPPORTED;
+#[cfg(feature = "server")]
+pub(crate) use server::ServerRequest;
+pub(crate) use versions::all_supported;

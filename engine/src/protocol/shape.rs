@@ -5,6 +5,8 @@
 //! may claim more elements than the bytes behind it could hold, nor all arrays together more than [`MAX_ELEMENTS`].
 
 mod groups;
+#[cfg(feature = "server")]
+mod server;
 
 use std::fmt;
 
@@ -29,6 +31,9 @@ enum Form {
     TextArray,
     /// An array of structures.
     Array(&'static [Field]),
+    /// A structure or null, told by a byte before it.
+    #[cfg(feature = "server")]
+    Optional(&'static [Field]),
     /// A tagged field that the decoder knows: its tag, and the size in bytes that the decoder takes it to have.
     Tagged(u32, usize),
 }
@@ -118,8 +123,13 @@ const CREATE_TOPICS: &[Field] = &[
 const DELETE_TOPICS: &[Field] =
     &[Field(6, LAST, Array(&[always(Text), always(UUID)])), Field(0, 5, TextArray), always(INT32)];
 
-const ALTER_CONFIGS: &[Field] = &[
+const INCREMENTAL_ALTER_CONFIGS: &[Field] = &[
     always(Array(&[always(BYTE), always(Text), always(Array(&[always(Text), always(BYTE), always(Text)]))])),
+    always(BYTE),
+];
+
+const ALTER_CONFIGS: &[Field] = &[
+    always(Array(&[always(BYTE), always(Text), always(Array(&[always(Text), always(Text)]))])),
     always(BYTE),
 ];
 
@@ -172,7 +182,8 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::ApiVersions => (API_VERSIONS, 3),
         ApiKey::CreateTopics => (CREATE_TOPICS, 5),
         ApiKey::DeleteTopics => (DELETE_TOPICS, 4),
-        ApiKey::IncrementalAlterConfigs => (ALTER_CONFIGS, 1),
+        ApiKey::AlterConfigs => (ALTER_CONFIGS, 2),
+        ApiKey::IncrementalAlterConfigs => (INCREMENTAL_ALTER_CONFIGS, 1),
         ApiKey::DeleteRecords => (DELETE_RECORDS, 2),
         ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::CreatePartitions => (CREATE_PARTITIONS, 2),
@@ -181,8 +192,18 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::AllocateProducerIds => (ALLOCATE_PRODUCER_IDS, 0),
         ApiKey::DescribeProducers => (DESCRIBE_PRODUCERS, 0),
         ApiKey::WriteTxnMarkers => (WRITE_TXN_MARKERS, 1),
-        _ => return groups::schema(api),
+        _ => return groups::schema(api).or_else(|| server_schema(api)),
     })
+}
+
+#[cfg(feature = "server")]
+fn server_schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
+    server::schema(api)
+}
+
+#[cfg(not(feature = "server"))]
+fn server_schema(_api: ApiKey) -> Option<(&'static [Field], i16)> {
+    None
 }
 
 /// No size: such a tagged field is not among what is asked for.
@@ -334,6 +355,11 @@ impl<'a> Walk<'a> {
                 }
                 Ok(())
             }
+            #[cfg(feature = "server")]
+            Form::Optional(fields) => match self.take(1)?[0] as i8 {
+                ..0 => Ok(()),
+                _ => self.structure(fields),
+            },
             Tagged(..) => Ok(()),
         }
     }

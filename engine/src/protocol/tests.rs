@@ -1,7 +1,7 @@
 use kafka_protocol::messages::ApiKey;
 
 use super::shape::{ShapeError, check};
-use super::versions::SUPPORTED;
+use super::versions::all_supported;
 use crate::protocol::{FrameError, decode_request};
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ fn a_request_of_another_shape_does_not() {
 
 #[test]
 fn every_supported_request_has_its_shape_checked() {
-    for supported in SUPPORTED {
+    for supported in all_supported() {
         for version in supported.min_version..=supported.max_version {
             // No request is so long that 40 bytes with the highest counts in them could be one.
             let result = check(supported.api, version, &[0x7f; 40]);

@@ -10,16 +10,16 @@ pub(crate) struct Supported {
     pub(crate) advertised_min_version: i16,
 }
 
-const fn supported(api: ApiKey, min_version: i16, max_version: i16) -> Supported {
+pub(super) const fn supported(api: ApiKey, min_version: i16, max_version: i16) -> Supported {
     Supported { api, min_version, max_version, advertised_min_version: min_version }
 }
 
-/// What this broker answers.
+/// What every broker answers.
 ///
 /// Produce is advertised from version 0, as Kafka does (KAFKA-18659): librdkafka up to 2.8 sends everything uncompressed to
 /// a broker that is not. No such client then uses a version below 3. The highest versions are those that the decoder has, which
 /// for OffsetCommit and OffsetFetch is one less than the protocol's last (topic ids, KIP-848).
-pub(crate) const SUPPORTED: &[Supported] = &[
+const SUPPORTED: &[Supported] = &[
     Supported { api: ApiKey::Produce, min_version: 3, max_version: 13, advertised_min_version: 0 },
     supported(ApiKey::Fetch, 4, 17),
     supported(ApiKey::ListOffsets, 1, 10),
@@ -28,6 +28,7 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::CreateTopics, 2, 7),
     supported(ApiKey::DeleteTopics, 1, 6),
     supported(ApiKey::DeleteRecords, 0, 2),
+    supported(ApiKey::AlterConfigs, 0, 2),
     supported(ApiKey::IncrementalAlterConfigs, 0, 1),
     supported(ApiKey::InitProducerId, 0, 5),
     supported(ApiKey::DescribeConfigs, 1, 4),
@@ -50,7 +51,17 @@ pub(crate) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::DescribeProducers, 0, 0),
 ];
 
+#[cfg(feature = "server")]
+use super::server::SUPPORTED as FOR_SERVERS;
+#[cfg(not(feature = "server"))]
+const FOR_SERVERS: &[Supported] = &[];
+
+/// What this broker answers.
+pub(crate) fn all_supported() -> impl Iterator<Item = &'static Supported> {
+    SUPPORTED.iter().chain(FOR_SERVERS)
+}
+
 /// The entry of a request, if it is answered at all.
 pub(super) fn supported_api(api_key: i16) -> Option<&'static Supported> {
-    SUPPORTED.iter().find(|supported| supported.api as i16 == api_key)
+    all_supported().find(|supported| supported.api as i16 == api_key)
 }

@@ -28,7 +28,7 @@ pub use control::EndMarker;
 pub use crc::crc32c;
 pub use error::RecordError;
 pub use header::TimestampType;
-pub use patch::{set_base_offset_and_leader_epoch, set_log_append_time, set_producer};
+pub use patch::{set_base_offset_and_leader_epoch, set_log_append_time, set_producer, with_compression};
 pub use records::{Header, Headers, Record, RecordIter, Records};
 
 /// The bytes of a batch before its records.

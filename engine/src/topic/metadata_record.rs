@@ -26,6 +26,12 @@ pub(crate) enum MetadataRecord {
         key: String,
         value: Option<String>,
     },
+    /// The same of a broker, or of all if none is named (KIP-226).
+    BrokerConfig {
+        broker: Option<NodeId>,
+        key: String,
+        value: Option<String>,
+    },
     RemoveTopic {
         id: Uuid,
     },
@@ -68,8 +74,9 @@ const PRODUCER_IDS: u8 = 15;
 /// What the one endpoint of a broker is called, and that it is not encrypted.
 const LISTENER: &str = "PLAINTEXT";
 const PLAINTEXT: i16 = 0;
-/// The number that Kafka's config records give to topics.
+/// The numbers that Kafka's config records give to topics and brokers.
 const TOPIC_RESOURCE: u8 = 2;
+const BROKER_RESOURCE: u8 = 4;
 
 /// Bytes that are not a record this version knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,10 +129,11 @@ impl MetadataRecord {
                 out.extend(0_i32.to_be_bytes());
             }
             MetadataRecord::Config { topic, key, value } => {
-                out.extend([CONFIG, RECORD_VERSION, TOPIC_RESOURCE]);
-                put_text(&mut out, Some(topic));
-                put_text(&mut out, Some(key));
-                put_text(&mut out, value.as_deref());
+                put_config(&mut out, TOPIC_RESOURCE, topic, key, value.as_deref());
+            }
+            MetadataRecord::BrokerConfig { broker, key, value } => {
+                let name = broker.map(|node_id| node_id.to_string()).unwrap_or_default();
+                put_config(&mut out, BROKER_RESOURCE, &name, key, value.as_deref());
             }
             MetadataRecord::RemoveTopic { id } => {
                 out.extend([REMOVE_TOPIC, RECORD_VERSION]);
@@ -162,6 +170,13 @@ impl MetadataRecord {
         };
         record.ok_or(MetadataRecordError::Malformed)
     }
+}
+
+fn put_config(out: &mut Vec<u8>, resource: u8, name: &str, key: &str, value: Option<&str>) {
+    out.extend([CONFIG, RECORD_VERSION, resource]);
+    put_text(out, Some(name));
+    put_text(out, Some(key));
+    put_text(out, value);
 }
 
 fn put_registration(out: &mut Vec<u8>, registration: &Registration) {
@@ -248,8 +263,15 @@ impl Fields<'_> {
 
     fn config(&mut self) -> Option<MetadataRecord> {
         let [kind] = self.take()?;
-        (kind == TOPIC_RESOURCE).then_some(())?;
-        Some(MetadataRecord::Config { topic: self.text()??, key: self.text()??, value: self.text()? })
+        let (name, key, value) = (self.text()??, self.text()??, self.text()?);
+        Some(match kind {
+            TOPIC_RESOURCE => MetadataRecord::Config { topic: name, key, value },
+            BROKER_RESOURCE => {
+                let broker = if name.is_empty() { None } else { Some(name.parse().ok()?) };
+                MetadataRecord::BrokerConfig { broker, key, value }
+            }
+            _ => return None,
+        })
     }
 
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {

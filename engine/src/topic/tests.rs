@@ -17,6 +17,12 @@ fn all_kinds() -> Vec<MetadataRecord> {
             key: "flush.messages".to_owned(),
             value: None,
         },
+        MetadataRecord::BrokerConfig {
+            broker: Some(2),
+            key: "log.segment.bytes".to_owned(),
+            value: Some("1000".to_owned()),
+        },
+        MetadataRecord::BrokerConfig { broker: None, key: "log.segment.bytes".to_owned(), value: None },
         MetadataRecord::ProducerIds { broker: 0, broker_epoch: 12, next_producer_id: 3_000 },
         MetadataRecord::Broker(Registration {
             node_id: 3,

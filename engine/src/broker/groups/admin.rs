@@ -11,6 +11,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::store::GroupReply;
 use super::{OFFSETS_TOPIC, group_id, no_such_group, str_bytes};
+use crate::broker::operations::{GROUP_OPERATIONS, operations};
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
 use crate::group::{Group, OffsetsRecord};
@@ -20,8 +21,6 @@ use crate::time::Now;
 
 /// The type of all groups here (KIP-848 has others).
 const CLASSIC: &str = "classic";
-/// "Not asked for", where authorized operations would stand.
-const NO_OPERATIONS: i32 = i32::MIN;
 
 /// DeleteGroups requests of which some group is not deleted yet.
 #[derive(Debug, Default)]
@@ -43,14 +42,19 @@ impl Broker {
         context: Context,
         request: DescribeGroupsRequest,
     ) {
-        let groups = request.groups.into_iter().map(|id| self.describe_group(context, id)).collect();
+        let allowed = operations(request.include_authorized_operations, GROUP_OPERATIONS);
+        let groups = request
+            .groups
+            .into_iter()
+            .map(|id| self.describe_group(context, id).with_authorized_operations(allowed));
+        let groups = groups.collect();
         self.respond(context, &DescribeGroupsResponse::default().with_groups(groups));
     }
 
     fn describe_group(&mut self, context: Context, id: GroupId) -> DescribedGroup {
         let result =
             self.group_log(&id).and_then(|_| self.groups.by_id.get(&id[..]).ok_or_else(no_such_group));
-        let described = DescribedGroup::default().with_authorized_operations(NO_OPERATIONS);
+        let described = DescribedGroup::default();
         let error = match result {
             Ok(coordinated) => {
                 let group = &coordinated.group;

@@ -1,6 +1,7 @@
 mod appends;
 mod bad_input;
 mod cluster;
+mod configs;
 mod damage;
 mod fetching;
 mod group_admin;
@@ -12,8 +13,11 @@ mod group_world;
 mod groups;
 mod idempotence;
 mod log_start;
+mod produce_configs;
 mod recovery;
 mod retention;
+#[cfg(feature = "server")]
+mod server;
 mod topics;
 mod transactions;
 mod versions;

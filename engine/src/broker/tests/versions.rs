@@ -11,19 +11,20 @@ use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsRe
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, ApiKey, ApiVersionsRequest, ApiVersionsResponse,
-    BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse, CreatePartitionsRequest,
-    CreatePartitionsResponse, CreateTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    DescribeProducersRequest, DescribeProducersResponse, FetchResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse, WriteTxnMarkersResponse,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterConfigsRequest, AlterConfigsResponse,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsResponse,
+    DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    DescribeConfigsRequest, DescribeConfigsResponse, DescribeProducersRequest, DescribeProducersResponse,
+    FetchResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, InitProducerIdRequest,
+    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+    ProduceResponse, WriteTxnMarkersResponse, alter_configs_request,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::transactions::{marker, markers_request};
 use super::world::{CLIENT, World, batch, create_topic, fetch_request, name, produce_request};
-use crate::protocol::SUPPORTED;
+use crate::protocol::all_supported;
 
 /// Sends a request in each version, and has the answer read.
 pub(super) fn in_all_versions<Q: Encodable, R: Decodable>(
@@ -31,7 +32,7 @@ pub(super) fn in_all_versions<Q: Encodable, R: Decodable>(
     api: ApiKey,
     mut request: impl FnMut(i16) -> Q,
 ) -> Vec<R> {
-    let supported = SUPPORTED.iter().find(|supported| supported.api == api).unwrap();
+    let supported = all_supported().find(|supported| supported.api == api).unwrap();
     let versions = supported.min_version..=supported.max_version;
     versions
         .map(|version| {
@@ -182,6 +183,14 @@ fn what_brokers_ask_the_controller() {
 #[test]
 fn altered_configs() {
     let mut world = world();
+    let _: Vec<AlterConfigsResponse> = in_all_versions(&mut world, ApiKey::AlterConfigs, |_| {
+        let resource = |topic| {
+            alter_configs_request::AlterConfigsResource::default()
+                .with_resource_type(2)
+                .with_resource_name(StrBytes::from_static_str(topic))
+        };
+        AlterConfigsRequest::default().with_resources(vec![resource("t"), resource("none")])
+    });
     let _: Vec<IncrementalAlterConfigsResponse> =
         in_all_versions(&mut world, ApiKey::IncrementalAlterConfigs, |_| {
             let config = AlterableConfig::default()

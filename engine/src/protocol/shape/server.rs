@@ -1,0 +1,74 @@
+//! The schemas of the requests of the feature `server`.
+
+use kafka_protocol::messages::ApiKey;
+
+use super::Form::{Array, FixedArray, Optional, Text};
+use super::{BYTE, Field, INT16, INT32, INT64, LAST, always};
+
+const ALTER_CLIENT_QUOTAS: &[Field] = &[
+    always(Array(&[
+        always(Array(&[always(Text), always(Text)])),
+        always(Array(&[always(Text), always(INT64), always(BYTE)])),
+    ])),
+    always(BYTE),
+];
+
+const ALTER_PARTITION_REASSIGNMENTS: &[Field] = &[
+    always(INT32),
+    Field(1, LAST, BYTE),
+    always(Array(&[always(Text), always(Array(&[always(INT32), always(FixedArray(4))]))])),
+];
+
+/// Topics, each with some of its partitions.
+const TOPIC_PARTITIONS: &[Field] = &[always(Text), always(FixedArray(4))];
+
+const ALTER_REPLICA_LOG_DIRS: &[Field] = &[always(Array(&[always(Text), always(Array(TOPIC_PARTITIONS))]))];
+
+const DESCRIBE_CLIENT_QUOTAS: &[Field] =
+    &[always(Array(&[always(Text), always(BYTE), always(Text)])), always(BYTE)];
+
+const DESCRIBE_CLUSTER: &[Field] = &[always(BYTE), Field(1, LAST, BYTE), Field(2, LAST, BYTE)];
+
+const DESCRIBE_LOG_DIRS: &[Field] = &[always(Array(TOPIC_PARTITIONS))];
+
+const DESCRIBE_QUORUM: &[Field] = &[always(Array(&[always(Text), always(Array(&[always(INT32)]))]))];
+
+const DESCRIBE_TOPIC_PARTITIONS: &[Field] =
+    &[always(Array(&[always(Text)])), always(INT32), always(Optional(&[always(Text), always(INT32)]))];
+
+const ELECT_LEADERS: &[Field] = &[Field(1, LAST, BYTE), always(Array(TOPIC_PARTITIONS)), always(INT32)];
+
+const LIST_CONFIG_RESOURCES: &[Field] = &[Field(1, LAST, FixedArray(1))];
+
+const LIST_PARTITION_REASSIGNMENTS: &[Field] = &[always(INT32), always(Array(TOPIC_PARTITIONS))];
+
+const OFFSET_FOR_LEADER_EPOCH: &[Field] = &[
+    Field(3, LAST, INT32),
+    always(Array(&[always(Text), always(Array(&[always(INT32), always(INT32), always(INT32)]))])),
+];
+
+const UPDATE_FEATURES: &[Field] = &[
+    always(INT32),
+    always(Array(&[always(Text), always(INT16), Field(0, 0, BYTE), Field(1, LAST, BYTE)])),
+    Field(1, LAST, BYTE),
+];
+
+/// As in the module above.
+pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
+    Some(match api {
+        ApiKey::AlterClientQuotas => (ALTER_CLIENT_QUOTAS, 1),
+        ApiKey::AlterPartitionReassignments => (ALTER_PARTITION_REASSIGNMENTS, 0),
+        ApiKey::AlterReplicaLogDirs => (ALTER_REPLICA_LOG_DIRS, 2),
+        ApiKey::DescribeClientQuotas => (DESCRIBE_CLIENT_QUOTAS, 1),
+        ApiKey::DescribeCluster => (DESCRIBE_CLUSTER, 0),
+        ApiKey::DescribeLogDirs => (DESCRIBE_LOG_DIRS, 2),
+        ApiKey::DescribeQuorum => (DESCRIBE_QUORUM, 0),
+        ApiKey::DescribeTopicPartitions => (DESCRIBE_TOPIC_PARTITIONS, 0),
+        ApiKey::ElectLeaders => (ELECT_LEADERS, 2),
+        ApiKey::ListConfigResources => (LIST_CONFIG_RESOURCES, 0),
+        ApiKey::ListPartitionReassignments => (LIST_PARTITION_REASSIGNMENTS, 0),
+        ApiKey::OffsetForLeaderEpoch => (OFFSET_FOR_LEADER_EPOCH, 4),
+        ApiKey::UpdateFeatures => (UPDATE_FEATURES, 0),
+        _ => return None,
+    })
+}
