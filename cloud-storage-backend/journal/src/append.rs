@@ -67,6 +67,8 @@ pub(crate) struct Header {
     pub id: AppendId,
     /// Its conditions.
     pub fences: Vec<Fence>,
+    /// Where partitions begin from now on: number, offset.
+    pub starts: Vec<(u32, i64)>,
     /// Its batches, whose bytes follow one another.
     pub parts: Vec<Part>,
 }
@@ -83,6 +85,11 @@ impl Header {
         for fence in &self.fences {
             encoder.number(fence.resource);
             encoder.number(u64::from(fence.epoch) << 1 | u64::from(fence.claims));
+        }
+        encoder.count(self.starts.len());
+        for (partition, offset) in &self.starts {
+            encoder.number((*partition).into());
+            encoder.signed(*offset);
         }
         encoder.count(self.parts.len());
         for part in &self.parts {
@@ -108,11 +115,15 @@ impl Header {
             let epoch = u32::try_from(epoch >> 1).map_err(|_| Malformed("an epoch out of its range"))?;
             fences.push(Fence { resource, epoch, claims });
         }
+        let mut starts = Vec::new();
+        for _ in 0..decoder.count()? {
+            starts.push((decoder.small()?, decoder.signed()?));
+        }
         let mut parts = Vec::new();
         for _ in 0..decoder.count()? {
             parts.push(decode_part(decoder)?);
         }
-        Ok(Header { id, fences, parts })
+        Ok(Header { id, fences, starts, parts })
     }
 }
 

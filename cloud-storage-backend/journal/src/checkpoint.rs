@@ -1,5 +1,6 @@
 //! The checkpoint: where anybody begins who knows nothing, and what may be deleted. Segment lists: where records are.
 
+use crate::config::Config;
 use crate::request::StoreTime;
 use crate::state::State;
 use crate::wire::{Decoder, Encoder, Malformed, Unsealed, seal, unseal};
@@ -36,11 +37,11 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    pub(crate) fn first(nonce: u64) -> Checkpoint {
+    pub(crate) fn first(nonce: u64, config: &Config) -> Checkpoint {
         Checkpoint {
             version: 1,
             nonce,
-            state: State::default(),
+            state: State::first(config.max_producers),
             list: None,
             boundary: 0,
             cycle: 1,
@@ -97,6 +98,13 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn end_offset(&self) -> i64 {
         self.base_offset + i64::from(self.records)
+    }
+
+    /// The batch, of the bytes behind the segment's index; none if they end before.
+    pub(crate) fn slice(&self, bytes: &Bytes) -> Option<Bytes> {
+        let start = usize::try_from(self.position).ok()?;
+        let end = start.checked_add(self.length as usize)?;
+        (end <= bytes.len()).then(|| bytes.slice(start..end))
     }
 }
 
@@ -240,7 +248,7 @@ mod tests {
             boundary: 7,
             began_at: Some(StoreTime(1_700_000_000_000)),
             dead_commits: 3,
-            ..Checkpoint::first(u64::MAX)
+            ..Checkpoint::first(u64::MAX, &Config::default())
         }
     }
 

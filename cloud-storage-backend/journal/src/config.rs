@@ -22,6 +22,9 @@ pub struct Config {
     pub max_header_in_name: usize,
     /// So many segments of a level are merged into one of the next.
     pub merge_segments: usize,
+    /// So many producers are remembered, each in each of its partitions: those that wrote last. Chosen once, by whoever makes
+    /// the first checkpoint.
+    pub max_producers: usize,
     /// How often a reader asks at the tail.
     pub poll_interval_ms: u64,
     /// A reader reads on when fewer chunks wait to be taken.
@@ -43,6 +46,7 @@ impl Default for Config {
             max_inline_bytes: 256 * 1024,
             max_header_in_name: 180,
             merge_segments: 8,
+            max_producers: 32_768,
             poll_interval_ms: 100,
             max_chunks_waiting: 1_024,
             #[cfg(feature = "plants")]
@@ -90,6 +94,18 @@ pub enum Plant {
     AnswerTwice,
     /// Rule 3: a reader that has to start again at the checkpoint does not read what it missed.
     ForgetSegments,
+    /// Retention: a partition may begin behind its end.
+    StartBehindEnd,
+    /// Retention: a segment is dropped when one of its partitions lies below its start.
+    DropPartly,
+    /// Retention: nothing is ever dropped.
+    KeepBelowStart,
+    /// Retention: a reader is not told of what it does not get.
+    HideStart,
+    /// Producers are forgotten that have just written.
+    ForgetNewest,
+    /// Producers are never forgotten.
+    KeepProducers,
 }
 
 impl Config {

@@ -106,7 +106,7 @@ impl<E> Follower<E> {
                     self.opened = true;
                 }
                 Got::Missing { .. } => {
-                    let first = Checkpoint::first(self.port.random()).seal();
+                    let first = Checkpoint::first(self.port.random(), &self.config).seal();
                     self.port.create_own(&key, &first).await?;
                 }
             }
@@ -249,7 +249,7 @@ impl<E> Follower<E> {
 
     /// Takes a commit in.
     pub(crate) fn fold(&mut self, commit: Commit, body: Option<Bytes>) -> Result<Folded, Error> {
-        if let Err(malformed) = self.state.fold(&commit) {
+        if let Err(malformed) = self.state.fold(&commit, &self.config) {
             return Err(Error::Damaged { key: self.keys.commit(commit.number), what: malformed.0 });
         }
         self.forget_below(commit.checkpointed);

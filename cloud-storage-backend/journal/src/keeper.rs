@@ -1,25 +1,30 @@
-//! Checkpoints, merging and collection: one job, done by whoever finds it due.
+//! Checkpoints, merging, retention and collection: one job, done by whoever finds it due.
+
+mod run;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-
 use crate::checkpoint::{Checkpoint, Segment, SegmentList, Stored, ranges, seal_segment, unseal_segment};
 use crate::commit::{Entry, Place, last_commit_of};
 use crate::config::{Config, Plant};
 use crate::error::Error;
-use crate::follower::{Folded, added, opened, payload, read_list};
+use crate::follower::{Folded, opened, payload, read_list};
 use crate::key::Keys;
 use crate::port::{Got, Pending, Port, refusal};
 use crate::request::{Outcome, Request, StoreTime};
 use crate::state::State;
+use run::{Run, Starts, adopt, is_mostly_dead, starts_of, stored};
 
 /// The most intents that are read at once.
 const READ_AT_ONCE: usize = 256;
 /// A segment is closed when it is so large.
 const SEGMENT_BYTES: usize = 16 * 1024 * 1024;
+/// At most so often each level is gone through for a checkpoint.
+const MERGE_ROUNDS: usize = 4;
+/// Segments that are rewritten for a checkpoint because most of each is dead.
+const REWRITE_AT_ONCE: usize = 16;
 /// Keys in one DELETE request (S3's DeleteObjects takes so many).
 const DELETE_AT_ONCE: usize = 1_000;
 /// Beyond this level nothing is merged.
@@ -73,12 +78,55 @@ impl<E> Job<E> {
                 continue;
             };
             let version = current.checkpoint.version + 1;
+            let state = self.newer_state(&current);
             if !self.add_segments(version, next, &mut list).await? {
                 continue;
             }
-            self.merge(version, &mut list).await?;
+            self.drop_segments(state, &mut list);
+            self.rewrite(version, state, &mut list).await?;
+            self.merge(version, state, &mut list).await?;
             return self.place(current, list).await;
         }
+    }
+
+    /// What the checkpoint to be made is of.
+    fn newer_state<'a>(&'a self, current: &'a Current) -> &'a State {
+        if self.state.next > current.checkpoint.state.next { &self.state } else { &current.checkpoint.state }
+    }
+
+    /// Takes the segments off the list of which nothing is above the starts of its partitions. Somebody may still be about
+    /// to read them.
+    fn drop_segments(&self, state: &State, list: &mut SegmentList) {
+        let starts = starts_of(&self.config, state);
+        let below = |(partition, _, end): &(u32, i64, i64)| *end <= starts(*partition);
+        let partly = self.config.plants(Plant::DropPartly);
+        let dead = |segment: &mut Segment| {
+            if partly { segment.ranges.iter().any(below) } else { segment.ranges.iter().all(below) }
+        };
+        list.retired.extend(list.segments.extract_if(.., dead).map(|segment| segment.key));
+    }
+
+    /// Writes segments anew of which most records lie below their starts, without these.
+    async fn rewrite(&self, version: u64, state: &State, list: &mut SegmentList) -> Result<(), Error> {
+        let starts = starts_of(&self.config, state);
+        let is_due = |segment: &&mut Segment| is_mostly_dead(segment, &starts);
+        let due: Vec<&mut Segment> = list.segments.iter_mut().filter(is_due).take(REWRITE_AT_ONCE).collect();
+        let sent: Vec<_> = due.iter().map(|segment| self.port.send_get(&segment.key, None)).collect();
+        for (segment, sent) in due.into_iter().zip(sent) {
+            let Got::Found { bytes, .. } = self.port.got(&segment.key, None, sent).await? else {
+                // Retired by somebody else since: then this checkpoint will not be placed.
+                return Ok(());
+            };
+            let (index, body) = match &segment.adopted {
+                Some(index) => (index.clone(), 0),
+                None => opened(&segment.key, unseal_segment(&bytes))?,
+            };
+            let mut run = Run::default();
+            run.extend(&segment.key, &index, &bytes.slice(body..), &starts)?;
+            let written = self.write_segment(version, segment.level, run, &starts).await?;
+            list.retired.push(std::mem::replace(segment, written).key);
+        }
+        Ok(())
     }
 
     async fn read(&self) -> Result<Current, Error> {
@@ -106,6 +154,7 @@ impl<E> Job<E> {
         let folded = self.commits.iter().filter(|folded| folded.commit.number >= next);
         let entries: Vec<(&Folded, &Entry)> = folded
             .flat_map(|folded| folded.commit.entries.iter().map(move |entry| (folded, entry)))
+            .filter(|(_, entry)| self.is_above_start(entry))
             .collect();
         let mut run = Run::default();
         let mut ahead = VecDeque::new();
@@ -122,9 +171,6 @@ impl<E> Job<E> {
                 list.segments.push(adopt(key, entry));
                 continue;
             }
-            if added(entry).next().is_none() {
-                continue;
-            }
             let Some(bytes) = payload(&self.port, &self.keys, folded, entry, sent).await? else {
                 return Ok(false);
             };
@@ -137,10 +183,17 @@ impl<E> Job<E> {
         Ok(true)
     }
 
+    /// Whether an entry has added something that is not below the starts already.
+    fn is_above_start(&self, entry: &Entry) -> bool {
+        let starts = starts_of(&self.config, &self.state);
+        let above = |stored: &Stored| stored.end_offset() > starts(stored.partition);
+        stored(entry).iter().any(above)
+    }
+
     /// Asks for an intent that is to be copied.
     fn send(&self, entry: &Entry) -> Option<Pending<E>> {
         match entry.place {
-            Place::Intent(number) if added(entry).next().is_some() && self.is_large(entry).is_none() => {
+            Place::Intent(number) if self.is_large(entry).is_none() => {
                 Some(self.port.send_get(&self.keys.intent(number, &entry.header).0, None))
             }
             _ => None,
@@ -152,7 +205,7 @@ impl<E> Job<E> {
         let Place::Intent(number) = entry.place else { return None };
         let (key, inside) = self.keys.intent(number, &entry.header);
         let large = entry.header.length() > self.config.max_inline_bytes && !inside;
-        (large && added(entry).next().is_some()).then_some(key)
+        large.then_some(key)
     }
 
     async fn close(&self, version: u64, run: &mut Run, list: &mut SegmentList) -> Result<(), Error> {
@@ -160,19 +213,30 @@ impl<E> Job<E> {
         if run.index.is_empty() {
             return Ok(());
         }
-        self.write_segment(version, 0, run).await.map(|segment| list.segments.push(segment))
+        self.write_segment(version, 0, run, &|_| 0).await.map(|segment| list.segments.push(segment))
     }
 
-    async fn write_segment(&self, version: u64, level: u32, run: Run) -> Result<Segment, Error> {
+    /// Its ranges begin no lower than the starts by which it was chosen what is in it.
+    async fn write_segment(
+        &self,
+        version: u64,
+        level: u32,
+        run: Run,
+        starts: &Starts<'_>,
+    ) -> Result<Segment, Error> {
         let key = self.keys.segment(version, self.port.random());
         self.port.create_own(&key, &seal_segment(&run.index, &run.body)).await?;
-        Ok(Segment { key, level, ranges: ranges(&run.index), adopted: None })
+        let mut ranges = ranges(&run.index);
+        ranges.iter_mut().for_each(|(partition, first, _)| *first = (*first).max(starts(*partition)));
+        Ok(Segment { key, level, ranges, adopted: None })
     }
 
-    /// Joins segments that lie side by side on the same level, when there are enough of them.
-    async fn merge(&self, version: u64, list: &mut SegmentList) -> Result<(), Error> {
+    /// Joins segments that lie side by side on the same level, when there are enough of them, but what lies below the starts.
+    async fn merge(&self, version: u64, state: &State, list: &mut SegmentList) -> Result<(), Error> {
         let most = self.config.merge_segments.max(2);
-        for level in 0..MAX_LEVEL {
+        let starts = starts_of(&self.config, state);
+        // Each level once as a rule; more often when what was rewritten, or written in a crowd, has piled up.
+        for level in (0..MERGE_ROUNDS).flat_map(|_| 0..MAX_LEVEL) {
             let fits = |segment: &Segment| segment.level == level && segment.adopted.is_none();
             let found = list.segments.windows(most).position(|window| window.iter().all(fits));
             let Some(start) = found else { continue };
@@ -185,9 +249,9 @@ impl<E> Job<E> {
                     return Ok(());
                 };
                 let (index, body) = opened(&segment.key, unseal_segment(&bytes))?;
-                run.extend(&index, bytes.slice(body..));
+                run.extend(&segment.key, &index, &bytes.slice(body..), &starts)?;
             }
-            let merged = self.write_segment(version, level + 1, run).await?;
+            let merged = self.write_segment(version, level + 1, run, &starts).await?;
             list.retired.extend(joined.into_iter().map(|segment| segment.key));
             list.segments.splice(start..start + most, [merged]);
         }
@@ -198,7 +262,7 @@ impl<E> Job<E> {
     async fn place(&self, current: Current, mut list: SegmentList) -> Result<u64, Error> {
         let key = self.keys.checkpoint();
         let old = &current.checkpoint;
-        let state = if self.state.next > old.state.next { self.state.clone() } else { old.state.clone() };
+        let state = self.newer_state(&current).clone();
         let version = old.version + 1;
         let nonce = self.port.random();
         let list_key = self.keys.list(version, nonce);
@@ -304,63 +368,4 @@ impl<E> Job<E> {
             }
         }
     }
-}
-
-/// A segment that is being put together.
-#[derive(Default)]
-struct Run {
-    index: Vec<Stored>,
-    body: Vec<Bytes>,
-    length: usize,
-}
-
-impl Run {
-    fn add(&mut self, entry: &Entry, bytes: &Bytes) {
-        let start = self.length as u64;
-        self.index.extend(
-            stored(entry).into_iter().map(|stored| Stored { position: start + stored.position, ..stored }),
-        );
-        self.length += bytes.len();
-        self.body.push(bytes.clone());
-    }
-
-    fn extend(&mut self, index: &[Stored], bytes: Bytes) {
-        let start = self.length as u64;
-        self.index.extend(
-            index.iter().map(|stored| Stored { position: start + stored.position, ..stored.clone() }),
-        );
-        self.length += bytes.len();
-        self.body.push(bytes);
-    }
-}
-
-/// The batches that an entry added; positions count from the first of all of them.
-fn stored(entry: &Entry) -> Vec<Stored> {
-    let positions: Vec<u64> = entry
-        .header
-        .parts
-        .iter()
-        .scan(0_u64, |position, part| {
-            let start = *position;
-            *position += u64::from(part.length);
-            Some(start)
-        })
-        .collect();
-    let batch = |(index, placed): (usize, &crate::state::Placed)| {
-        let part = entry.header.parts.get(index)?;
-        Some(Stored {
-            partition: part.partition,
-            base_offset: placed.base_offset,
-            records: part.records,
-            position: *positions.get(index)?,
-            length: part.length,
-            crc: part.crc,
-        })
-    };
-    added(entry).filter_map(batch).collect()
-}
-
-fn adopt(key: String, entry: &Entry) -> Segment {
-    let index = stored(entry);
-    Segment { key, level: 0, ranges: ranges(&index), adopted: Some(index) }
 }

@@ -157,7 +157,12 @@ mod tests {
             producer: Some(ProducerBatch { producer_id: 4_000, epoch: 3, base_sequence: 70_000 }),
         };
         let fences = vec![Fence { resource: u64::MAX, epoch: 9, claims: true }];
-        Header { id: AppendId(u128::MAX / 3), fences, parts: (0..parts).map(part).collect() }
+        Header {
+            id: AppendId(u128::MAX / 3),
+            fences,
+            starts: vec![(3, 1 << 40)],
+            parts: (0..parts).map(part).collect(),
+        }
     }
 
     #[test]

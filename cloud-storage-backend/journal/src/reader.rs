@@ -1,4 +1,5 @@
-//! A reader that follows a journal: all batches from given offsets on, exactly once and in order.
+//! A reader that follows a journal: all batches from given offsets on, exactly once and in order, but for those that lie
+//! below the start of their partition, which it is told of.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -6,12 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::append::PartitionId;
-use crate::checkpoint::{Segment, Stored, unseal_segment};
+use crate::checkpoint::{Segment, unseal_segment};
+use crate::commit::Entry;
 use crate::config::{Config, Plant};
 use crate::error::Error;
 use crate::follower::{Folded, Follower, Look, added, opened, payload, read_list, send_payloads};
 use crate::port::{Got, Pending, Port, Room, Task};
 use crate::request::{Outcome, Purpose, Request, RequestId};
+use crate::state::Verdict;
 
 /// The most commits whose records are asked for before those of the first are there.
 const MAX_COMING: usize = 16;
@@ -32,8 +35,16 @@ pub struct Chunk {
 /// What a reader has to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReaderEvent {
-    /// The next records of a partition.
+    /// The next records of a partition. If it begins in the midst of a batch, the first of them lie before its start.
     Chunk(Chunk),
+    /// A partition begins here, or does from now on. Told once of each start, and before the first chunk behind it: what lies
+    /// below and was not given is not there any more.
+    Start {
+        /// Which.
+        partition: PartitionId,
+        /// The first offset that is there; if it is the end, none is.
+        offset: i64,
+    },
     /// There is no more for now.
     Tail,
     /// The journal cannot be read any more.
@@ -53,7 +64,7 @@ impl Reader {
         let (port, config) = (Port::new(seed), Arc::new(config));
         let follower = Follower::new(port.clone(), config, None);
         let positions = positions.into_iter().map(|(partition, offset)| (partition.number, offset)).collect();
-        Reader { port, task: Some(Task::new(Reading { follower, positions }.run())) }
+        Reader { port, task: Some(Task::new(Reading { follower, positions, starts: BTreeMap::new() }.run())) }
     }
 
     /// The next request to carry out.
@@ -102,6 +113,8 @@ impl Reader {
 struct Reading {
     follower: Follower<ReaderEvent>,
     positions: BTreeMap<u32, i64>,
+    /// Those that were told of.
+    starts: BTreeMap<u32, i64>,
 }
 
 impl Reading {
@@ -116,6 +129,9 @@ impl Reading {
     /// From the checkpoint on, until one has to start there again.
     async fn go_on(&mut self) -> Result<(), Error> {
         self.follower.open().await?;
+        for (partition, start) in self.follower.state.starts().collect::<Vec<_>>() {
+            self.begin(partition, start);
+        }
         if !self.read_segments().await? {
             return self.follower.restart("a segment of its list is gone").await;
         }
@@ -169,6 +185,7 @@ impl Reading {
         let (port, keys) = (self.follower.port.clone(), self.follower.keys.clone());
         for (entry, sent) in folded.commit.entries.iter().zip(sent) {
             if added(entry).next().is_none() {
+                self.begin_all(entry);
                 continue;
             }
             let Some(bytes) = payload(&port, &keys, folded, entry, sent).await? else { return Ok(false) };
@@ -183,8 +200,32 @@ impl Reading {
                     self.give(part.partition, placed.base_offset, part.records, bytes.clone());
                 }
             }
+            self.begin_all(entry);
         }
         Ok(true)
+    }
+
+    /// Takes in the starts that an append has raised.
+    fn begin_all(&mut self, entry: &Entry) {
+        if matches!(entry.verdict, Verdict::Committed(_)) {
+            entry.header.starts.iter().for_each(|(partition, start)| self.begin(*partition, *start));
+        }
+    }
+
+    /// Tells of a start that was not told of.
+    fn begin(&mut self, partition: u32, start: i64) {
+        let known = self.starts.entry(partition).or_default();
+        if start <= *known {
+            return;
+        }
+        *known = start;
+        let position = self.positions.entry(partition).or_default();
+        *position = (*position).max(start);
+        if self.follower.config.plants(Plant::HideStart) {
+            return;
+        }
+        let partition = PartitionId { journal: self.follower.config.journal, number: partition };
+        self.follower.port.tell(ReaderEvent::Start { partition, offset: start });
     }
 
     /// Tells of records that were not told of.
@@ -221,7 +262,7 @@ impl Reading {
             None => opened(&segment.key, unseal_segment(object))?,
         };
         for stored in index {
-            let bytes = batch(object, body, &stored);
+            let bytes = stored.slice(&object.slice(body..));
             let Some(bytes) = bytes.filter(|bytes| headwater_engine::record::crc32c(bytes) == stored.crc)
             else {
                 return Err(Error::Damaged {
@@ -245,10 +286,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-fn batch(object: &Bytes, body: usize, stored: &Stored) -> Option<Bytes> {
-    let start = body.checked_add(usize::try_from(stored.position).ok()?)?;
-    let end = start.checked_add(stored.length as usize)?;
-    (end <= object.len()).then(|| object.slice(start..end))
 }

@@ -20,6 +20,8 @@ pub enum Rejection {
     OutOfOrderSequence,
     /// `INVALID_PRODUCER_EPOCH`: there is a newer one of this id.
     InvalidProducerEpoch,
+    /// `OFFSET_OUT_OF_RANGE`: a partition cannot begin behind its end.
+    OffsetOutOfRange,
     /// `FENCED_INSTANCE_ID`, `ILLEGAL_GENERATION` or `NOT_COORDINATOR`, by what the fence stands for: it has another owner.
     Fenced,
 }
@@ -46,6 +48,8 @@ pub enum Verdict {
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 struct Producer {
     epoch: i16,
+    /// The commit that has its last batch.
+    written: u64,
     batches: VecDeque<(i32, u32, i64)>,
 }
 
@@ -55,6 +59,11 @@ pub(crate) struct State {
     /// The number of the next commit.
     pub(crate) next: u64,
     ends: BTreeMap<u32, i64>,
+    /// Where partitions begin, if not at 0.
+    starts: BTreeMap<u32, i64>,
+    /// So many producers are remembered, each in each of its partitions; or an eighth more, for a while. It is kept here and
+    /// was chosen by whoever made the first checkpoint: were it not the same for all, they would judge differently.
+    max_producers: usize,
     producers: BTreeMap<(u32, i64), Producer>,
     owners: BTreeMap<u64, u32>,
     /// The appends of the last commits: whose intent was written before these is not committed any more.
@@ -62,6 +71,26 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Before the first commit.
+    pub(crate) fn first(max_producers: usize) -> State {
+        State { max_producers, ..State::default() }
+    }
+
+    /// Where a partition begins.
+    pub(crate) fn start(&self, partition: u32) -> i64 {
+        self.starts.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// Where partitions begin that do not begin at 0.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = (u32, i64)> {
+        self.starts.iter().map(|(partition, offset)| (*partition, *offset))
+    }
+
+    /// How many producers are remembered, counted in each of their partitions.
+    pub(crate) fn producers(&self) -> usize {
+        self.producers.len()
+    }
+
     /// What was decided of an append, if that was lately.
     pub(crate) fn verdict(&self, id: AppendId) -> Option<&Verdict> {
         self.recent.get(&id).map(|(_, verdict)| verdict)
@@ -76,10 +105,13 @@ impl State {
                     excerpt.owners.insert(fence.resource, *epoch);
                 }
             }
-            for part in &header.parts {
-                if let Some(end) = self.ends.get(&part.partition) {
-                    excerpt.ends.insert(part.partition, *end);
+            let parts = header.parts.iter().map(|part| part.partition);
+            for partition in parts.chain(header.starts.iter().map(|(partition, _)| *partition)) {
+                if let Some(end) = self.ends.get(&partition) {
+                    excerpt.ends.insert(partition, *end);
                 }
+            }
+            for part in &header.parts {
                 let key = part.producer.map(|batch| (part.partition, batch.producer_id));
                 if let Some((key, producer)) = key.and_then(|key| self.producers.get_key_value(&key)) {
                     excerpt.producers.insert(*key, producer.clone());
@@ -113,6 +145,10 @@ impl State {
                 *end += i64::from(part.records);
             }
         }
+        let end = |partition: u32| ends.get(&partition).copied().unwrap_or_else(|| self.end(partition));
+        if header.starts.iter().any(|(partition, start)| !(0..=end(*partition)).contains(start)) {
+            return Verdict::Rejected(Rejection::OffsetOutOfRange);
+        }
         Verdict::Committed(placed)
     }
 
@@ -124,6 +160,9 @@ impl State {
         }
         if config.plants(Plant::NoValidation) {
             header.parts.iter_mut().for_each(|part| part.producer = None);
+        }
+        if config.plants(Plant::StartBehindEnd) {
+            header.starts.clear();
         }
         let verdict = self.judge(&header);
         if config.plants(Plant::CommitParts) && verdict == Verdict::Rejected(Rejection::OutOfOrderSequence) {
@@ -186,13 +225,22 @@ impl State {
             if let Some(batch) = part.producer {
                 let producer = self.producers.entry((part.partition, batch.producer_id)).or_default();
                 if producer.epoch != batch.epoch {
-                    *producer = Producer { epoch: batch.epoch, batches: VecDeque::new() };
+                    *producer = Producer { epoch: batch.epoch, ..Producer::default() };
                 }
+                producer.written = self.next;
                 producer.batches.push_back((batch.base_sequence, part.records, placed.base_offset));
                 if producer.batches.len() > BATCHES_KEPT {
                     producer.batches.pop_front();
                 }
             }
+        }
+        // A start never goes back: who asks for an earlier one has it already.
+        for (partition, offset) in &header.starts {
+            if !(0..=self.end(*partition)).contains(offset) {
+                return Err(Malformed("a start behind the end"));
+            }
+            let start = self.starts.entry(*partition).or_default();
+            *start = (*start).max(*offset);
         }
         Ok(())
     }
@@ -202,7 +250,7 @@ impl State {
     /// # Errors
     ///
     /// When it does not follow on what is known.
-    pub(crate) fn fold(&mut self, commit: &Commit) -> Result<(), Malformed> {
+    pub(crate) fn fold(&mut self, commit: &Commit, config: &Config) -> Result<(), Malformed> {
         if commit.number != self.next {
             return Err(Malformed("a commit of another number"));
         }
@@ -215,7 +263,24 @@ impl State {
             let next = self.next;
             self.recent.retain(|_, (number, _)| last_commit_of(*number) >= next);
         }
+        let is_over = self.producers.len() > self.max_producers.saturating_add(self.max_producers / 8);
+        if is_over && !config.plants(Plant::KeepProducers) {
+            self.forget_producers(config);
+        }
         Ok(())
+    }
+
+    /// Forgets the producers that have not written for the longest. One that comes after all may begin anywhere.
+    fn forget_producers(&mut self, config: &Config) {
+        let mut oldest: Vec<_> =
+            self.producers.iter().map(|(key, producer)| (producer.written, *key)).collect();
+        oldest.sort_unstable();
+        if config.plants(Plant::ForgetNewest) {
+            oldest.reverse();
+        }
+        for (_, key) in &oldest[..oldest.len().saturating_sub(self.max_producers)] {
+            self.producers.remove(key);
+        }
     }
 
     fn end(&self, partition: u32) -> i64 {
@@ -229,11 +294,18 @@ impl State {
             encoder.number((*partition).into());
             encoder.signed(*end);
         }
+        encoder.count(self.starts.len());
+        for (partition, start) in &self.starts {
+            encoder.number((*partition).into());
+            encoder.signed(*start);
+        }
+        encoder.count(self.max_producers);
         encoder.count(self.producers.len());
         for ((partition, id), producer) in &self.producers {
             encoder.number((*partition).into());
             encoder.signed(*id);
             encoder.signed(producer.epoch.into());
+            encoder.number(producer.written);
             encoder.count(producer.batches.len());
             for (sequence, records, offset) in &producer.batches {
                 encoder.signed((*sequence).into());
@@ -259,16 +331,21 @@ impl State {
         for _ in 0..decoder.count()? {
             state.ends.insert(decoder.small()?, decoder.signed()?);
         }
+        for _ in 0..decoder.count()? {
+            state.starts.insert(decoder.small()?, decoder.signed()?);
+        }
+        state.max_producers = decoder.small()?;
         let out_of_range = |_| Malformed("a producer out of its range");
         for _ in 0..decoder.count()? {
             let key = (decoder.small()?, decoder.signed()?);
             let epoch = i16::try_from(decoder.signed()?).map_err(out_of_range)?;
+            let written = decoder.number()?;
             let mut batches = VecDeque::new();
             for _ in 0..decoder.count()? {
                 let sequence = i32::try_from(decoder.signed()?).map_err(out_of_range)?;
                 batches.push_back((sequence, decoder.small()?, decoder.signed()?));
             }
-            state.producers.insert(key, Producer { epoch, batches });
+            state.producers.insert(key, Producer { epoch, written, batches });
         }
         for _ in 0..decoder.count()? {
             state.owners.insert(decoder.number()?, decoder.small()?);
@@ -300,6 +377,7 @@ impl Verdict {
             Verdict::Rejected(Rejection::OutOfOrderSequence) => encoder.number(1),
             Verdict::Rejected(Rejection::InvalidProducerEpoch) => encoder.number(2),
             Verdict::Rejected(Rejection::Fenced) => encoder.number(3),
+            Verdict::Rejected(Rejection::OffsetOutOfRange) => encoder.number(4),
         }
     }
 
@@ -319,6 +397,7 @@ impl Verdict {
             1 => Verdict::Rejected(Rejection::OutOfOrderSequence),
             2 => Verdict::Rejected(Rejection::InvalidProducerEpoch),
             3 => Verdict::Rejected(Rejection::Fenced),
+            4 => Verdict::Rejected(Rejection::OffsetOutOfRange),
             _ => return Err(Malformed("a verdict that is not known")),
         })
     }

@@ -119,8 +119,25 @@ impl Writer {
         batches: &[Batch],
         fences: Vec<Fence>,
     ) -> Result<AppendId, AppendRefused> {
+        self.append_and_begin(now_ms, deadline_ms, batches, fences, &[])
+    }
+
+    /// The same, and partitions begin at these offsets from then on, if they did not begin later: what lies below is there
+    /// no more for who begins to read, and is deleted in time. No batch is needed.
+    ///
+    /// # Errors
+    ///
+    /// When it is not begun.
+    pub fn append_and_begin(
+        &mut self,
+        now_ms: u64,
+        deadline_ms: u64,
+        batches: &[Batch],
+        fences: Vec<Fence>,
+        starts: &[(PartitionId, i64)],
+    ) -> Result<AppendId, AppendRefused> {
         self.port.set_now(now_ms);
-        self.check(batches, &fences)?;
+        self.check(batches, &fences, starts)?;
         let core = match std::mem::replace(&mut self.running, Running::Failed) {
             Running::Idle(core) => core,
             Running::Failed => return Err(AppendRefused::Failed),
@@ -131,16 +148,23 @@ impl Writer {
         };
         self.appends += 1;
         let id = AppendId(u128::from(self.id) << 64 | u128::from(self.appends));
-        let wanted = Wanted::new(header(id, batches, fences), batches);
+        let wanted = Wanted::new(header(id, batches, fences, starts), batches);
         self.open = Some((id, deadline_ms));
         self.running = Running::Busy(Task::new(append::run(core, wanted)));
         self.turn();
         Ok(id)
     }
 
-    fn check(&self, batches: &[Batch], fences: &[Fence]) -> Result<(), AppendRefused> {
-        if let Some(other) = batches.iter().find(|batch| batch.partition.journal != self.config.journal) {
-            return Err(AppendRefused::OtherJournal(other.partition));
+    fn check(
+        &self,
+        batches: &[Batch],
+        fences: &[Fence],
+        starts: &[(PartitionId, i64)],
+    ) -> Result<(), AppendRefused> {
+        let begun = starts.iter().map(|(partition, _)| *partition);
+        let mut partitions = batches.iter().map(|batch| batch.partition).chain(begun);
+        if let Some(other) = partitions.find(|partition| partition.journal != self.config.journal) {
+            return Err(AppendRefused::OtherJournal(other));
         }
         let mut producers: Vec<(PartitionId, i64)> = batches
             .iter()
@@ -149,11 +173,11 @@ impl Writer {
         let all = producers.len();
         producers.sort_unstable();
         producers.dedup();
-        let claims_only = batches.is_empty() && !fences.is_empty();
         let too_large =
             batches.iter().any(|batch| u32::try_from(batch.bytes.len()).is_err() || batch.records == 0);
-        if (batches.is_empty() && !claims_only)
+        if (batches.is_empty() && fences.is_empty() && starts.is_empty())
             || batches.len() > MAX_PARTS
+            || starts.len() > MAX_PARTS
             || fences.len() > MAX_PARTS
             || producers.len() < all
             || too_large
@@ -213,6 +237,16 @@ impl Writer {
         self.port.poll_event()
     }
 
+    /// How many producers are remembered, counted in each of their partitions, as far as this writer has read; none while
+    /// it is about to find out.
+    #[must_use]
+    pub fn producers(&self) -> Option<usize> {
+        match &self.running {
+            Running::Idle(core) => Some(core.producers()),
+            Running::Busy(_) | Running::Failed => None,
+        }
+    }
+
     /// Whether an append may be begun.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -270,7 +304,7 @@ impl Writer {
     }
 }
 
-fn header(id: AppendId, batches: &[Batch], fences: Vec<Fence>) -> Header {
+fn header(id: AppendId, batches: &[Batch], fences: Vec<Fence>, starts: &[(PartitionId, i64)]) -> Header {
     let part = |batch: &Batch| Part {
         partition: batch.partition.number,
         records: batch.records,
@@ -278,5 +312,6 @@ fn header(id: AppendId, batches: &[Batch], fences: Vec<Fence>) -> Header {
         crc: headwater_engine::record::crc32c(&batch.bytes),
         producer: batch.producer,
     };
-    Header { id, fences, parts: batches.iter().map(part).collect() }
+    let starts = starts.iter().map(|(partition, offset)| (partition.number, *offset)).collect();
+    Header { id, fences, starts, parts: batches.iter().map(part).collect() }
 }

@@ -108,6 +108,38 @@ fn an_owner_that_was_replaced_and_goes_on_is_found() {
     assert_found(BucketPlant::IgnoreFences, BucketChecker::Fences);
 }
 
+// Retention: of partitions, and of what is remembered of producers.
+
+#[test]
+fn a_partition_that_begins_behind_its_end_is_found() {
+    assert_found(BucketPlant::StartBehindEnd, BucketChecker::Undamaged);
+}
+
+#[test]
+fn dropping_what_is_above_a_start_is_found() {
+    assert_found(BucketPlant::DropPartly, BucketChecker::Acknowledged);
+}
+
+#[test]
+fn keeping_what_is_below_all_starts_is_found() {
+    assert_found(BucketPlant::KeepBelowStart, BucketChecker::Collection);
+}
+
+#[test]
+fn not_telling_a_reader_of_a_start_is_found() {
+    assert_found(BucketPlant::HideStart, BucketChecker::Offsets);
+}
+
+#[test]
+fn forgetting_who_has_just_written_is_found() {
+    assert_found(BucketPlant::ForgetNewest, BucketChecker::Producers);
+}
+
+#[test]
+fn remembering_every_producer_is_found() {
+    assert_found(BucketPlant::KeepProducers, BucketChecker::Bounded);
+}
+
 #[test]
 fn answering_twice_is_found() {
     assert_found(BucketPlant::AnswerTwice, BucketChecker::Answers);

@@ -33,6 +33,10 @@ impl Core {
         }
     }
 
+    pub(super) fn producers(&self) -> usize {
+        self.follower.state.producers()
+    }
+
     /// The work of a checkpoint of all that is known here.
     pub(super) fn job(&self, port: Port<(AppendId, Answer)>, maintain: bool) -> Job<(AppendId, Answer)> {
         let follower = &self.follower;

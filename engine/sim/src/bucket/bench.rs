@@ -250,7 +250,7 @@ impl Bench {
                     self.seen_us.insert((chunk.partition.number, chunk.base_offset), self.now_us);
                 }
                 ReaderEvent::Tail => self.polls += 1,
-                ReaderEvent::Failed(_) => {}
+                ReaderEvent::Start { .. } | ReaderEvent::Failed(_) => {}
             }
         }
         while let Some((id, purpose, request)) = self.hosts[host].poll_request() {

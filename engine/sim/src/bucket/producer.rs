@@ -13,6 +13,10 @@ pub(crate) enum Role {
     Plain,
     /// Sends it again, from another invocation, until it is there.
     Idempotent,
+    /// As a plain one, with another producer id each time.
+    Passing,
+    /// Raises starts of partitions, with an append or without.
+    Trimmer,
     /// Takes what is owned over, then appends as its owner, until another one has taken it.
     Owner,
 }
@@ -37,6 +41,12 @@ pub(crate) struct Producer {
     epoch: u32,
     claimed: bool,
     pub(crate) waits: bool,
+    /// How many batches passing producers had begun when the current append was.
+    pub(crate) passed_before: u64,
+    /// The starts of the current append.
+    pub(crate) starts: Vec<(PartitionId, i64)>,
+    /// They were known to be there when it was begun.
+    pub(crate) starts_are_there: bool,
 }
 
 impl Producer {
@@ -53,6 +63,9 @@ impl Producer {
             epoch: 0,
             claimed: false,
             waits: false,
+            passed_before: 0,
+            starts: Vec::new(),
+            starts_are_there: false,
         }
     }
 
@@ -72,7 +85,7 @@ impl Producer {
                     self.epoch = *epochs;
                 }
                 self.current = vec![(OWNED, self.records(OWNED, 1, self.append, 1))];
-            } else {
+            } else if self.role != Role::Trimmer || random.coin() {
                 self.choose(scenario, random);
             }
         }
@@ -114,10 +127,15 @@ impl Producer {
     }
 
     fn batch(&self, partition: u32, records: &[Record]) -> Batch {
-        let producer = (self.role == Role::Idempotent).then(|| ProducerBatch {
-            producer_id: i64::from(self.number) + 1_000,
+        let first = records.first().map_or(0, |record| record.number).cast_signed();
+        let (producer_id, base_sequence) = match self.role {
+            Role::Passing => (i64::from(self.number) * 10_000 + i64::from(self.append) + 1_000_000, 0),
+            _ => (i64::from(self.number) + 1_000, first),
+        };
+        let producer = matches!(self.role, Role::Idempotent | Role::Passing).then_some(ProducerBatch {
+            producer_id,
             epoch: 0,
-            base_sequence: records.first().map_or(0, |record| record.number).cast_signed(),
+            base_sequence,
         });
         Batch {
             partition: self.partition(partition),
@@ -141,6 +159,11 @@ impl Producer {
         }
         self.claimed |= there;
         current
+    }
+
+    /// It has begun an append that it would send again.
+    pub(crate) fn may_send_again(&self) -> bool {
+        self.role == Role::Idempotent && !self.current.is_empty()
     }
 
     /// Somebody else owns it now, or nobody knows: take it over again, with a new epoch.

@@ -31,14 +31,22 @@ pub(crate) struct Scenario {
     pub(crate) trouble_one_in: u64,
     /// Appends take more than a name has room for.
     pub(crate) long_headers: bool,
+    /// How many raise the starts of partitions.
+    pub(crate) trimmers: u32,
+    /// Plain producers have an id of their own for each append, so that others are forgotten.
+    pub(crate) passing: bool,
+    pub(crate) max_producers: usize,
 }
+
+/// The most batches of passing producers since the beginning of an append that may have to be sent again.
+pub(crate) const MOST_PASSING: u64 = 32;
 
 impl Scenario {
     pub(crate) fn new(random: &mut Random, plant: Option<Plant>) -> Scenario {
         let calm = random.one_in(5) || plant == Some(Plant::Selfish);
         let faulty = |random: &mut Random, values: &[u64]| if calm { 0 } else { random.pick(values) };
         let long = random.one_in(6);
-        Scenario {
+        let mut scenario = Scenario {
             calm,
             producers: u32::try_from(random.within(1..if calm { 14 } else { 6 })).unwrap_or(1),
             idempotent: u32::try_from(random.within(1..5)).unwrap_or(1),
@@ -58,6 +66,16 @@ impl Scenario {
             conflict_one_in: faulty(random, &[0, 10, 50]),
             trouble_one_in: faulty(random, &[0, 10, 40]),
             long_headers: long,
+            trimmers: 0,
+            passing: false,
+            max_producers: 32_768,
+        };
+        scenario.trimmers = u32::try_from(random.below(3)).unwrap_or(0);
+        scenario.passing = !long && random.coin();
+        if scenario.passing {
+            // Room for those that send again and for all that may come between, also by appends that land late.
+            scenario.max_producers = 96;
         }
+        scenario
     }
 }

@@ -13,7 +13,7 @@ use headwater_journal::{
 use super::checkers::{BucketChecker, Checks};
 use super::host::{Host, Machine};
 use super::producer::{OWNED, Producer, Role};
-use super::scenario::Scenario;
+use super::scenario::{MOST_PASSING, Scenario};
 use super::store::{Kind, Latency, Store};
 use super::{BucketFaults, BucketOptions, BucketPlant, BucketReport};
 use crate::random::Random;
@@ -78,6 +78,8 @@ pub(crate) struct World {
     readers: Vec<(usize, bool)>,
     keeper: usize,
     epochs: u32,
+    /// How many batches passing producers have begun.
+    passed: u64,
     faults: BucketFaults,
     commits: u64,
     /// The number of the next.
@@ -108,6 +110,7 @@ impl World {
             readers: Vec::new(),
             keeper: 0,
             epochs: 0,
+            passed: 0,
             faults: BucketFaults::default(),
             commits: 0,
             next_commit: 0,
@@ -121,9 +124,11 @@ impl World {
     fn add_all(&mut self) {
         let scenario = self.scenario.clone();
         self.trace.say(format_args!("{scenario:?}"));
-        let roles = (0..scenario.producers).map(|_| Role::Plain);
+        let plain = if scenario.passing { Role::Passing } else { Role::Plain };
+        let roles = (0..scenario.producers).map(|_| plain);
         let roles = roles.chain((0..scenario.idempotent).map(|_| Role::Idempotent));
         let roles = roles.chain((0..scenario.owners).map(|_| Role::Owner));
+        let roles = roles.chain((0..scenario.trimmers).map(|_| Role::Trimmer));
         for (number, role) in (0..).zip(roles) {
             self.producers.push(Producer::new(role, number, 0, &scenario));
             let index = self.producers.len() - 1;
@@ -147,6 +152,7 @@ impl World {
             checkpoint_commits: self.scenario.checkpoint_commits,
             max_inline_bytes: self.scenario.max_inline_bytes,
             merge_segments: self.scenario.merge_segments,
+            max_producers: self.scenario.max_producers,
             max_chunks_waiting: 16,
             plant: self.plant,
             ..Config::default()
@@ -298,6 +304,11 @@ impl World {
         }
         let Some(own) = self.hosts.get_mut(host).filter(|host| host.alive) else { return };
         if let Machine::Writer(writer) = &own.machine
+            && let Some(producers) = writer.producers()
+        {
+            self.checks.remembers(host, producers, self.scenario.max_producers);
+        }
+        if let Machine::Writer(writer) = &own.machine
             && own.abandoned
             && writer.is_quiet()
         {
@@ -379,9 +390,11 @@ impl World {
         let Some(producer) = self.producers.get_mut(actor) else { return };
         producer.waits = false;
         let role = producer.role;
+        let starts = std::mem::take(&mut producer.starts);
         match answer {
             Answer::Committed(placed) => {
                 let there = producer.settle(true);
+                self.checks.began(&starts);
                 for ((partition, records), placed) in there.iter().zip(placed) {
                     let partition = producer.partition(*partition);
                     self.checks.acked(partition, placed.base_offset, records);
@@ -390,6 +403,10 @@ impl World {
             Answer::Rejected(Rejection::Fenced) if role == Role::Owner => {
                 producer.settle(false);
                 producer.lose();
+            }
+            Answer::Rejected(Rejection::OffsetOutOfRange) if role == Role::Trimmer => {
+                producer.settle(false);
+                self.checks.may_not_begin(&starts, producer.starts_are_there);
             }
             Answer::Rejected(rejection) => {
                 producer.settle(false);
@@ -432,6 +449,10 @@ impl World {
                     self.trace.say(format_args!("{host:>3} reads {partition}@{offset}+{}", chunk.records));
                     self.checks.seen(host, &chunk);
                 }
+                Some(ReaderEvent::Start { partition, offset }) => {
+                    self.trace.say(format_args!("{host:>3} begins {} at {offset}", partition.number));
+                    self.checks.told_start(host, partition, offset);
+                }
                 Some(ReaderEvent::Tail) => {
                     self.checks.tail(host);
                     if let Some(reader) = self.readers.iter_mut().find(|(reader, _)| *reader == host) {
@@ -460,6 +481,10 @@ impl World {
         if frozen > now_ms {
             return self.after((frozen - now_ms) * 1_000, Event::Act(actor));
         }
+        let role = producer.role;
+        if role == Role::Passing && self.too_many_pass() {
+            return self.after(100_000, Event::Act(actor));
+        }
         let cold = self.random.one_in(5);
         let host = match producer.host {
             Some(host) if !cold => host,
@@ -473,8 +498,20 @@ impl World {
         };
         let Some(producer) = self.producers.get_mut(actor) else { return };
         producer.host = Some(host);
+        if !producer.may_send_again() {
+            producer.passed_before = self.passed;
+        }
         let (mut batches, fences) = producer.next(&scenario, &mut self.random, &mut self.epochs);
         producer.waits = true;
+        if role == Role::Passing {
+            self.passed += batches.len() as u64;
+        }
+        let starts = if role == Role::Trimmer { self.choose_starts() } else { Vec::new() };
+        let starts_are_there = self.checks.asked_to_begin(&starts);
+        if let Some(producer) = self.producers.get_mut(actor) {
+            producer.starts.clone_from(&starts);
+            producer.starts_are_there = starts_are_there;
+        }
         let deadline = now_ms + self.random.within(2_000..10_000);
         let Some(own) = self.hosts.get_mut(host) else { return };
         let Machine::Writer(writer) = &mut own.machine else { return };
@@ -491,7 +528,7 @@ impl World {
                 self.checks.take(BucketChecker::Atomic, if right { Ok(()) } else { Err(what) });
             }
         }
-        match writer.append(now_ms, deadline, &batches, fences) {
+        match writer.append_and_begin(now_ms, deadline, &batches, fences, &starts) {
             Ok(id) => {
                 own.append = Some((id, self.commits));
                 own.actor = Some(actor);
@@ -509,6 +546,29 @@ impl World {
             self.after(after, Event::Trouble(host));
         }
         self.go_on(host);
+    }
+
+    /// Partitions, and offsets up to about their ends.
+    fn choose_starts(&mut self) -> Vec<(PartitionId, i64)> {
+        let first = self.random.below(u64::from(self.scenario.partitions));
+        let count = self.random.within(1..3).min(u64::from(self.scenario.partitions));
+        let mut starts = Vec::new();
+        for index in first..first + count {
+            let number = u32::try_from(index % u64::from(self.scenario.partitions)).unwrap_or(0);
+            let partition = PartitionId { journal: 0, number };
+            let end = self.checks.known_end(partition).unsigned_abs();
+            let most = if self.random.one_in(8) { end + 3 } else { end };
+            starts.push((partition, self.random.below(most + 1).cast_signed()));
+        }
+        starts
+    }
+
+    /// Whether so many producers passed by since an append began that is to be sent again if need be that its own might be
+    /// forgotten before.
+    fn too_many_pass(&self) -> bool {
+        let open = self.producers.iter().filter(|producer| producer.may_send_again());
+        let first = open.map(|producer| producer.passed_before).min();
+        first.is_some_and(|first| self.passed - first >= MOST_PASSING)
     }
 
     fn trouble(&mut self, host: usize) {

@@ -7,6 +7,7 @@ mod collection;
 mod fences;
 mod offsets;
 mod producers;
+mod retention;
 mod starvation;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use self::answers::Answers;
 use self::atomic::Atomic;
 use self::fences::Fences;
 use self::offsets::Offsets;
+use self::retention::Retention;
 use super::payload::{Record, decode};
 use super::store::Deleted;
 
@@ -42,6 +44,10 @@ pub enum BucketChecker {
     Answers,
     /// Once something has a new owner, the old one appends nothing.
     Fences,
+    /// Partitions begin where somebody wanted them to, and everybody is told.
+    Retention,
+    /// No more is remembered of producers than was agreed on.
+    Bounded,
     /// Everything comes to its end when faults stop.
     Liveness,
 }
@@ -54,6 +60,7 @@ pub(crate) struct Checks {
     atomic: Atomic,
     fences: Fences,
     answers: Answers,
+    retention: Retention,
 }
 
 impl Checks {
@@ -66,6 +73,7 @@ impl Checks {
             atomic: Atomic::default(),
             fences: Fences::default(),
             answers: Answers::default(),
+            retention: Retention::default(),
         }
     }
 
@@ -111,6 +119,45 @@ impl Checks {
         self.offsets.begins(reader);
         self.acknowledged.begins(reader);
         self.atomic.begins(reader);
+        self.retention.begins(reader);
+    }
+
+    /// Somebody wants partitions to begin here. Returns whether it is known that they all may.
+    pub(crate) fn asked_to_begin(&mut self, starts: &[(PartitionId, i64)]) -> bool {
+        self.retention.asked(starts);
+        starts.iter().all(|(partition, start)| *start <= self.known_end(*partition))
+    }
+
+    /// They do.
+    pub(crate) fn began(&mut self, starts: &[(PartitionId, i64)]) {
+        self.retention.began(starts);
+    }
+
+    /// They may not, it is said, for they end before.
+    pub(crate) fn may_not_begin(&mut self, starts: &[(PartitionId, i64)], known_to_be_there: bool) {
+        let what = format!("{starts:?} are refused, and all were there");
+        self.take(BucketChecker::Retention, if known_to_be_there { Err(what) } else { Ok(()) });
+    }
+
+    /// The offset behind the last that anybody knows of.
+    pub(crate) fn known_end(&self, partition: PartitionId) -> i64 {
+        self.acknowledged.end(partition)
+    }
+
+    /// A reader was told where a partition begins.
+    pub(crate) fn told_start(&mut self, reader: usize, partition: PartitionId, offset: i64) {
+        let result = self.retention.told(reader, partition, offset);
+        self.take(BucketChecker::Retention, result);
+        if let Some(skipped) = self.offsets.skips_to(reader, partition, offset) {
+            self.acknowledged.skips(reader, partition, skipped);
+            self.atomic.skips(reader, partition);
+        }
+    }
+
+    /// A writer remembers so many producers.
+    pub(crate) fn remembers(&mut self, writer: usize, producers: usize, max: usize) {
+        let what = format!("writer {writer} remembers {producers} producers, with room for {max}");
+        self.take(BucketChecker::Bounded, if producers <= max + max / 8 { Ok(()) } else { Err(what) });
     }
 
     /// A reader was given records.
@@ -141,6 +188,8 @@ impl Checks {
     pub(crate) fn read_all(&mut self, reader: usize) {
         let result = self.acknowledged.read_all(reader);
         self.take(BucketChecker::Acknowledged, result);
+        let result = self.retention.at_last(reader);
+        self.take(BucketChecker::Retention, result);
     }
 
     /// All is over: what stands in the logs is judged.
