@@ -235,8 +235,17 @@ impl Writer {
         topics.map(|topic| names::folder(&topic, id.partition)).collect()
     }
 
+    /// What waits for the medium comes last, so that nothing else waits for it too.
     fn write_all(&mut self) {
-        while let Some((log, run)) = self.runs.pop_first() {
+        let (strict, relaxed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.runs).into_iter().partition(|(_, run)| run.strict);
+        for (log, run) in relaxed {
+            self.write(log, &run);
+        }
+        if !strict.is_empty() {
+            self.tell();
+        }
+        for (log, run) in strict {
             self.write(log, &run);
         }
     }
