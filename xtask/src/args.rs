@@ -5,6 +5,7 @@ pub(crate) const HELP: &str = "\
 The commands of this repository.
 
 cargo xtask play [--port 8080]         sets up, builds and serves the playground on 127.0.0.1
+cargo xtask serve [ARGUMENTS]           builds the native server and runs `headwater serve`; --help says what it takes
 cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them unless told otherwise
       rust   formatting, clippy for native and wasm32, unit tests, some hundreds of simulated worlds, some
              ten thousands of fuzzed inputs, dependency and style rules
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Setup,
     Build,
     Play { port: u16 },
+    Serve { arguments: Vec<String> },
     Test(Suite),
     Bench { name: String, arguments: Vec<String> },
     Sim { arguments: Vec<String> },
@@ -50,6 +52,11 @@ pub(crate) enum Suite {
 /// A sentence about what is not understood.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
     let arguments: Vec<String> = arguments.into_iter().collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == "serve"
+    {
+        return Ok(Command::Serve { arguments: rest.to_vec() });
+    }
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         return Ok(Command::Help);
     }
@@ -114,6 +121,8 @@ mod tests {
         assert_eq!(parsed("test --help"), Ok(Command::Help));
         let bench = Command::Bench { name: "browser".into(), arguments: vec!["--runs".into(), "3".into()] };
         assert_eq!(parsed("bench browser --runs 3"), Ok(bench));
+        let serve = Command::Serve { arguments: vec!["--help".into()] };
+        assert_eq!(parsed("serve --help"), Ok(serve));
         assert_eq!(parsed("fuzz"), Ok(Command::Fuzz { arguments: Vec::new() }));
         assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim { arguments: vec!["--seed".into(), "7".into()] }));
     }

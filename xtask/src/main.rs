@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod build;
 mod fuzz;
+mod gateway;
 mod paths;
 mod play;
 mod serve;
@@ -43,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Setup => setup::everything(),
         Command::Build => build::playground().map(|_| ()),
+        Command::Serve { arguments } => gateway::serve(&arguments),
         Command::Play { port } => play::run(port),
         Command::Test(suite) => test::run(suite),
         Command::Bench { name, arguments } => bench::run(&name, &arguments),

@@ -49,6 +49,11 @@ impl Connections {
         self.open.len()
     }
 
+    /// Requests of a connection that are neither answered nor done without an answer.
+    pub(super) fn in_flight(&self, id: ConnectionId) -> usize {
+        self.open.get(&id).map_or(0, |connection| connection.slots.len() + connection.queued.len())
+    }
+
     /// Puts a frame behind the others of its connection; returns how many bytes wait there.
     pub(super) fn queue(&mut self, id: ConnectionId, frame: Bytes) -> usize {
         let connection = self.open.or_default(id);

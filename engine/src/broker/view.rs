@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Broker, ErrorTally};
 use crate::storage_op::LogId;
-use crate::types::{NodeId, Offset};
+use crate::types::{ConnectionId, NodeId, Offset};
 
 /// A topic as it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,5 +89,12 @@ impl Broker {
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.connections.len()
+    }
+
+    /// How many requests of a connection are neither answered nor, where no answer is wanted, done. Whoever carries frames
+    /// knows by it how much of what was handed over is still under way: requests end in the order in which they came.
+    #[must_use]
+    pub fn requests_in_flight(&self, connection: ConnectionId) -> usize {
+        self.connections.in_flight(connection)
     }
 }

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::ValueExt as _;
+use lexopt::prelude::{Long, Short, Value};
+
+use crate::address::Address;
+
+/// What `headwater --help` prints.
+pub(crate) const HELP: &str = "\
+Kafka's protocol, served by one small program.
+
+headwater serve [--listen HOST:PORT]...      where to listen, 127.0.0.1:9092 unless told otherwise; each one more is
+                                             one more broker of the cluster, numbered 0, 1, 2, … in order. Port 0 is
+                                             any that is free
+                [--advertise HOST:PORT]...   what clients are told instead, in the same order
+                [--storage memory|dir:PATH]  where records are kept: memory (gone when it ends) unless told otherwise
+                [--config KEY=VALUE]...      a broker config by Kafka's name, such as num.partitions=3
+                [--metrics HOST:PORT]        serves /metrics for Prometheus and /healthz
+                [--json-logs]                one JSON object a line on stderr
+
+It prints one line on stdout when it answers, and ends cleanly on SIGTERM and SIGINT. It exits with 2 when the command
+line is not understood, with 1 when it cannot start or go on, and with 0 otherwise.
+
+Configs of its own, beside those of the broker:
+  connections.max.idle.ms          how long a connection may be silent (600000; -1: for ever)
+  max.connections                  the most connections of a broker (20000, or what the system allows to open)
+  headwater.connections.max.bytes  the most bytes of requests and answers that a broker holds for all its connections
+                                   (536870912); beyond it the connection with the most is closed
+  headwater.connection.stall.ms    how long a connection may stop within a request or leave an answer unread (60000)";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Version,
+    Serve(Options),
+}
+
+/// How to serve.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(crate) struct Options {
+    /// One for each broker.
+    pub(crate) listen: Vec<Address>,
+    /// As many at most.
+    pub(crate) advertise: Vec<Address>,
+    pub(crate) storage: StorageChoice,
+    pub(crate) configs: Vec<(String, String)>,
+    pub(crate) metrics: Option<Address>,
+    pub(crate) json_logs: bool,
+}
+
+/// Where records are kept.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(crate) enum StorageChoice {
+    Memory,
+    Directory(PathBuf),
+}
+
+/// Reads the arguments after the program's name.
+///
+/// # Errors
+///
+/// A sentence about what is not understood.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut serve = false;
+    let mut options = Options {
+        listen: Vec::new(),
+        advertise: Vec::new(),
+        storage: StorageChoice::Memory,
+        configs: Vec::new(),
+        metrics: None,
+        json_logs: false,
+    };
+    let mut advertise = Vec::new();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Value(word) if word == "serve" && !serve => serve = true,
+            Long("listen") => options.listen.push(Address::parse(&value(&mut parser)?)?),
+            Long("advertise") => advertise.push(Address::parse(&value(&mut parser)?)?),
+            Long("storage") => options.storage = storage(&value(&mut parser)?)?,
+            Long("config") => options.configs.push(config(&value(&mut parser)?)?),
+            Long("metrics") => options.metrics = Some(Address::parse(&value(&mut parser)?)?),
+            Long("json-logs") => options.json_logs = true,
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    if !serve {
+        return Err("it wants a command: headwater serve".to_owned());
+    }
+    if options.listen.is_empty() {
+        options.listen.push(Address { host: "127.0.0.1".to_owned(), port: 9092 });
+    }
+    if advertise.len() > options.listen.len() {
+        return Err("there are more --advertise than --listen".to_owned());
+    }
+    options.advertise = advertise;
+    Ok(Command::Serve(options))
+}
+
+fn value(parser: &mut lexopt::Parser) -> Result<String, String> {
+    parser.value().and_then(|value| value.string()).map_err(|error| error.to_string())
+}
+
+fn storage(text: &str) -> Result<StorageChoice, String> {
+    match text.strip_prefix("dir:") {
+        Some("") => Err("--storage dir: wants a path behind it".to_owned()),
+        Some(path) => Ok(StorageChoice::Directory(PathBuf::from(path))),
+        None if text == "memory" => Ok(StorageChoice::Memory),
+        None => Err(format!("--storage takes memory or dir:PATH, not {text}")),
+    }
+}
+
+fn config(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err(format!("--config takes KEY=VALUE, not {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn served(line: &str) -> Options {
+        match parsed(line) {
+            Ok(Command::Serve(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_and_their_defaults() {
+        let plain = served("serve");
+        assert_eq!(plain.listen, [Address::parse("127.0.0.1:9092").unwrap()]);
+        assert_eq!((plain.storage, plain.metrics, plain.json_logs), (StorageChoice::Memory, None, false));
+        let line =
+            "serve --listen a:1 --listen=b:2 --advertise c:3 --storage dir:x/y --config k=v=w --json-logs";
+        let full = served(line);
+        assert_eq!(full.listen.len(), 2);
+        assert_eq!(full.advertise, [Address::parse("c:3").unwrap()]);
+        assert_eq!(full.storage, StorageChoice::Directory("x/y".into()));
+        assert_eq!(full.configs, [("k".to_owned(), "v=w".to_owned())]);
+        assert!(full.json_logs);
+        assert_eq!(parsed("--help"), Ok(Command::Help));
+        assert_eq!(parsed("serve --version"), Ok(Command::Version));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for line in [
+            "",
+            "play",
+            "serve serve",
+            "serve --listen",
+            "serve --listen here",
+            "serve --storage disk",
+            "serve --storage dir:",
+            "serve --config =1",
+            "serve --config num.partitions",
+            "serve --port 1",
+            "serve --advertise a:1 --advertise b:2",
+        ] {
+            assert!(parsed(line).is_err_and(|why| !why.is_empty()), "{line}");
+        }
+    }
+}

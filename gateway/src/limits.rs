@@ -1,0 +1,111 @@
+//! What a broker gives its connections at the most.
+
+use std::time::Duration;
+
+use headwater_engine::ConfigError;
+
+/// Kafka's default of `socket.request.max.bytes`.
+const REQUEST_MAX_BYTES: usize = 100 << 20;
+/// Files that are open beside connections: logs, listeners, and what the runtime needs.
+const OTHER_FILES: u64 = 256;
+
+/// The limits of a broker's connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// `socket.request.max.bytes`: a longer frame closes its connection.
+    pub(crate) request_max_bytes: usize,
+    /// `connections.max.idle.ms`; None for ever.
+    pub(crate) idle: Option<Duration>,
+    /// `max.connections`.
+    pub(crate) connections: usize,
+    /// `headwater.connections.max.bytes`.
+    pub(crate) connections_max_bytes: usize,
+    /// `headwater.connection.stall.ms`.
+    pub(crate) stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            request_max_bytes: REQUEST_MAX_BYTES,
+            idle: Some(Duration::from_secs(600)),
+            connections: 20_000,
+            connections_max_bytes: 512 << 20,
+            stall: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// Takes a config that is the gateway's own; false when it is the broker's. `socket.request.max.bytes` is both's.
+    ///
+    /// # Errors
+    ///
+    /// When the value is not one that the key takes.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<bool, ConfigError> {
+        match key {
+            "connections.max.idle.ms" => {
+                let number = number(key, value, -1)?;
+                self.idle = u64::try_from(number).ok().map(Duration::from_millis);
+            }
+            "max.connections" => self.connections = to_usize(number(key, value, 1)?),
+            "headwater.connections.max.bytes" => {
+                self.connections_max_bytes = to_usize(number(key, value, 1)?);
+            }
+            "headwater.connection.stall.ms" => {
+                self.stall = Duration::from_millis(number(key, value, 1)?.unsigned_abs());
+            }
+            "socket.request.max.bytes" => {
+                // The broker says what it takes; here only what is one.
+                self.request_max_bytes = value.parse().unwrap_or(self.request_max_bytes);
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Has the system allow as many open files as it ever will, and takes no more connections than fit in there.
+    pub(crate) fn fit_into_the_system(&mut self, brokers: usize) {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let files = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: files.maximum, maximum: files.maximum };
+        let allowed = match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => files.maximum,
+            Err(_) => files.current,
+        };
+        if let Some(allowed) = allowed {
+            let each = allowed.saturating_sub(OTHER_FILES) / brokers.max(1) as u64;
+            self.connections = self.connections.min(usize::try_from(each).unwrap_or(usize::MAX)).max(1);
+        }
+    }
+}
+
+fn number(key: &str, value: &str, min: i64) -> Result<i64, ConfigError> {
+    value.parse().ok().filter(|number| *number >= min).ok_or_else(|| ConfigError::InvalidValue {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        expected: format!("a whole number from {min}"),
+    })
+}
+
+fn to_usize(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_the_gateway_are_its_own_and_the_rest_is_the_brokers() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.set("connections.max.idle.ms", "-1"), Ok(true));
+        assert_eq!(limits.set("max.connections", "7"), Ok(true));
+        assert_eq!(limits.set("socket.request.max.bytes", "1000"), Ok(false));
+        assert_eq!(limits.set("num.partitions", "7"), Ok(false));
+        assert_eq!((limits.idle, limits.connections, limits.request_max_bytes), (None, 7, 1000));
+        assert!(limits.set("max.connections", "0").is_err());
+        assert!(limits.set("headwater.connection.stall.ms", "soon").is_err());
+    }
+}

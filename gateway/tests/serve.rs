@@ -1,0 +1,81 @@
+//! The program as a person starts it: what it prints, what it serves, how it ends.
+
+mod support;
+
+use std::net::TcpListener;
+
+use support::{Client, Server, failed};
+
+#[test]
+fn it_says_where_it_listens_answers_there_and_ends_cleanly() {
+    let server = Server::start(&["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    assert_eq!(server.addresses.len(), 2, "{}", server.ready);
+    for address in &server.addresses {
+        let mut client = Client::connect(address);
+        let versions = client.api_versions();
+        assert!(versions.iter().any(|(key, _, max)| *key == 0 && *max >= 9), "{versions:?}");
+    }
+    let (code, log) = server.end("TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("SIGTERM"), "{log}");
+}
+
+#[test]
+fn an_interrupt_ends_it_as_cleanly_and_logs_can_be_json() {
+    let server = Server::start(&["--listen", "127.0.0.1:0", "--json-logs"]);
+    let (code, log) = server.end("INT");
+    assert_eq!(code, Some(0), "{log}");
+    for line in log.lines() {
+        assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line_with_its_exit_code() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["--listen", &address], 1, "the port is taken"),
+        (&["--config", "num.partition=3"], 1, "Unknown config num.partition"),
+        (&["--config", "num.partitions=many"], 1, "Invalid value many"),
+        (&["--config", "max.connections=0"], 1, "Invalid value 0"),
+        (&["--listen", "9092"], 2, "HOST:PORT"),
+        (&["--storage", "tape"], 2, "memory or dir:PATH"),
+    ];
+    for (arguments, code, words) in cases {
+        let mut all = vec!["--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        let (got, text) = failed(&all);
+        assert_eq!(got, Some(code), "{text}");
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("headwater: ") && first.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn metrics_and_health_are_served() {
+    let server = Server::start(&["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+    Client::connect(&server.addresses[0]).api_versions();
+    let (status, health) = server.get("/healthz");
+    assert_eq!((status.as_str(), health.as_str()), ("200", "ok\n"));
+    let (status, metrics) = server.get("/metrics");
+    assert_eq!(status, "200");
+    let count = "headwater_requests_total{broker=\"0\",api=\"ApiVersions\"} 1";
+    for line in ["# TYPE headwater_request_duration_seconds histogram", count] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+    assert_eq!(server.get("/other").0, "404");
+}
+
+#[test]
+fn a_request_in_flight_is_answered_when_it_ends() {
+    let server = Server::one(&[]);
+    let mut client = server.client();
+    client.create_topic("events");
+    client.send_fetch("events", 0, 300);
+    server.until_metric("headwater_connections_bytes{broker=\"0\"}", |bytes| bytes > 0);
+    let answer = std::thread::spawn(move || client.fetched());
+    let (code, log) = server.end("TERM");
+    assert_eq!(answer.join().expect("an answer"), (0, 0), "{log}");
+    assert_eq!(code, Some(0), "{log}");
+}
