@@ -7,7 +7,7 @@ use headwater_engine::ConfigError;
 /// Kafka's default of `socket.request.max.bytes`.
 const REQUEST_MAX_BYTES: usize = 100 << 20;
 /// Files that are open beside connections: logs, listeners, and what the runtime needs.
-const OTHER_FILES: u64 = 256;
+const OTHER_FILES: u64 = 1_280;
 
 /// The limits of a broker's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct Limits {
     pub(crate) connections_max_bytes: usize,
     /// `headwater.connection.stall.ms`.
     pub(crate) stall: Duration,
+    /// `log.flush.interval.ms`: how often what was written to a directory is put on the medium.
+    pub(crate) flush_interval: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -32,6 +34,7 @@ impl Default for Limits {
             connections: 20_000,
             connections_max_bytes: 512 << 20,
             stall: Duration::from_secs(60),
+            flush_interval: None,
         }
     }
 }
@@ -54,6 +57,9 @@ impl Limits {
             }
             "headwater.connection.stall.ms" => {
                 self.stall = Duration::from_millis(number(key, value, 1)?.unsigned_abs());
+            }
+            "log.flush.interval.ms" => {
+                self.flush_interval = Some(Duration::from_millis(number(key, value, 1)?.unsigned_abs()));
             }
             "socket.request.max.bytes" => {
                 // The broker says what it takes; here only what is one.

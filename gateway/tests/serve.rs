@@ -79,3 +79,46 @@ fn a_request_in_flight_is_answered_when_it_ends() {
     assert_eq!(answer.join().expect("an answer"), (0, 0), "{log}");
     assert_eq!(code, Some(0), "{log}");
 }
+
+#[test]
+fn a_directory_keeps_everything_and_belongs_to_one_process() {
+    let folder = Folder::new("keeps");
+    let storage = format!("dir:{}", folder.0.display());
+    let arguments = ["--listen", "127.0.0.1:0", "--storage", &storage];
+    let server = Server::start(&arguments);
+    let mut client = Client::connect(&server.addresses[0]);
+    client.create_topic("events");
+    client.check_service("events");
+    let (code, text) = failed(&arguments);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("in use by another process"), "{text}");
+    assert_eq!(server.end("TERM").0, Some(0));
+
+    for signal in ["KILL", "TERM"] {
+        let server = Server::start(&arguments);
+        let mut client = Client::connect(&server.addresses[0]);
+        client.send_fetch("events", 0, 0);
+        let (error, bytes) = client.fetched();
+        assert!(error == 0 && bytes > 0, "{error}");
+        server.end(signal);
+    }
+    assert!(folder.0.join("0/events-0/00000000000000000000.log").exists());
+}
+
+/// A directory that is removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path =
+            std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A test that failed early has not made it.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}

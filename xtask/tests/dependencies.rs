@@ -22,7 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["headwater-engine", "headwater-client", "headwater-driver", "headwater-worker-protocol"],
     ),
     ("headwater-web", &["headwater-worker-protocol", "headwater-client"]),
-    ("headwater-gateway", &["headwater-engine", "headwater-driver"]),
+    ("headwater-gateway", &["headwater-engine", "headwater-driver", "headwater-directory-storage"]),
     ("xtask", &[]),
 ];
 
