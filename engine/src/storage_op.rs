@@ -16,6 +16,9 @@
 //!   after a crash. [`StorageError::Unknown`] means either; the broker then submits nothing more for this log but a
 //!   [`StorageOp::Load`], whose answer settles it.
 //! * **Reads** see whatever was done before they were submitted, and may see more.
+//! * **A cleaned copy** of a segment is built beside the log, where neither loads nor reads see it, and takes the place of the
+//!   segments that it was made of in one operation ([`StorageOp::AppendCleaned`], [`StorageOp::ReplaceSegments`]). It need not
+//!   outlive that the storage is opened again, nor that its log is truncated or segments of it are deleted.
 //! * **The log start** is kept like the batches and not like a snapshot: [`StorageOp::DeleteSegments`] moves it, in one with
 //!   dropping what lies below, and it holds until it is moved again or the log is deleted. Without a mark a log begins
 //!   with its first segment.
@@ -158,6 +161,35 @@ pub enum StorageOp {
         /// Where the log begins from now on, if that is not where its first segment does. Not below an earlier one.
         log_start_offset: Option<Offset>,
     },
+    /// Adds whole batches to the cleaned copy of a segment. A log has one at most: position 0 drops whatever there was of
+    /// any, and begins anew; without batches it only drops.
+    ///
+    /// Refused as [`NotAppliedReason::OutOfSequence`] if the copy does not end at the position. Not so a refusal's followers:
+    /// nothing but a copy is built upon it.
+    AppendCleaned {
+        /// Which log.
+        log: LogId,
+        /// The first offset of the segment that the copy is to be.
+        segment: Offset,
+        /// The copy's length in bytes before this.
+        position: u64,
+        /// Whole record batches, as they will be read.
+        batches: Bytes,
+    },
+    /// Puts the cleaned copy of the segment `segments.start` in the place of all segments whose first offset is among
+    /// `segments`, none of which is the log's last, and drops the segments' indexes that stand for offsets above
+    /// `segments.start` and up to `segments.end`. Durable as [`Durability::Strict`].
+    ///
+    /// Refused as [`NotAppliedReason::OutOfSequence`], and nothing changed, if there is no such segment, or no such copy of
+    /// `size` bytes. It only takes away, and is never refused for lack of room.
+    ReplaceSegments {
+        /// Which log.
+        log: LogId,
+        /// From the first offset of the first segment to that of the first that stays.
+        segments: Range<Offset>,
+        /// The length of the copy in bytes, not 0.
+        size: u64,
+    },
     /// Drops a log with all that is kept beside it.
     Delete {
         /// Which log.
@@ -177,6 +209,8 @@ impl StorageOp {
             | StorageOp::DeleteSnapshot { log, .. }
             | StorageOp::Truncate { log, .. }
             | StorageOp::DeleteSegments { log, .. }
+            | StorageOp::AppendCleaned { log, .. }
+            | StorageOp::ReplaceSegments { log, .. }
             | StorageOp::Delete { log } => *log,
         }
     }

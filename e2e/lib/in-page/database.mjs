@@ -20,14 +20,15 @@ export function openDatabase(name, version, change = () => undefined) {
   return settled(request);
 }
 
-/** `{ version, rows: { store: [[key, value]] } }`, all bytes in Base64; the key of the one row of `meta` is text. */
+/** `{ version, rows: { store: [[key, value]] } }`, all bytes in Base64; keys of `meta` are text. Without the reserve, which is large and of no content. */
 export async function dump(name) {
   const database = await openDatabase(name);
   const rows = {};
   for (const store of STORES) {
     const all = database.transaction(store).objectStore(store);
     const [keys, values] = await Promise.all([settled(all.getAllKeys()), settled(all.getAll())]);
-    rows[store] = keys.map((key, index) => [typeof key === "string" ? key : toBase64(key), toBase64(values[index])]);
+    const kept = keys.map((key, index) => [key, values[index]]).filter(([key]) => key !== "reserve");
+    rows[store] = kept.map(([key, value]) => [typeof key === "string" ? key : toBase64(key), toBase64(value)]);
   }
   const { version } = database;
   database.close();

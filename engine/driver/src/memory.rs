@@ -34,6 +34,8 @@ struct Log {
     segments: BTreeMap<Offset, Vec<u8>>,
     snapshots: BTreeMap<(SnapshotKind, Offset), Bytes>,
     log_start_offset: Offset,
+    /// The cleaned copy of a segment, by its first offset.
+    copy: Option<(Offset, Vec<u8>)>,
 }
 
 impl MemoryDisk {
@@ -146,7 +148,8 @@ impl Content {
     fn used(&self) -> u64 {
         let segments = self.logs.values().flat_map(|log| log.segments.values()).map(Vec::len);
         let snapshots = self.logs.values().flat_map(|log| log.snapshots.values()).map(Bytes::len);
-        segments.chain(snapshots).map(|length| length as u64).sum()
+        let copies = self.logs.values().filter_map(|log| log.copy.as_ref()).map(|(_, bytes)| bytes.len());
+        segments.chain(snapshots).chain(copies).map(|length| length as u64).sum()
     }
 
     fn apply(&mut self, owner: u64, op: StorageOp) -> StorageResult {
@@ -174,6 +177,10 @@ impl Content {
             StorageOp::DeleteSegments { log, before, log_start_offset } => {
                 self.delete_segments(log, before, log_start_offset)
             }
+            StorageOp::AppendCleaned { log, segment, position, batches } => {
+                self.append_cleaned(log, segment, position, &batches)
+            }
+            StorageOp::ReplaceSegments { log, segments, size } => self.replace_segments(log, &segments, size),
             StorageOp::Delete { log } => {
                 self.logs.remove(&log);
                 Ok(Applied::Written)
@@ -249,6 +256,53 @@ impl Content {
                 *offset > before || (*offset == before && *kind == SnapshotKind::ProducerState)
             });
         })
+    }
+
+    fn append_cleaned(
+        &mut self,
+        log: LogId,
+        segment: Offset,
+        position: u64,
+        batches: &[u8],
+    ) -> StorageResult {
+        let copy = self.logs.get(&log).and_then(|log| log.copy.as_ref());
+        let begun = copy.filter(|(of, _)| *of == segment).map_or(0, |(_, bytes)| bytes.len() as u64);
+        if position > 0 && position != begun {
+            return not_applied(NotAppliedReason::OutOfSequence, "the copy does not end there");
+        }
+        let dropped = if position == 0 { copy.map_or(0, |(_, bytes)| bytes.len()) } else { 0 };
+        self.make_room(batches.len(), dropped)?;
+        if position == 0 {
+            self.change(log, |log| log.copy = None)?;
+        }
+        if !batches.is_empty() {
+            let copy = &mut self.logs.entry(log).or_default().copy;
+            copy.get_or_insert_with(|| (segment, Vec::new())).1.extend_from_slice(batches);
+        }
+        Ok(Applied::Written)
+    }
+
+    fn replace_segments(&mut self, log: LogId, segments: &Range<Offset>, size: u64) -> StorageResult {
+        let out_of_sequence = |why| not_applied(NotAppliedReason::OutOfSequence, why);
+        let Some(stored) = self.logs.get_mut(&log) else {
+            return out_of_sequence("there is no such log");
+        };
+        let stays = stored.segments.keys().next_back().is_some_and(|last| *last >= segments.end);
+        if !stored.segments.contains_key(&segments.start) || !stays {
+            return out_of_sequence("there are no such segments, or the last is among them");
+        }
+        let Some((_, copy)) = stored
+            .copy
+            .take_if(|(of, bytes)| *of == segments.start && bytes.len() as u64 == size && size > 0)
+        else {
+            return out_of_sequence("there is no such copy");
+        };
+        stored.segments.retain(|base, _| !segments.contains(base));
+        stored.segments.insert(segments.start, copy);
+        stored.snapshots.retain(|(kind, offset), _| {
+            *kind != SnapshotKind::SegmentIndex || *offset <= segments.start || *offset > segments.end
+        });
+        Ok(Applied::Written)
     }
 
     fn change(&mut self, log: LogId, change: impl FnOnce(&mut Log)) -> StorageResult {

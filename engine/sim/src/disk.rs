@@ -18,6 +18,8 @@ pub(crate) struct Content {
     segments: BTreeMap<Offset, Vec<u8>>,
     snapshots: BTreeMap<(SnapshotKind, Offset), Bytes>,
     log_start_offset: Offset,
+    /// The cleaned copy of a segment, by its first offset.
+    copy: Option<(Offset, Vec<u8>)>,
 }
 
 /// One log, and what of it is safe.
@@ -50,7 +52,9 @@ impl Disk {
     /// Does a write. It is done whole or not at all.
     pub(crate) fn write(&mut self, op: &StorageOp) -> Result<(), NotAppliedReason> {
         let adds = match op {
-            StorageOp::Append { batches, .. } => batches.len() as u64,
+            StorageOp::Append { batches, .. } | StorageOp::AppendCleaned { batches, .. } => {
+                batches.len() as u64
+            }
             StorageOp::PutSnapshot { snapshot, .. } => snapshot.len() as u64,
             _ => 0,
         };
@@ -62,7 +66,10 @@ impl Disk {
         let log = self.logs.entry(op.log()).or_default();
         log.current.write(op);
         log.unsafe_ops.push(op.clone());
-        if matches!(op, StorageOp::Append { durability: Durability::Strict, .. }) {
+        if matches!(
+            op,
+            StorageOp::Append { durability: Durability::Strict, .. } | StorageOp::ReplaceSegments { .. }
+        ) {
             log.make_safe();
         }
         Ok(())
@@ -206,6 +213,16 @@ impl Content {
             StorageOp::Truncate { segment, position, .. } => {
                 self.segments.get(segment).map_or(0, Vec::len) as u64 >= *position
             }
+            StorageOp::AppendCleaned { segment, position, .. } => {
+                let end = self.copy.as_ref().filter(|(of, _)| of == segment);
+                *position == end.map_or(0, |(_, bytes)| bytes.len()) as u64 || *position == 0
+            }
+            StorageOp::ReplaceSegments { segments, size, .. } => {
+                let copy = self.copy.as_ref().filter(|(of, _)| *of == segments.start);
+                copy.is_some_and(|(_, bytes)| bytes.len() as u64 == *size && *size > 0)
+                    && self.segments.contains_key(&segments.start)
+                    && self.segments.last_key_value().is_some_and(|(last, _)| *last >= segments.end)
+            }
             _ => true,
         };
         if fits { Ok(()) } else { Err(NotAppliedReason::OutOfSequence) }
@@ -238,6 +255,21 @@ impl Content {
                 });
                 self.log_start_offset = log_start_offset.unwrap_or(self.log_start_offset);
             }
+            StorageOp::AppendCleaned { segment, position, batches, .. } => {
+                if *position == 0 {
+                    self.copy = (!batches.is_empty()).then(|| (*segment, Vec::new()));
+                }
+                if let Some((_, copy)) = &mut self.copy {
+                    copy.extend_from_slice(batches);
+                }
+            }
+            StorageOp::ReplaceSegments { segments, .. } => {
+                self.segments.retain(|base, _| !segments.contains(base));
+                self.segments.extend(self.copy.take());
+                self.snapshots.retain(|(kind, offset), _| {
+                    *kind != SnapshotKind::SegmentIndex || *offset <= segments.start || *offset > segments.end
+                });
+            }
             StorageOp::Delete { .. } => *self = Content::default(),
         }
     }
@@ -262,7 +294,8 @@ impl Content {
 
     fn size(&self) -> u64 {
         let bytes = self.segments.values().map(Vec::len).chain(self.snapshots.values().map(Bytes::len));
-        bytes.map(|length| length as u64).sum()
+        let copy = self.copy.as_ref().map_or(0, |(_, bytes)| bytes.len());
+        bytes.map(|length| length as u64).sum::<u64>() + copy as u64
     }
 }
 

@@ -402,7 +402,8 @@ fn start_rollup(core: &mut Core, shared: &Rc<RefCell<Core>>) {
         return;
     }
     if let Some((log, segment, positions)) = rollup::next(&mut core.index) {
-        let group = Group::joining(log, segment, positions, core.cache.generation());
+        let name = core.index.name(log, segment);
+        let group = Group::joining(log, name, positions, core.cache.generation());
         start_group(core, shared, group);
     }
 }

@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use headwater_engine::{LogId, Offset, StoredSegment};
 
-use super::keys::ChunkKey;
+use super::keys::{ChunkKey, other_side, segment_of};
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// The rows of every log, as they are once all that was planned is done.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex {
     logs: SortedMap<LogId, SortedMap<Offset, Rows>>,
+    /// The cleaned copies under way: the name of the rows, and the rows.
+    copies: SortedMap<LogId, (Offset, Rows)>,
     /// Segments whose last rows may be worth rolling up.
     pub(super) tails: SortedSet<(LogId, Offset)>,
 }
@@ -26,6 +28,8 @@ pub(super) struct Rows {
     ends: Vec<u64>,
     /// The ends of those rows that are holes.
     holes: Vec<u64>,
+    /// Whether their name is not the segment's first offset but the other one (`keys::other_side`).
+    is_other_side: bool,
 }
 
 impl Rows {
@@ -94,12 +98,23 @@ impl RowIndex {
     ///
     /// When the row has a place that another has too, or that is in no segment.
     pub(super) fn load(&mut self, key: ChunkKey) -> Result<(), String> {
-        let rows = self.logs.or_default(key.log).or_default(key.segment);
+        if key == ChunkKey::copy_tag(key.log, key.segment) {
+            self.copies.insert(key.log, (key.segment, Rows::default()));
+            return Ok(());
+        }
+        let segment = segment_of(key.segment);
+        let rows = match self.copies.get_mut(&key.log) {
+            Some((name, rows)) if *name == key.segment => rows,
+            _ => self.logs.or_default(key.log).or_default(segment),
+        };
+        if rows.ends.is_empty() {
+            rows.is_other_side = key.segment < 0;
+        }
         let is_behind_hole = rows.size() < key.position && key.end() <= MAX_POSITION;
-        if key.length == 0 || (rows.size() != key.position && !is_behind_hole) {
+        let is_misplaced = rows.size() != key.position && !is_behind_hole;
+        if key.length == 0 || is_misplaced || rows.is_other_side != (key.segment < 0) {
             return Err(format!(
-                "segment {} of partition {} of topic {} has a row at {} where its bytes end at {}",
-                key.segment,
+                "segment {segment} of partition {} of topic {} has a row at {} where its bytes end at {}",
                 key.log.partition,
                 key.log.topic_id,
                 key.position,
@@ -111,7 +126,7 @@ impl RowIndex {
             rows.holes.push(key.position);
         }
         rows.ends.push(key.end());
-        self.tails.insert((key.log, key.segment));
+        self.tails.insert((key.log, segment));
         Ok(())
     }
 
@@ -126,6 +141,69 @@ impl RowIndex {
 
     pub(super) fn rows_mut(&mut self, log: LogId, segment: Offset) -> Option<&mut Rows> {
         self.logs.get_mut(&log)?.get_mut(&segment)
+    }
+
+    /// The name of a segment's rows; of one that is not there, that which it would get.
+    pub(super) fn name(&self, log: LogId, segment: Offset) -> Offset {
+        let is_other_side = self.rows(log, segment).is_some_and(|rows| rows.is_other_side);
+        if is_other_side { other_side(segment) } else { segment }
+    }
+
+    /// Whether some rows of a log have names of the second side.
+    pub(super) fn has_other_side(&self, log: LogId) -> bool {
+        let mut segments = self.logs.get(&log).into_iter().flat_map(SortedMap::iter);
+        segments.any(|(_, rows)| rows.is_other_side)
+    }
+
+    /// The name and the length of the cleaned copy of a segment.
+    pub(super) fn copy(&self, log: LogId, segment: Offset) -> Option<(Offset, u64)> {
+        let (name, rows) = self.copies.get(&log)?;
+        (segment_of(*name) == segment).then(|| (*name, rows.size()))
+    }
+
+    /// Whether there is a copy of a segment that begins below an offset.
+    pub(super) fn copied_below(&self, log: LogId, before: Offset) -> bool {
+        self.copies.get(&log).is_some_and(|(name, _)| segment_of(*name) < before)
+    }
+
+    /// Begins a cleaned copy.
+    pub(super) fn begin_copy(&mut self, log: LogId, name: Offset) {
+        self.copies.insert(log, (name, Rows { is_other_side: name < 0, ..Rows::default() }));
+    }
+
+    /// Adds a row at the end of a copy.
+    pub(super) fn push_copied(&mut self, log: LogId, length: u64) {
+        if let Some((_, rows)) = self.copies.get_mut(&log) {
+            rows.ends.push(rows.size() + length);
+        }
+    }
+
+    /// Forgets the copy of a log; gives the name of its rows.
+    pub(super) fn drop_copy(&mut self, log: LogId) -> Option<Offset> {
+        self.copies.remove(&log).map(|(name, _)| name)
+    }
+
+    /// Whether a copy of this size can take the place of these segments: the first is there, and the last stays.
+    pub(super) fn is_replaceable(&self, log: LogId, segments: &Range<Offset>, size: u64) -> bool {
+        let last = self.logs.get(&log).and_then(SortedMap::last);
+        self.rows(log, segments.start).is_some()
+            && last.is_some_and(|(last, _)| *last >= segments.end)
+            && size > 0
+            && self.copy(log, segments.start).is_some_and(|(_, found)| found == size)
+    }
+
+    /// Puts the copy in the place of segments; gives the names of the rows that they had.
+    pub(super) fn replace(&mut self, log: LogId, segments: &Range<Offset>) -> Vec<Offset> {
+        let Some((stored, (_, copy))) = self.logs.get_mut(&log).zip(self.copies.remove(&log)) else {
+            return Vec::new();
+        };
+        let replaced = stored.iter().filter(|(base, _)| segments.contains(base));
+        let names = replaced.map(|(base, rows)| if rows.is_other_side { other_side(*base) } else { *base });
+        let names = names.collect();
+        stored.retain(|base, _| !segments.contains(base));
+        stored.insert(segments.start, copy);
+        self.tails.insert((log, segments.start));
+        names
     }
 
     /// Whether an append may go there: at the end of the last segment, or at the start of a new last one.
@@ -170,6 +248,7 @@ impl RowIndex {
     }
 
     pub(super) fn delete(&mut self, log: LogId) {
+        self.copies.remove(&log);
         self.logs.remove(&log);
     }
 
@@ -196,7 +275,7 @@ mod tests {
     }
 
     fn rows_with_holes(ends: &[u64], holes: &[u64]) -> Rows {
-        Rows { ends: ends.to_vec(), holes: holes.to_vec() }
+        Rows { ends: ends.to_vec(), holes: holes.to_vec(), ..Rows::default() }
     }
 
     #[test]
@@ -288,7 +367,7 @@ mod tests {
         assert!(index.load(key(0, 5)).is_ok());
         assert!(index.load(key(4, 5)).is_err());
         assert!(index.load(key(5, 0)).is_err());
-        assert!(index.load(key(6, 0)).is_err());
+        assert!(index.load(ChunkKey { segment: other_side(3), ..key(5, 5) }).is_err());
         assert!(index.load(key(5, 5)).is_ok());
         assert_eq!(index.segments(LOG), [StoredSegment { base_offset: 3, size: 10 }]);
     }
@@ -306,6 +385,33 @@ mod tests {
             (0..7).filter(|row| loaded.as_ref().is_some_and(|rows| rows.is_hole(*row))).collect();
         assert_eq!(holes, [0, 3]);
         assert!(index.accepts(LOG, 3, 30));
+    }
+
+    #[test]
+    fn a_copy_is_loaded_beside_its_segment() {
+        let mut index = RowIndex::default();
+        let copied = |position, length| ChunkKey { segment: other_side(3), ..key(position, length) };
+        for row in
+            [key(0, 10), key(10, 5), ChunkKey::copy_tag(LOG, other_side(3)), copied(0, 4), copied(4, 3)]
+        {
+            assert_eq!(index.load(row), Ok(()));
+        }
+        assert_eq!(index.segments(LOG), [StoredSegment { base_offset: 3, size: 15 }]);
+        assert_eq!((index.name(LOG, 3), index.copy(LOG, 3)), (3, Some((other_side(3), 7))));
+        assert_eq!(index.copy(LOG, 4), None);
+        assert!(!index.is_replaceable(LOG, &(3..9), 7), "the last segment stays");
+        index.push(LOG, 9, 1);
+        assert!(index.is_replaceable(LOG, &(3..9), 7) && !index.is_replaceable(LOG, &(3..9), 8));
+        assert_eq!(index.replace(LOG, &(3..9)), [3]);
+        assert_eq!(index.segments(LOG)[0], StoredSegment { base_offset: 3, size: 7 });
+        assert_eq!((index.name(LOG, 3), index.copy(LOG, 3)), (other_side(3), None));
+        // Without its tag it is a segment.
+        let mut loaded = RowIndex::default();
+        for row in [ChunkKey { segment: 9, ..key(0, 1) }, copied(0, 4), copied(4, 3)] {
+            assert_eq!(loaded.load(row), Ok(()));
+        }
+        assert_eq!(loaded.segments(LOG), index.segments(LOG));
+        assert!(loaded.has_other_side(LOG));
     }
 
     #[test]

@@ -14,7 +14,7 @@ const LOG_LENGTH: usize = 20;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct ChunkKey {
     pub(super) log: LogId,
-    /// The segment's first offset, never negative.
+    /// The name of the segment's rows: see [`other_side`].
     pub(super) segment: Offset,
     /// Position in the segment of the row's first byte.
     pub(super) position: u64,
@@ -48,10 +48,26 @@ impl ChunkKey {
         })
     }
 
+    /// The key of the row that says that the others of its name are a copy under way and no segment. No other is of no bytes.
+    pub(super) fn copy_tag(log: LogId, segment: Offset) -> ChunkKey {
+        ChunkKey { log, segment, position: 0, length: 0 }
+    }
+
     /// Position after the row's last byte.
     pub(super) fn end(self) -> u64 {
         self.position + u64::from(self.length)
     }
+}
+
+/// A segment's rows have one of two names: its first offset, or the same with the highest bit set, so that a cleaned copy
+/// can lie beside the segment whose place it is to take. This is the other one.
+pub(super) fn other_side(name: Offset) -> Offset {
+    name ^ Offset::MIN
+}
+
+/// The first offset of the segment whose rows have this name.
+pub(super) fn segment_of(name: Offset) -> Offset {
+    name & Offset::MAX
 }
 
 /// Names a row of the store `snapshot`.
@@ -133,14 +149,33 @@ impl KeySpan {
         KeySpan { from: log.to_bytes().to_vec(), to: after_log(log) }
     }
 
-    /// The chunks of a log's segments from this one, and in it from this position on.
+    /// The chunks of a log's segments from this one, and in it from this position on; only those that have names of the same
+    /// side.
     pub(super) fn chunks_from(log: LogId, segment: Offset, position: u64) -> KeySpan {
-        KeySpan { from: chunk_place(log, segment, position), to: after_log(log) }
+        let to = if segment < 0 { after_log(log) } else { second_side(log) };
+        KeySpan { from: chunk_place(log, segment, position), to }
     }
 
-    /// The chunks of a log's segments below this one.
+    /// The chunks of a log's segments below this one; only those that have names of the same side.
     pub(super) fn chunks_below(log: LogId, segment: Offset) -> KeySpan {
-        KeySpan { from: log.to_bytes().to_vec(), to: chunk_place(log, segment, 0) }
+        let from = if segment < 0 { second_side(log) } else { log.to_bytes().to_vec() };
+        KeySpan { from, to: chunk_place(log, segment, 0) }
+    }
+
+    /// All chunks of this name, with the tag of a copy.
+    pub(super) fn chunks_of(log: LogId, segment: Offset) -> KeySpan {
+        let from = chunk_place(log, segment, 0)[..28].to_vec();
+        let mut to = from.clone();
+        to.extend_from_slice(&[0xff; 13]);
+        KeySpan { from, to }
+    }
+
+    /// Only the tag of a copy.
+    pub(super) fn copy_tag(log: LogId, segment: Offset) -> KeySpan {
+        let from = ChunkKey::copy_tag(log, segment).to_bytes().to_vec();
+        let mut to = from.clone();
+        to.push(0);
+        KeySpan { from, to }
     }
 
     /// The chunks of a segment that begin at these positions.
@@ -171,6 +206,13 @@ impl KeySpan {
         KeySpan { from: place(log, code, 0).to_vec(), to: place(log, code, offset).to_vec() }
     }
 
+    /// The snapshots of one kind that stand for offsets above the first and up to the second.
+    pub(super) fn snapshots_within(log: LogId, kind: SnapshotKind, offsets: &Range<Offset>) -> KeySpan {
+        let KeySpan { from, .. } = KeySpan::snapshots_above(log, kind, offsets.start);
+        let KeySpan { to, .. } = KeySpan::snapshots_up_to(log, kind, offsets.end);
+        KeySpan { from, to }
+    }
+
     /// The marks of a log's start that are below this one.
     pub(super) fn log_starts_below(log: LogId, offset: Offset) -> KeySpan {
         KeySpan { from: log_start_key(log, 0), to: log_start_key(log, offset) }
@@ -178,14 +220,20 @@ impl KeySpan {
 }
 
 fn chunk_place(log: LogId, segment: Offset, position: u64) -> Vec<u8> {
-    ChunkKey { log, segment: segment.max(0), position, length: 0 }.to_bytes()[..36].to_vec()
+    ChunkKey { log, segment, position, length: 0 }.to_bytes()[..36].to_vec()
 }
 
-/// Sorts behind every key of the log and before those of the next: no key is as long, and no segment or kind has
-/// its highest bit set.
+/// Sorts behind every key of the log and before those of the next.
 fn after_log(log: LogId) -> Vec<u8> {
     let mut bytes = log.to_bytes().to_vec();
-    bytes.push(0xff);
+    bytes.extend_from_slice(&[0xff; 21]);
+    bytes
+}
+
+/// Sorts between the two sides of the log's chunks.
+fn second_side(log: LogId) -> Vec<u8> {
+    let mut bytes = log.to_bytes().to_vec();
+    bytes.push(0x80);
     bytes
 }
 
@@ -278,6 +326,31 @@ mod tests {
         let some = KeySpan::chunks(this, 10, 100..200);
         assert!(holds(&some, &chunk(this, 10, 199, 9).to_bytes()));
         assert!(!holds(&some, &chunk(this, 10, 200, 9).to_bytes()));
+    }
+
+    #[test]
+    fn the_two_sides_of_a_segment_lie_apart() {
+        let this = log(5, 1);
+        let (one, other) = (10, other_side(10));
+        assert!(other < 0 && other_side(other) == one && segment_of(other) == one && segment_of(one) == one);
+        for (name, beside) in [(one, other), (other, one)] {
+            let key = chunk(this, name, 5, 5).to_bytes();
+            let tag = ChunkKey::copy_tag(this, name).to_bytes();
+            assert!(holds(&KeySpan::log(this), &key));
+            for span in [KeySpan::chunks_of, |log, name| KeySpan::chunks_from(log, name, 0)] {
+                assert!(holds(&span(this, name), &key) && holds(&span(this, name), &tag));
+                assert!(!holds(&span(this, beside), &key) && !holds(&span(this, beside), &tag));
+            }
+            assert!(!holds(&KeySpan::chunks_of(this, name), &chunk(this, name + 1, 0, 0).to_bytes()));
+            assert!(holds(&KeySpan::chunks_below(this, name + 1), &key));
+            assert!(!holds(&KeySpan::chunks_below(this, beside + 1), &key));
+            assert!(
+                holds(&KeySpan::copy_tag(this, name), &tag) && !holds(&KeySpan::copy_tag(this, name), &key)
+            );
+            assert!(!holds(&KeySpan::copy_tag(this, name), &chunk(this, name, 0, 1).to_bytes()));
+        }
+        assert!(holds(&KeySpan::log(this), &chunk(this, -1, u64::MAX, u32::MAX).to_bytes()));
+        assert!(!holds(&KeySpan::log(this), &chunk(log(5, 2), 0, 0, 0).to_bytes()));
     }
 
     #[test]

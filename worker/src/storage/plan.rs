@@ -8,7 +8,7 @@ use headwater_driver::Refusals;
 use headwater_engine::{Durability, LogId, Offset, OpId, SnapshotKind, StorageOp};
 
 use super::index::RowIndex;
-use super::keys::{ChunkKey, KeySpan, SNAPSHOT_KINDS, SnapshotKey, log_start_key};
+use super::keys::{ChunkKey, KeySpan, SNAPSHOT_KINDS, SnapshotKey, log_start_key, other_side, segment_of};
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
 /// A row holds at most this many bytes.
@@ -29,12 +29,13 @@ pub(super) struct Queued {
 impl Queued {
     /// Whether it adds to the data.
     pub(super) fn grows(&self) -> bool {
-        matches!(
-            self.op,
+        match &self.op {
             StorageOp::Append { .. }
-                | StorageOp::PutSnapshot { .. }
-                | StorageOp::DeleteSegments { log_start_offset: Some(_), .. }
-        )
+            | StorageOp::PutSnapshot { .. }
+            | StorageOp::DeleteSegments { log_start_offset: Some(_), .. } => true,
+            StorageOp::AppendCleaned { batches, .. } => !batches.is_empty(),
+            _ => false,
+        }
     }
 }
 
@@ -57,6 +58,8 @@ pub(super) struct Group {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Change {
     PutRow(NewRow),
+    /// Puts the row that says that others of its name are a copy.
+    PutTag(ChunkKey),
     DeleteChunks(KeySpan),
     PutSnapshot(SnapshotKey, Bytes),
     /// Puts a row without content into the store of snapshots.
@@ -74,6 +77,7 @@ pub(super) enum Change {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct NewRow {
     pub(super) log: LogId,
+    /// The name of the segment's rows.
     pub(super) segment: Offset,
     pub(super) position: u64,
     parts: Vec<Bytes>,
@@ -194,6 +198,10 @@ impl<'a> Planner<'a> {
             StorageOp::DeleteSegments { log, before, log_start_offset } => {
                 self.delete_segments(*log, *before, *log_start_offset);
             }
+            StorageOp::AppendCleaned { log, segment, position, batches } => {
+                self.append_cleaned(*log, *segment, *position, batches)?;
+            }
+            StorageOp::ReplaceSegments { log, segments, size } => self.replace(*log, segments, *size)?,
             StorageOp::Delete { log } => {
                 self.open_rows.remove(log);
                 self.index.delete(*log);
@@ -207,14 +215,78 @@ impl<'a> Planner<'a> {
 
     fn delete_segments(&mut self, log: LogId, before: Offset, log_start_offset: Option<Offset>) {
         self.open_rows.remove(&log);
+        let both_sides = self.index.has_other_side(log);
+        if self.index.copied_below(log, before) {
+            self.drop_copy(log);
+        }
         self.index.delete_segments(log, before);
-        self.group.changes.push(Change::DeleteChunks(KeySpan::chunks_below(log, before)));
+        self.delete_chunks(log, before, both_sides, KeySpan::chunks_below);
         self.delete_snapshots(KeySpan::snapshots_up_to(log, SnapshotKind::SegmentIndex, before));
         self.delete_snapshots(KeySpan::snapshots_below(log, SnapshotKind::ProducerState, before));
         if let Some(offset) = log_start_offset {
             self.delete_snapshots(KeySpan::log_starts_below(log, offset));
             self.group.changes.push(Change::PutMark(log_start_key(log, offset)));
         }
+    }
+
+    /// Deletes a span of chunks, and the same of the names of the other side if there are any.
+    fn delete_chunks(
+        &mut self,
+        log: LogId,
+        segment: Offset,
+        both_sides: bool,
+        span: impl Fn(LogId, Offset) -> KeySpan,
+    ) {
+        let segment = segment.max(0);
+        self.group.changes.push(Change::DeleteChunks(span(log, segment)));
+        if both_sides {
+            self.group.changes.push(Change::DeleteChunks(span(log, other_side(segment))));
+        }
+    }
+
+    fn append_cleaned(
+        &mut self,
+        log: LogId,
+        segment: Offset,
+        position: u64,
+        batches: &Bytes,
+    ) -> Result<(), Refused> {
+        let copy = self.index.copy(log, segment);
+        if segment < 0 || (position > 0 && copy.is_none_or(|(_, size)| size != position)) {
+            return Err(Refused::OutOfSequence);
+        }
+        if position == 0 {
+            self.drop_copy(log);
+            if batches.is_empty() {
+                return Ok(());
+            }
+            let name = other_side(self.index.name(log, segment));
+            self.index.begin_copy(log, name);
+            self.group.changes.push(Change::PutTag(ChunkKey::copy_tag(log, name)));
+        }
+        let Some((name, _)) = self.index.copy(log, segment) else { return Err(Refused::OutOfSequence) };
+        self.put_rows(log, name, position, batches);
+        Ok(())
+    }
+
+    fn drop_copy(&mut self, log: LogId) {
+        if let Some(name) = self.index.drop_copy(log) {
+            self.group.changes.push(Change::DeleteChunks(KeySpan::chunks_of(log, name)));
+        }
+    }
+
+    fn replace(&mut self, log: LogId, segments: &Range<Offset>, size: u64) -> Result<(), Refused> {
+        let copy = self.index.copy(log, segments.start);
+        let Some((name, _)) = copy.filter(|_| self.index.is_replaceable(log, segments, size)) else {
+            return Err(Refused::OutOfSequence);
+        };
+        for replaced in self.index.replace(log, segments) {
+            self.group.changes.push(Change::DeleteChunks(KeySpan::chunks_of(log, replaced)));
+        }
+        self.group.changes.push(Change::DeleteChunks(KeySpan::copy_tag(log, name)));
+        self.delete_snapshots(KeySpan::snapshots_within(log, SnapshotKind::SegmentIndex, segments));
+        self.group.strict = true;
+        Ok(())
     }
 
     fn delete_snapshots(&mut self, span: KeySpan) {
@@ -227,36 +299,42 @@ impl<'a> Planner<'a> {
         if segment < 0 || !self.index.accepts(log, segment, position) {
             return Err(Refused::OutOfSequence);
         }
-        self.group.bytes += batches.len();
-        let mut position = position;
-        let mut rest = batches.clone();
-        if let Some(row) = self.open_row(log, segment, rest.len()) {
-            row.length += rest.len();
-            row.parts.push(rest.clone());
-            self.index.grow_last(log, segment, rest.len() as u64);
+        let name = self.index.name(log, segment);
+        if let Some(row) = self.open_row(log, name, batches.len()) {
+            row.length += batches.len();
+            row.parts.push(batches.clone());
+            self.group.bytes += batches.len();
+            self.index.grow_last(log, segment, batches.len() as u64);
             return Ok(());
         }
-        while !rest.is_empty() {
-            let part = rest.split_to(rest.len().min(MAX_ROW));
-            let length = part.len();
-            self.index.push(log, segment, length as u64);
-            self.open_rows.insert(log, self.group.changes.len());
-            self.group.changes.push(Change::PutRow(NewRow {
-                log,
-                segment,
-                position,
-                parts: vec![part],
-                length,
-            }));
-            position += length as u64;
-        }
+        self.put_rows(log, name, position, batches);
         Ok(())
     }
 
+    /// Puts bytes as rows of a name, of a segment or of a copy.
+    fn put_rows(&mut self, log: LogId, name: Offset, mut position: u64, batches: &Bytes) {
+        self.group.bytes += batches.len();
+        let is_copy = self.index.copy(log, segment_of(name)).is_some_and(|(copy, _)| copy == name);
+        let mut rest = batches.clone();
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(MAX_ROW));
+            let length = part.len();
+            if is_copy {
+                self.index.push_copied(log, length as u64);
+            } else {
+                self.index.push(log, segment_of(name), length as u64);
+                self.open_rows.insert(log, self.group.changes.len());
+            }
+            let row = NewRow { log, segment: name, position, parts: vec![part], length };
+            self.group.changes.push(Change::PutRow(row));
+            position += length as u64;
+        }
+    }
+
     /// The row of this group that the next bytes of a segment may join.
-    fn open_row(&mut self, log: LogId, segment: Offset, length: usize) -> Option<&mut NewRow> {
+    fn open_row(&mut self, log: LogId, name: Offset, length: usize) -> Option<&mut NewRow> {
         match self.group.changes.get_mut(*self.open_rows.get(&log)?)? {
-            Change::PutRow(row) if row.segment == segment && row.length + length <= MAX_ROW => Some(row),
+            Change::PutRow(row) if row.segment == name && row.length + length <= MAX_ROW => Some(row),
             _ => None,
         }
     }
@@ -273,28 +351,35 @@ impl<'a> Planner<'a> {
             return Err(Refused::OutOfSequence);
         }
         self.open_rows.remove(&log);
+        let name = self.index.name(log, segment);
+        let both_sides = self.index.has_other_side(log);
         let has_hole = rows.is_some_and(|rows| rows.ends_with_hole(position));
         // The row that the cut goes through, if it is not between two.
         let cut = rows.map(|rows| rows.row(rows.overlapping(&(position..position + 1)).start));
         let cut = cut.filter(|row| row.start < position && position < row.end && !has_hole);
         let rewrites = cut.is_some();
-        self.group.changes.push(match cut {
-            Some(Range { start, .. }) => Change::Rewrite {
-                read: KeySpan::chunks(log, segment, start..start + 1),
-                delete: KeySpan::chunks_from(log, segment, start),
-                row: ChunkKey {
-                    log,
-                    segment,
-                    position: start,
-                    length: u32::try_from(position - start).unwrap_or(u32::MAX),
-                },
-            },
-            None => Change::DeleteChunks(KeySpan::chunks_from(log, segment, position)),
-        });
+        match cut {
+            Some(Range { start, .. }) => {
+                let length = u32::try_from(position - start).unwrap_or(u32::MAX);
+                let read = KeySpan::chunks(log, name, start..start + 1);
+                let delete = KeySpan::chunks_from(log, name, start);
+                let row = ChunkKey { log, segment: name, position: start, length };
+                self.group.changes.push(Change::Rewrite { read, delete, row });
+                if both_sides {
+                    let beside = KeySpan::chunks_from(log, other_side(name), 0);
+                    self.group.changes.push(Change::DeleteChunks(beside));
+                }
+            }
+            None => {
+                let from = |log, name| KeySpan::chunks_from(log, name, position);
+                self.delete_chunks(log, segment, both_sides, from);
+            }
+        }
+        self.drop_copy(log);
         if has_hole {
             // A hole is known by the row behind it: one byte of what the hole is read as.
             let parts = vec![Bytes::from_static(&[0])];
-            let row = NewRow { log, segment, position: position - 1, parts, length: 1 };
+            let row = NewRow { log, segment: name, position: position - 1, parts, length: 1 };
             self.group.changes.push(Change::PutRow(row));
         }
         let spans = SNAPSHOT_KINDS.map(|kind| KeySpan::snapshots_above(log, kind, offset));
@@ -305,7 +390,7 @@ impl<'a> Planner<'a> {
 }
 
 impl Group {
-    /// A group that makes one row of several neighbours.
+    /// A group that makes one row of several neighbours; `segment` is the name of the rows.
     pub(super) fn joining(log: LogId, segment: Offset, positions: Range<u64>, generation: u64) -> Group {
         let span = KeySpan::chunks(log, segment, positions.clone());
         let length = u32::try_from(positions.end - positions.start).unwrap_or(u32::MAX);
@@ -319,7 +404,11 @@ impl Group {
         let removes = |queued: &Queued| {
             matches!(
                 queued.op,
-                StorageOp::Truncate { .. } | StorageOp::DeleteSegments { .. } | StorageOp::Delete { .. }
+                StorageOp::Truncate { .. }
+                    | StorageOp::DeleteSegments { .. }
+                    | StorageOp::AppendCleaned { position: 0, .. }
+                    | StorageOp::ReplaceSegments { .. }
+                    | StorageOp::Delete { .. }
             )
         };
         self.ops.iter().any(removes)

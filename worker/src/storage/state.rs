@@ -1,7 +1,7 @@
 //! The one row of the store `meta`: the format, the owner, and how many commits there were.
 
 /// The version of the format that this code writes and reads (docs/format.md). Older ones are brought up to it.
-pub(super) const FORMAT_VERSION: u32 = 2;
+pub(super) const FORMAT_VERSION: u32 = 3;
 
 /// The row's key.
 pub(super) const STATE_KEY: &str = "state";
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn state_has_golden_bytes() {
         let state = State { owner_epoch: 2, commit: 0x0304 };
-        let expected = [0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 3, 4];
+        let expected = [0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 3, 4];
         assert_eq!(state.to_bytes(), expected);
         assert_eq!(State::from_bytes(&expected), Ok(state));
         assert_eq!(state.next(), State { owner_epoch: 2, commit: 0x0305 });

@@ -90,6 +90,7 @@ fn request(transaction: &Running, group: &mut Group, before: State) -> Result<Re
                 put(&chunks, &key.to_bytes(), &bytes)?;
                 rows.push((key, bytes));
             }
+            Change::PutTag(key) => put(&chunks, &key.to_bytes(), &[])?,
             Change::DeleteChunks(span) => drop(chunks.delete(js_span(span)?)?),
             Change::PutSnapshot(key, snapshot) => put(&snapshots, &key.to_bytes(), snapshot)?,
             Change::PutMark(key) => put(&snapshots, key, &[])?,

@@ -82,7 +82,7 @@ fn change(event: &VersionChangeEvent, problem: &Rc<RefCell<Option<String>>>) -> 
 /// From one version to the next.
 async fn step(version: u32, transaction: &Transaction) -> Result<(), String> {
     match version {
-        1 => renumber(transaction, version).await,
+        1 | 2 => renumber(transaction, version).await,
         _ => Err(format!("it is in format {version}, which never was")),
     }
 }

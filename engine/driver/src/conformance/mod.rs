@@ -17,6 +17,7 @@ mod crash;
 mod delete;
 mod load;
 mod read;
+mod replace;
 mod room;
 mod session;
 mod snapshot;
@@ -115,6 +116,16 @@ cases! {
         log
         log_leaves_similar_names_alone
         log_and_write_again_in_one_flush;
+    replace:
+        one_segment
+        the_same_segment_again
+        several_by_one
+        in_order_with_other_writes
+        without_its_copy_is_refused
+        a_copy_is_seen_by_nobody
+        in_a_crash_is_whole_or_not_at_all
+        needs_no_room
+        copy_without_room_is_refused;
     snapshot:
         put_replace_delete
         large_and_empty

@@ -27,6 +27,8 @@ pub(super) struct Disk {
     pub(super) segments: BTreeMap<(LogId, Offset), Vec<u8>>,
     pub(super) snapshots: BTreeMap<(LogId, SnapshotKind, Offset), Bytes>,
     pub(super) log_starts: BTreeMap<LogId, Offset>,
+    /// Cleaned copies of segments, by the segment's first offset.
+    pub(super) copies: BTreeMap<LogId, (Offset, Vec<u8>)>,
 }
 
 impl Disk {
@@ -70,7 +72,33 @@ impl Disk {
                 });
                 self.log_starts.extend(log_start_offset.map(|offset| (*log, offset)));
             }
+            StorageOp::AppendCleaned { log, segment, position, batches } => {
+                if *position == 0 {
+                    self.copies.insert(*log, (*segment, Vec::new()));
+                }
+                match self.copies.get_mut(log) {
+                    Some((of, copy)) if of == segment && copy.len() as u64 == *position => {
+                        copy.extend_from_slice(batches);
+                    }
+                    _ => return Err(not_applied(NotAppliedReason::OutOfSequence)),
+                }
+            }
+            StorageOp::ReplaceSegments { log, segments, size } => {
+                let is_copied = self.segments.contains_key(&(*log, segments.start));
+                match self.copies.remove(log) {
+                    Some((of, copy)) if is_copied && of == segments.start && copy.len() as u64 == *size => {
+                        self.segments.retain(|(other, base), _| other != log || !segments.contains(base));
+                        self.segments.insert((*log, of), copy);
+                    }
+                    _ => return Err(not_applied(NotAppliedReason::OutOfSequence)),
+                }
+                self.snapshots.retain(|(other, kind, offset), _| {
+                    let is_index = other == log && *kind == SnapshotKind::SegmentIndex;
+                    !is_index || *offset <= segments.start || *offset > segments.end
+                });
+            }
             StorageOp::Delete { log } => {
+                self.copies.remove(log);
                 self.segments.retain(|(other, _), _| other != log);
                 self.snapshots.retain(|(other, _, _), _| other != log);
                 self.log_starts.remove(log);

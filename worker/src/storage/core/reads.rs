@@ -41,7 +41,8 @@ pub(super) fn start_read(core: &mut Core, shared: &Rc<RefCell<Core>>) -> bool {
         core.end(queued.id, Ok(Applied::Read(Bytes::new())));
         return true;
     };
-    let name = ChunkKey { log: *log, segment: *segment, position: 0, length: 0 };
+    let segment = core.index.name(*log, *segment);
+    let name = ChunkKey { log: *log, segment, position: 0, length: 0 };
     let plan = ReadPlan::new(name, rows, range, &mut core.cache);
     if plan.is_complete() {
         core.end(queued.id, Ok(Applied::Read(plan.bytes())));
