@@ -18,8 +18,10 @@ use crate::handles::Handle;
 use crate::names::{self, Change, LogFileName, State};
 use crate::shared::{Shared, View, read, write};
 
+mod cleaned;
 mod epochs;
 
+use cleaned::Copy;
 use epochs::LeaderEpochs;
 
 pub(crate) struct Log {
@@ -30,6 +32,8 @@ pub(crate) struct Log {
     epochs: LeaderEpochs,
     /// Its last segment was written before this storage was opened, and nobody knows whether it is on the medium.
     is_tail_unsynced: bool,
+    /// The cleaned copy of a segment that is being written.
+    copy: Option<Copy>,
 }
 
 impl Log {
@@ -61,6 +65,7 @@ impl Log {
             snapshots: BTreeSet::new(),
             epochs: LeaderEpochs::default(),
             is_tail_unsynced: false,
+            copy: None,
         })
     }
 
@@ -69,6 +74,7 @@ impl Log {
         let files = &*shared.files;
         let failed = |error: io::Error| Failure::refused("looking into the partition's folder", &error);
         let (mut segments, mut snapshots, mut state) = (BTreeMap::new(), BTreeSet::new(), None);
+        let mut copies = Vec::new();
         for entry in files.list(&folder).map_err(failed)? {
             match LogFileName::parse(&entry.name) {
                 LogFileName::Segment(base) if entry.size > 0 => {
@@ -77,6 +83,7 @@ impl Log {
                 LogFileName::Segment(_) | LogFileName::Unfinished => {
                     files.remove(&folder.join(&entry.name)).map_err(failed)?;
                 }
+                LogFileName::Cleaned(base) => copies.push((base, entry.size)),
                 LogFileName::Snapshot(kind, offset) => {
                     snapshots.insert((kind, offset));
                 }
@@ -92,7 +99,8 @@ impl Log {
         let epochs = LeaderEpochs::open(files, &folder);
         let is_tail_unsynced = !segments.is_empty();
         let view = Arc::new(View::new(folder, segments));
-        let mut log = Log { id, view, state, snapshots, epochs, is_tail_unsynced };
+        let mut log = Log { id, view, state, snapshots, epochs, is_tail_unsynced, copy: None };
+        log.take_up_copies(files, &copies).map_err(failed)?;
         log.finish(shared)?;
         write(&shared.views).insert(id, Arc::clone(&log.view));
         Ok(log)
@@ -270,6 +278,7 @@ impl Log {
             Change::Cut { offset, segment, position } => {
                 self.cut(shared, &mut segments, offset, segment, position)
             }
+            Change::Swap { start, end } => self.swap(shared, &mut segments, start..end),
         };
         made.and_then(|()| shared.files.sync_folder(&view.folder))
             .and_then(|()| self.rename_state(&*shared.files, State { begun: None, ..self.state }))

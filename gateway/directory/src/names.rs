@@ -50,6 +50,11 @@ pub(crate) fn segment(base_offset: Offset) -> String {
     format!("{base_offset:020}.log")
 }
 
+/// The cleaned copy of a segment, as Kafka calls it.
+pub(crate) fn cleaned(base_offset: Offset) -> String {
+    format!("{base_offset:020}.log.cleaned")
+}
+
 pub(crate) fn offset_index(base_offset: Offset) -> String {
     format!("{base_offset:020}.index")
 }
@@ -70,6 +75,8 @@ pub(crate) fn snapshot(kind: SnapshotKind, offset: Offset) -> String {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LogFileName {
     Segment(Offset),
+    /// The cleaned copy of a segment.
+    Cleaned(Offset),
     Snapshot(SnapshotKind, Offset),
     /// An index for Kafka's tools, of the segment that begins there.
     KafkaIndex(Offset),
@@ -94,6 +101,7 @@ impl LogFileName {
         };
         match ending {
             "log" => LogFileName::Segment(offset),
+            "log.cleaned" => LogFileName::Cleaned(offset),
             "index" | "timeindex" => LogFileName::KafkaIndex(offset),
             "segmentindex" => LogFileName::Snapshot(SnapshotKind::SegmentIndex, offset),
             "snapshot" => LogFileName::Snapshot(SnapshotKind::ProducerState, offset),
@@ -117,6 +125,8 @@ pub(crate) enum Change {
     Drop { before: Offset },
     /// The end is cut off.
     Cut { offset: Offset, segment: Offset, position: u64 },
+    /// A cleaned copy takes the place of the segments from `start` to before `end`.
+    Swap { start: Offset, end: Offset },
 }
 
 impl State {
@@ -127,6 +137,9 @@ impl State {
             Some(Change::Drop { before }) => format!("begins.{start:020}.drop.{before:020}"),
             Some(Change::Cut { offset, segment, position }) => {
                 format!("begins.{start:020}.cut.{offset:020}.{segment:020}.{position:020}")
+            }
+            Some(Change::Swap { start: from, end }) => {
+                format!("begins.{start:020}.swap.{from:020}.{end:020}")
             }
         }
     }
@@ -142,6 +155,7 @@ impl State {
                 segment: number(parts.next()?)?,
                 position: u64::try_from(number(parts.next()?)?).ok()?,
             }),
+            Some("swap") => Some(Change::Swap { start: number(parts.next()?)?, end: number(parts.next()?)? }),
             Some(_) => return None,
         };
         parts.next().is_none().then_some(State { log_start_offset, begun })

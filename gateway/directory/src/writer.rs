@@ -354,6 +354,15 @@ impl Writer {
                     log.delete_segments(&shared, before, log_start_offset)?;
                 }
             }
+            StorageOp::AppendCleaned { segment, position, batches, .. } => match self.log(log)? {
+                Some(log) => log.append_cleaned(&shared, segment, position, &batches)?,
+                None if position == 0 && batches.is_empty() => {}
+                None => return Err(Failure::out_of_sequence("there is no such log")),
+            },
+            StorageOp::ReplaceSegments { segments, size, .. } => match self.log(log)? {
+                Some(log) => log.replace_segments(&shared, &segments, size)?,
+                None => return Err(Failure::out_of_sequence("there is no such log")),
+            },
             StorageOp::Delete { .. } => {
                 self.log(log)?;
                 if let Some(log) = self.logs.remove(&log) {
