@@ -251,6 +251,30 @@ impl BrokerConfig {
         self.number("offsets.topic.segment.bytes")
     }
 
+    pub(crate) fn transactions_topic_num_partitions(&self) -> i32 {
+        to_i32(self.number("transaction.state.log.num.partitions"))
+    }
+
+    pub(crate) fn transactions_topic_segment_bytes(&self) -> i64 {
+        self.number("transaction.state.log.segment.bytes")
+    }
+
+    pub(crate) fn transaction_max_timeout_ms(&self) -> i64 {
+        self.number("transaction.max.timeout.ms")
+    }
+
+    pub(crate) fn transaction_timeout_check_interval_ms(&self) -> u64 {
+        self.number("transaction.abort.timed.out.transaction.cleanup.interval.ms").unsigned_abs()
+    }
+
+    pub(crate) fn transactional_id_expiration_ms(&self) -> i64 {
+        self.number("transactional.id.expiration.ms")
+    }
+
+    pub(crate) fn transactional_id_check_interval_ms(&self) -> u64 {
+        self.number("transaction.remove.expired.transaction.cleanup.interval.ms").unsigned_abs()
+    }
+
     pub(crate) fn retention_check_interval_ms(&self) -> u64 {
         self.number("log.retention.check.interval.ms").unsigned_abs()
     }

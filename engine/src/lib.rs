@@ -10,6 +10,7 @@
 mod broker;
 mod config;
 mod error;
+mod fields;
 mod group;
 mod log;
 mod partition;
@@ -21,6 +22,7 @@ pub mod sorted;
 mod storage_op;
 mod time;
 mod topic;
+mod txn;
 mod types;
 
 pub use broker::{

@@ -34,6 +34,12 @@ pub(crate) struct Assignment {
 /// The topic in which coordinators keep groups and their offsets.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
+/// The topic in which coordinators keep transactional ids.
+pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
+/// The topics of coordinators.
+pub(crate) const COORDINATORS_TOPICS: [&str; 2] = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC];
+
 impl Topic {
     /// A partition's log, whether or not the partition exists.
     pub(crate) fn log_id(&self, partition: i32) -> LogId {
@@ -42,7 +48,7 @@ impl Topic {
 
     /// Whether it is the brokers' own, as Kafka counts them.
     pub(crate) fn is_internal(&self) -> bool {
-        matches!(&self.name[..], OFFSETS_TOPIC | "__transaction_state")
+        COORDINATORS_TOPICS.contains(&&self.name[..])
     }
 
     pub(crate) fn assignment(&self, partition: i32) -> Option<Assignment> {

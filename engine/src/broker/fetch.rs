@@ -448,6 +448,23 @@ impl Broker {
         }
     }
 
+    /// Answers what waits for records on a connection with what there is, as what was asked for behind it is in a hurry, and answers
+    /// come in order.
+    pub(super) fn hurry_fetches(&mut self, now: Now, connection: ConnectionId) {
+        let waiting: Vec<(u64, u64)> = self.fetches.deadlines.iter().copied().collect();
+        for (_, id) in waiting {
+            if let Some(fetch) = self.fetches.pending.get(&id)
+                && fetch.context.connection == connection
+            {
+                self.fetches.stop_waiting(id);
+                if let Some(fetch) = self.fetches.pending.get_mut(&id) {
+                    fetch.deadline = now.monotonic_ms;
+                }
+                self.try_fetch(now, id);
+            }
+        }
+    }
+
     pub(super) fn expire_fetches(&mut self, now: Now) {
         while let Some((deadline, id)) = self.fetches.deadlines.first().copied()
             && deadline <= now.monotonic_ms

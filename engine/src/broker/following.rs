@@ -13,7 +13,7 @@ use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, BrokerId, BrokerRegistrationRequest, CreateTopicsRequest, FetchRequest,
-    TopicName,
+    TopicName, WriteTxnMarkersRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::error::{ApiError, error_name};
 use crate::record::Batches;
 use crate::storage_op::LogId;
 use crate::time::Now;
-use crate::topic::{MetadataRecord, OFFSETS_TOPIC};
+use crate::topic::{COORDINATORS_TOPICS, MetadataRecord};
 use crate::types::{NodeId, Offset};
 
 /// How long the controller may hold a Fetch that has nothing to read, as in Kafka. What else is asked for stands behind it, as
@@ -68,14 +68,22 @@ impl Broker {
     /// says so by [`Broker::handle_peer_disconnect`]. Poll [`Broker::poll_peer_close`] first.
     #[must_use]
     pub fn poll_peer_request(&mut self) -> Option<(NodeId, Bytes)> {
-        Some((self.config.controller_id(), self.following.link.poll_request()?))
+        if let Some(frame) = self.following.link.poll_request() {
+            return Some((self.config.controller_id(), frame));
+        }
+        let mut links = self.transactions.endings.links_mut();
+        links.find_map(|(peer, link)| Some((peer, link.poll_request()?)))
     }
 
     /// The next connection to another broker to close. The broker has forgotten it; nothing that comes on it later may be
     /// handed in, and requests polled from now on go out on a new one.
     #[must_use]
     pub fn poll_peer_close(&mut self) -> Option<NodeId> {
-        self.following.link.poll_close().then(|| self.config.controller_id())
+        if self.following.link.poll_close() {
+            return Some(self.config.controller_id());
+        }
+        let mut links = self.transactions.endings.links_mut();
+        links.find_map(|(peer, link)| link.poll_close().then_some(peer))
     }
 
     /// Takes the answer of another broker in, a frame without its length. Answers come in the order of the requests.
@@ -83,32 +91,60 @@ impl Broker {
     /// Bytes that are not the answer have the connection closed ([`Broker::poll_peer_close`]), and the request is sent again
     /// later.
     pub fn handle_peer_response(&mut self, now: Now, peer: NodeId, frame: Bytes) {
-        if peer != self.config.controller_id() || self.failure().is_some() {
+        if self.failure().is_some() {
             return;
         }
-        let taken = match self.following.link.next_answered() {
+        let Some(link) = self.link_mut(peer) else {
+            return;
+        };
+        let taken = match link.next_answered() {
             None => return,
-            Some(Ok(request)) => self.take_answer(now, request, frame),
+            Some(Ok(request)) => self.take_answer(now, peer, request, frame),
             Some(Err(why)) => Err(why),
         };
         if let Err(why) = taken {
             let message = format!("Broker {peer} has sent a frame that cannot be used: {why}.");
             self.report.event(true, format!("{message} The connection is closed."));
-            self.following.link.close(now);
-            self.link_lost(now);
+            self.close_link(now, peer);
         }
-        self.ask_controller(now);
         self.work_on_waiting(now);
+        self.ask_others(now);
     }
 
     /// The connection to another broker has ended, or could not be made. What was asked on it is asked again after a while.
     pub fn handle_peer_disconnect(&mut self, now: Now, peer: NodeId) {
-        if peer != self.config.controller_id() || self.config.is_controller() {
-            return;
+        self.tell_lost(peer, "cannot be reached");
+        if let Some(link) = self.link_mut(peer) {
+            link.lost(now);
+            self.link_lost(now, peer);
         }
-        self.tell_lost("cannot be reached");
-        self.following.link.lost(now);
-        self.link_lost(now);
+    }
+
+    /// The way to another broker, if there ever was one.
+    pub(super) fn link_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
+        match self.is_followed(peer) {
+            true => Some(&mut self.following.link),
+            false => self.transactions.endings.link_mut(peer),
+        }
+    }
+
+    fn is_followed(&self, peer: NodeId) -> bool {
+        peer == self.config.controller_id() && !self.config.is_controller()
+    }
+
+    /// From when on a broker can be asked for something; none if it is not known yet.
+    pub(super) fn reachable_from(&self, peer: NodeId) -> Option<u64> {
+        if !self.is_followed(peer) {
+            return Some(self.transactions.endings.link(peer).map_or(0, Link::not_before_ms));
+        }
+        Some(self.following.link.not_before_ms()).filter(|_| self.following.is_registered)
+    }
+
+    fn close_link(&mut self, now: Now, peer: NodeId) {
+        if let Some(link) = self.link_mut(peer) {
+            link.close(now);
+            self.link_lost(now, peer);
+        }
     }
 
     /// The first offset of the cluster's metadata that is not known here.
@@ -123,13 +159,23 @@ impl Broker {
         due.into_iter().chain(self.following.link.deadline()).min()
     }
 
-    /// Gives up what the controller has not answered in time.
+    /// Gives up what other brokers have not answered in time.
     pub(super) fn give_up_overdue(&mut self, now: Now) {
-        if self.following.link.deadline().is_some_and(|at| at <= now.monotonic_ms) {
-            self.tell_lost("does not answer");
-            self.following.link.close(now);
-            self.link_lost(now);
+        let is_overdue = |link: &Link| link.deadline().is_some_and(|at| at <= now.monotonic_ms);
+        let controller = Some(self.config.controller_id()).filter(|_| is_overdue(&self.following.link));
+        let others = self.transactions.endings.links_mut();
+        let overdue = others.filter(|(_, link)| is_overdue(link)).map(|(peer, _)| peer);
+        let overdue: Vec<NodeId> = controller.into_iter().chain(overdue).collect();
+        for peer in overdue {
+            self.tell_lost(peer, "does not answer");
+            self.close_link(now, peer);
         }
+    }
+
+    /// Asks other brokers what there is to ask.
+    pub(super) fn ask_others(&mut self, now: Now) {
+        self.go_on_ending(now);
+        self.ask_controller(now);
     }
 
     /// Asks the controller what there is to ask, unless it has to be left alone for a while.
@@ -163,7 +209,7 @@ impl Broker {
 
     fn ask(&mut self, now: Now, asked: Asked) -> Result<(), String> {
         let node_id = BrokerId(self.config.node_id());
-        let client_id = format!("broker-{}", node_id.0);
+        let client_id = self.peer_client_id();
         match asked {
             Asked::Registration => {
                 let listener = Listener::default()
@@ -194,15 +240,29 @@ impl Broker {
                 let request = CreateTopicsRequest::default().with_topics(topics).with_timeout_ms(30_000);
                 self.following.link.send(now, asked, &request, &client_id)
             }
+            // They are sent where they come from.
+            Asked::Markers => Ok(()),
         }
     }
 
+    /// What this broker calls itself when it asks another.
+    pub(super) fn peer_client_id(&self) -> String {
+        format!("broker-{}", self.config.node_id())
+    }
+
     /// Takes an answer; an error if it is none.
-    fn take_answer(&mut self, now: Now, request: InFlight, frame: Bytes) -> Result<(), String> {
+    fn take_answer(&mut self, now: Now, peer: NodeId, request: InFlight, frame: Bytes) -> Result<(), String> {
         if frame.len() > self.config.socket_request_max_bytes() {
             return Err(format!("it has {} bytes", frame.len()));
         }
         match request.asked {
+            Asked::Markers => {
+                let response = request.decode::<WriteTxnMarkersRequest>(frame)?;
+                if let Some(link) = self.link_mut(peer) {
+                    link.succeeded();
+                }
+                self.markers_answered(now, peer, &response);
+            }
             Asked::Registration => {
                 let response = request.decode::<BrokerRegistrationRequest>(frame)?;
                 self.registration_answered(now, response.error_code, response.broker_epoch);
@@ -240,8 +300,8 @@ impl Broker {
             Asked::Topics => {
                 let response = request.decode::<CreateTopicsRequest>(frame)?;
                 self.following.link.succeeded();
-                self.following.asked_topics.clear();
-                let mut is_offsets_topic_made = false;
+                let asked = std::mem::take(&mut self.following.asked_topics);
+                let mut made = Vec::new();
                 for topic in response.topics {
                     let exists = topic.error_code == ResponseError::TopicAlreadyExists.code();
                     if topic.error_code != 0 && !exists {
@@ -249,12 +309,12 @@ impl Broker {
                         let message =
                             format!("The controller has not made topic '{}': {why}", &topic.name[..]);
                         self.report.event(true, message);
-                    } else if &topic.name[..] == OFFSETS_TOPIC {
-                        is_offsets_topic_made = true;
+                    } else {
+                        made.push(topic.name);
                     }
                 }
-                if !is_offsets_topic_made {
-                    self.offsets_topic_settled();
+                for name in asked.iter().filter(|name| !made.contains(name)) {
+                    self.coordinators_topic_settled(now, name);
                 }
             }
         }
@@ -283,6 +343,7 @@ impl Broker {
         self.following.link.succeeded();
         self.following.epoch = Some(epoch);
         self.following.is_registered = true;
+        self.transactions.endings.wake();
     }
 
     /// Takes metadata in that is committed.
@@ -338,8 +399,10 @@ impl Broker {
             }
         }
         self.refresh_configs();
-        if self.topics.by_name(OFFSETS_TOPIC).is_some() {
-            self.offsets_topic_settled();
+        for name in COORDINATORS_TOPICS {
+            if self.topics.by_name(name).is_some() {
+                self.coordinators_topic_settled(now, name);
+            }
         }
     }
 
@@ -366,22 +429,31 @@ impl Broker {
     }
 
     /// Tells it once, not at every attempt.
-    fn tell_lost(&mut self, how: &str) {
-        if !self.following.link.has_failed() {
-            let (controller, offset) = (self.config.controller_id(), self.following.next_offset);
-            let message = format!(
-                "The controller, broker {controller}, {how}. Its metadata is known up to offset {offset} here."
-            );
-            self.report.event(true, message);
+    fn tell_lost(&mut self, peer: NodeId, how: &str) {
+        if self.link_mut(peer).is_none_or(|link| link.has_failed()) {
+            return;
         }
+        let message = if self.is_followed(peer) {
+            let offset = self.following.next_offset;
+            format!("The controller, broker {peer}, {how}. Its metadata is known up to offset {offset} here.")
+        } else {
+            format!("Broker {peer} {how}. It is told later which transactions have ended.")
+        };
+        self.report.event(true, message);
     }
 
-    fn link_lost(&mut self, now: Now) {
+    fn link_lost(&mut self, now: Now, peer: NodeId) {
+        self.transactions.endings.lost(peer);
+        if !self.is_followed(peer) {
+            return;
+        }
         self.following.is_registered = false;
         self.following.wanted_topics.clear();
         self.following.asked_topics.clear();
         self.refuse_waiting_producers(now);
-        self.offsets_topic_settled();
+        for name in COORDINATORS_TOPICS {
+            self.coordinators_topic_settled(now, name);
+        }
     }
 
     fn refuse_waiting_producers(&mut self, now: Now) {

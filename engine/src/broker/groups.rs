@@ -19,17 +19,20 @@ mod upkeep;
 mod view;
 
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::{FindCoordinatorRequest, GroupId};
+use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::StrBytes;
 
 use self::admin::PendingDeletes;
+pub(super) use self::coordinator::{Waiting, partition_for};
 use self::copying::Copying;
+pub(super) use self::copying::Encoded;
 use self::store::Changes;
 use self::transactions::PendingOffsets;
 pub use self::view::{CommittedOffsetView, GroupMemberView, GroupView};
 use super::Context;
 use crate::error::ApiError;
-use crate::group::{Committed, Group, GroupMetadata, MAX_TEXT};
+use crate::fields::MAX_TEXT;
+use crate::group::{Committed, Group, GroupMetadata};
 use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::topic::OFFSETS_TOPIC;
@@ -45,8 +48,8 @@ pub(super) struct Groups {
     changes: Changes,
     deletes: PendingDeletes,
     copying: SortedMap<LogId, Copying>,
-    /// Who asks for a coordinator while `__consumer_offsets` is being made.
-    waiting: Vec<(Context, FindCoordinatorRequest)>,
+    /// Who waits for a topic of coordinators that is being made.
+    waiting: Vec<(&'static str, Waiting)>,
     /// No group has anything to do before, on the monotonic clock; it may be later.
     next_due: Option<u64>,
     /// When expired offsets are looked for, on the monotonic clock.

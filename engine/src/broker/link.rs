@@ -1,4 +1,4 @@
-//! The way to the controller: requests with their correlation ids, answers in the order of the requests, and when to try again.
+//! The way to another broker: requests with their correlation ids, answers in the order of the requests, and when to try again.
 
 use std::collections::VecDeque;
 
@@ -15,13 +15,15 @@ const REQUEST_TIMEOUT_MS: u64 = 5_000;
 const BACKOFF_MS: u64 = 100;
 const MAX_BACKOFF_MS: u64 = 2_000;
 
-/// What the controller is asked for. There is at most one request of a kind under way.
+/// What another broker, mostly the controller, is asked for. There is at most one request of a kind under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
     Registration,
     Metadata,
     ProducerIds,
     Topics,
+    /// To write the ends of transactions; this one is asked of every broker.
+    Markers,
 }
 
 impl Asked {
@@ -33,6 +35,7 @@ impl Asked {
             Asked::Metadata => 13,
             Asked::ProducerIds => 0,
             Asked::Topics => 7,
+            Asked::Markers => 1,
         }
     }
 }
@@ -111,7 +114,7 @@ impl Link {
         Some(self.in_flight.pop_front().ok_or_else(|| "nothing was asked".to_owned()))
     }
 
-    /// When the controller is to have answered.
+    /// When the other broker is to have answered.
     pub(super) fn deadline(&self) -> Option<u64> {
         self.in_flight.front().map(|request| request.deadline_ms)
     }
@@ -122,9 +125,8 @@ impl Link {
 
     /// A request was refused, and is not sent again at once.
     pub(super) fn back_off(&mut self, now: Now) {
-        let wait = (BACKOFF_MS << self.failures.min(8)).min(MAX_BACKOFF_MS);
+        self.not_before_ms = now.monotonic_ms + backoff_ms(self.failures);
         self.failures += 1;
-        self.not_before_ms = now.monotonic_ms + wait;
     }
 
     /// The connection has ended: nobody knows what became of what was under way.
@@ -139,4 +141,9 @@ impl Link {
         self.lost(now);
         self.close = true;
     }
+}
+
+/// How long to wait after so many failures in a row, and one more.
+pub(super) fn backoff_ms(failures: u32) -> u64 {
+    (BACKOFF_MS << failures.min(8)).min(MAX_BACKOFF_MS)
 }

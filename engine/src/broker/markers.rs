@@ -39,6 +39,8 @@ struct PendingMarkers {
 pub(super) enum MarkersAsker {
     /// Whoever sent the request.
     Client(Context),
+    /// The coordinator, which is this broker.
+    Coordinator,
 }
 
 /// The place of a partition in a WriteTxnMarkers request.
@@ -164,9 +166,10 @@ impl Broker {
         }
     }
 
-    fn markers_written(&mut self, _now: Now, asker: MarkersAsker, response: &WriteTxnMarkersResponse) {
+    fn markers_written(&mut self, now: Now, asker: MarkersAsker, response: &WriteTxnMarkersResponse) {
         match asker {
             MarkersAsker::Client(context) => self.respond(context, response),
+            MarkersAsker::Coordinator => self.markers_answered(now, self.config.node_id(), response),
         }
     }
 }

@@ -32,6 +32,7 @@ mod tails;
 mod tests;
 mod timestamps;
 mod topic_changes;
+mod txn;
 mod upkeep;
 mod view;
 
@@ -59,6 +60,7 @@ pub use self::report::{BrokerEvent, ErrorTally};
 use self::startup::Startup;
 use self::strangers::Strangers;
 use self::tails::Tails;
+use self::txn::Transactions;
 pub use self::view::{PartitionView, TopicView};
 use crate::config::BrokerConfig;
 use crate::error::ApiError;
@@ -98,6 +100,7 @@ pub struct Broker {
     producer_ids: ProducerIds,
     strangers: Strangers,
     groups: Groups,
+    transactions: Transactions,
     tails: Tails,
     report: Report,
     /// Bytes of appends that storage has not answered.
@@ -149,6 +152,7 @@ impl Broker {
             producer_ids: ProducerIds::default(),
             strangers: Strangers::default(),
             groups: Groups::default(),
+            transactions: Transactions::default(),
             tails: Tails::default(),
             report: Report::default(),
             appending_bytes: 0,
@@ -224,8 +228,8 @@ impl Broker {
             Some(Owner::Upkeep(log)) => self.upkeep_ended(log, result),
             None => {}
         }
-        self.ask_controller(now);
         self.work_on_waiting(now);
+        self.ask_others(now);
     }
 
     /// Does what time has come for.
@@ -234,10 +238,11 @@ impl Broker {
         self.retry_failed(now);
         self.handle_group_timeouts(now);
         self.check_offsets_retention(now);
+        self.check_transactions(now);
         self.keep_up(now);
         self.retain(now);
         self.give_up_overdue(now);
-        self.ask_controller(now);
+        self.ask_others(now);
     }
 
     /// The next operation for the storage.
@@ -275,6 +280,8 @@ impl Broker {
             self.next_group_due(),
             self.next_retention,
             self.next_retention_check(),
+            self.next_transaction_check(),
+            self.transactions.endings.next_due(),
         ];
         due.into_iter().flatten().min()
     }
@@ -316,7 +323,7 @@ impl Broker {
             Request::CreateTopics(request) => self.handle_create_topics(now, context, request),
             Request::DeleteTopics(request) => self.handle_delete_topics(now, context, request),
             Request::DescribeConfigs(request) => self.handle_describe_configs(context, request),
-            Request::InitProducerId(request) => self.handle_init_producer_id(now, context, &request),
+            Request::InitProducerId(request) => self.handle_init_producer_id(now, context, request),
             Request::DeleteRecords(request) => self.handle_delete_records(context, request),
             Request::AlterConfigs(request) => self.handle_alter_configs(now, context, request),
             Request::IncrementalAlterConfigs(request) => {
@@ -342,9 +349,17 @@ impl Broker {
             Request::OffsetDelete(request) => self.handle_offset_delete(now, context, request),
             Request::DescribeProducers(request) => self.handle_describe_producers(context, request),
             Request::TxnOffsetCommit(request) => self.handle_txn_offset_commit(now, context, request),
-            Request::WriteTxnMarkers(request) => self.handle_write_txn_markers(now, context, request),
             #[cfg(feature = "server")]
             Request::Server(request) => self.dispatch_server(context, request),
+            Request::WriteTxnMarkers(request) => {
+                self.hurry_fetches(now, context.connection);
+                self.handle_write_txn_markers(now, context, request);
+            }
+            Request::AddPartitionsToTxn(request) => self.handle_add_partitions_to_txn(now, context, request),
+            Request::AddOffsetsToTxn(request) => self.handle_add_offsets_to_txn(now, context, request),
+            Request::EndTxn(request) => self.handle_end_txn(now, context, &request),
+            Request::DescribeTransactions(request) => self.handle_describe_transactions(context, request),
+            Request::ListTransactions(request) => self.handle_list_transactions(now, context, &request),
         }
     }
 

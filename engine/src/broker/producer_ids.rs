@@ -5,13 +5,13 @@
 
 use std::ops::Range;
 
-use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
 use super::topic_changes::Change;
 use super::{Broker, Context};
 use crate::error::ApiError;
 use crate::time::Now;
+use crate::txn::Identity;
 use crate::types::ProducerId;
 
 /// How many ids are reserved at once.
@@ -23,7 +23,16 @@ pub(super) struct ProducerIds {
     pub(super) reserved: Range<ProducerId>,
     /// The first that no block has reserved.
     pub(super) next_block: ProducerId,
-    waiting: Vec<Context>,
+    waiting: Vec<ProducerIdWaiter>,
+}
+
+/// Who waits for a producer id.
+#[derive(Debug)]
+pub(super) enum ProducerIdWaiter {
+    /// An idempotent producer.
+    Producer(Context),
+    /// The coordinator of a transactional id.
+    Transaction(Context, InitProducerIdRequest),
 }
 
 impl ProducerIds {
@@ -38,17 +47,20 @@ impl Broker {
         &mut self,
         now: Now,
         context: Context,
-        request: &InitProducerIdRequest,
+        request: InitProducerIdRequest,
     ) {
         if request.transactional_id.is_some() {
-            let message = "Transactions are not supported.";
-            let error = ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message);
-            self.refuse_producer_id(context, &error);
-            return;
+            self.init_transaction(now, context, request, None);
+        } else {
+            self.want_producer_id(now, ProducerIdWaiter::Producer(context));
         }
-        self.producer_ids.waiting.push(context);
+    }
+
+    /// Gives an id that nobody has had, at once or when some are reserved.
+    pub(super) fn want_producer_id(&mut self, now: Now, waiter: ProducerIdWaiter) {
+        self.producer_ids.waiting.push(waiter);
         if !self.producer_ids.reserved.is_empty() {
-            self.give_producer_ids();
+            self.give_producer_ids(now);
         } else if self.producer_ids.waiting.len() == 1 {
             self.reserve_producer_ids(now);
         }
@@ -66,12 +78,14 @@ impl Broker {
     pub(super) fn producer_ids_reserved(&mut self, now: Now, error: Option<&ApiError>) {
         match error {
             Some(error) => {
-                for context in std::mem::take(&mut self.producer_ids.waiting) {
-                    self.refuse_producer_id(context, error);
+                for waiter in std::mem::take(&mut self.producer_ids.waiting) {
+                    let (ProducerIdWaiter::Producer(context) | ProducerIdWaiter::Transaction(context, _)) =
+                        waiter;
+                    self.answer_producer_id(context, Err(error.clone()));
                 }
             }
             None => {
-                self.give_producer_ids();
+                self.give_producer_ids(now);
                 if !self.producer_ids.waiting.is_empty() {
                     self.reserve_producer_ids(now);
                 }
@@ -79,23 +93,32 @@ impl Broker {
         }
     }
 
-    fn give_producer_ids(&mut self) {
-        while let Some(context) = self.producer_ids.waiting.pop() {
+    fn give_producer_ids(&mut self, now: Now) {
+        while let Some(waiter) = self.producer_ids.waiting.pop() {
             let Some(producer_id) = self.producer_ids.reserved.next() else {
-                self.producer_ids.waiting.push(context);
+                self.producer_ids.waiting.push(waiter);
                 return;
             };
-            let response =
-                InitProducerIdResponse::default().with_producer_id(producer_id.into()).with_producer_epoch(0);
-            self.respond(context, &response);
+            match waiter {
+                ProducerIdWaiter::Producer(context) => self.answer_producer_id(context, Ok((producer_id, 0))),
+                ProducerIdWaiter::Transaction(context, request) => {
+                    self.init_transaction(now, context, request, Some(producer_id));
+                }
+            }
         }
     }
 
-    fn refuse_producer_id(&mut self, context: Context, error: &ApiError) {
-        let response = InitProducerIdResponse::default()
-            .with_error_code(self.report.refuse(error))
-            .with_producer_id((-1).into())
-            .with_producer_epoch(-1);
+    pub(super) fn answer_producer_id(&mut self, context: Context, result: Result<Identity, ApiError>) {
+        let response = InitProducerIdResponse::default();
+        let response = match result {
+            Ok((producer_id, epoch)) => {
+                response.with_producer_id(producer_id.into()).with_producer_epoch(epoch)
+            }
+            Err(error) => response
+                .with_error_code(self.report.refuse(&error))
+                .with_producer_id((-1).into())
+                .with_producer_epoch(-1),
+        };
         self.respond(context, &response);
     }
 }

@@ -85,7 +85,7 @@ impl Broker {
             (Stage::Loading, Ok(Applied::Loaded(stored))) => {
                 let interval = self.log_config(log).index_interval_bytes;
                 // Records that the broker itself works by have to be read, all of them.
-                let is_read = log == LogId::CLUSTER_METADATA || self.is_offsets_log(log);
+                let is_read = log == LogId::CLUSTER_METADATA || self.is_coordinators_log(log);
                 Recovery::new(log, stored, interval, !is_read).next()
             }
             (Stage::Reading(recovery), Ok(Applied::Read(bytes))) => recovery.read(&bytes),
@@ -164,6 +164,7 @@ impl Broker {
             self.phase = Phase::Running;
             self.begin_upkeep(now);
             self.begin_group_upkeep(now);
+            self.begin_transaction_upkeep(now);
             self.report.event(false, self.readiness());
         }
     }
@@ -222,7 +223,7 @@ impl Broker {
         led.map(|partition| topic.log_id(partition)).collect()
     }
 
-    fn log_name(&self, log: LogId) -> String {
+    pub(super) fn log_name(&self, log: LogId) -> String {
         if log == LogId::CLUSTER_METADATA {
             return "__cluster_metadata".to_owned();
         }

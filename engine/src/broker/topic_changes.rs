@@ -27,7 +27,9 @@ use crate::config::{TOPIC_KEYS, TopicConfigs};
 use crate::error::ApiError;
 use crate::sorted::SortedSet;
 use crate::time::Now;
-use crate::topic::{MetadataRecord, OFFSETS_TOPIC, check_name, partition_count};
+use crate::topic::{
+    COORDINATORS_TOPICS, MetadataRecord, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, check_name, partition_count,
+};
 use crate::types::NodeId;
 
 /// The most partitions of a cluster: each costs some hundred bytes of memory, and a moment at the start.
@@ -115,14 +117,20 @@ impl Broker {
             .with_name(TopicName(StrBytes::from_string(name.to_owned())))
             .with_num_partitions(-1)
             .with_replication_factor(-1);
-        if name != OFFSETS_TOPIC {
-            return topic;
-        }
-        let segment_bytes = self.config.offsets_topic_segment_bytes().to_string();
-        topic.with_num_partitions(self.config.offsets_topic_num_partitions()).with_configs(vec![
+        let (partitions, segment_bytes) = match name {
+            OFFSETS_TOPIC => {
+                (self.config.offsets_topic_num_partitions(), self.config.offsets_topic_segment_bytes())
+            }
+            TRANSACTIONS_TOPIC => (
+                self.config.transactions_topic_num_partitions(),
+                self.config.transactions_topic_segment_bytes(),
+            ),
+            _ => return topic,
+        };
+        topic.with_num_partitions(partitions).with_configs(vec![
             CreatableTopicConfig::default()
                 .with_name(StrBytes::from_static_str("segment.bytes"))
-                .with_value(Some(StrBytes::from_string(segment_bytes))),
+                .with_value(Some(StrBytes::from_string(segment_bytes.to_string()))),
         ])
     }
 
@@ -478,8 +486,7 @@ impl Broker {
                 self.respond(context, &response);
             }
             Reply::ProducerIds => self.producer_ids_reserved(now, error),
-            Reply::TopicAsked(name) if name == OFFSETS_TOPIC => self.offsets_topic_settled(),
-            Reply::TopicAsked(_) => {}
+            Reply::TopicAsked(name) => self.coordinators_topic_settled(now, &name),
         }
     }
 }
@@ -511,9 +518,11 @@ fn topics_to_delete(request: DeleteTopicsRequest) -> impl Iterator<Item = Delete
     named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics)
 }
 
-/// Groups lie in the partitions of `__consumer_offsets` by how many there are, and go with it.
+/// Groups and transactional ids lie in the partitions of the coordinators' topics by how many there are, and go with them.
 fn internal(what: &str) -> ApiError {
-    let message = format!("{OFFSETS_TOPIC} holds the groups; it cannot be {what}.");
+    let [groups, transactions] = COORDINATORS_TOPICS;
+    let message =
+        format!("{groups} holds the groups, {transactions} the transactions; they cannot be {what}.");
     ApiError::new(ResponseError::InvalidTopicException, message)
 }
 

@@ -273,7 +273,7 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "headwater.offsets.max.dirty.bytes",
         LONG_FROM_1,
         "1048576",
-        "How many bytes a partition of __consumer_offsets may grow by, at the least, before it is shortened to what still counts.",
+        "How many bytes a partition of __consumer_offsets or __transaction_state may grow by, at the least, before it is shortened to what still counts.",
     ),
     broker(
         "headwater.tail.max.bytes",
@@ -384,6 +384,42 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "How many bytes of appends may be under way before further requests wait.",
     ),
     broker("socket.request.max.bytes", INT_FROM_1, "104857600", "The longest request that is accepted."),
+    broker(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        INT_FROM_1,
+        "10000",
+        "How often transactions are looked for that take longer than they may.",
+    ),
+    broker(
+        "transaction.max.timeout.ms",
+        INT_FROM_1,
+        "900000",
+        "The longest time that a producer may ask for its transactions.",
+    ),
+    broker(
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        INT_FROM_1,
+        "3600000",
+        "How often transactional ids are looked for that have expired.",
+    ),
+    broker(
+        "transaction.state.log.num.partitions",
+        INT_FROM_1,
+        "50",
+        "How many partitions __transaction_state gets when it is made.",
+    ),
+    broker(
+        "transaction.state.log.segment.bytes",
+        SEGMENT_BYTES,
+        "104857600",
+        "The segment.bytes that __transaction_state gets when it is made.",
+    ),
+    broker(
+        "transactional.id.expiration.ms",
+        INT_FROM_1,
+        "604800000",
+        "How long a transactional id is kept that nothing becomes of.",
+    ),
     broker(
         "unclean.leader.election.enable",
         ValueKind::Boolean,

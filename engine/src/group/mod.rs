@@ -33,7 +33,7 @@ pub(crate) use self::join::Join;
 use self::member::{Deadline, PendingMember, Waiting};
 pub(crate) use self::member::{Member, Protocol};
 use self::rebalance::Preparing;
-pub(crate) use self::record::{Committed, GroupMetadata, MAX_TEXT, MemberMetadata, OffsetsRecord};
+pub(crate) use self::record::{Committed, GroupMetadata, MemberMetadata, OffsetsRecord};
 pub(crate) use self::sync::Sync;
 use crate::error::ApiError;
 

@@ -1,18 +1,14 @@
 //! The records of `__consumer_offsets`, in Kafka's own form: the version first, then the fields in the encoding before KIP-482
 //! (`OffsetCommitKey`, `OffsetCommitValue`, `GroupMetadataKey` and `GroupMetadataValue` of Kafka's group coordinator).
 
-use std::fmt;
-
 use bytes::Bytes;
 
-use super::consumer_protocol::Fields;
+use crate::fields::{Fields, RecordError, put_length, put_nullable_text, put_text};
 use crate::types::Offset;
 
 const OFFSET_KEY_VERSION: i16 = 1;
 const GROUP_KEY_VERSION: i16 = 2;
 const GROUP_VALUE_VERSION: i16 = 3;
-/// The longest text that a record can hold, in bytes.
-pub(crate) const MAX_TEXT: usize = i16::MAX as usize;
 /// With the leader epoch (KIP-320).
 const OFFSET_VALUE_VERSION: i16 = 3;
 /// The version that has a time of its own at which the offset expires.
@@ -62,24 +58,6 @@ pub(crate) struct MemberMetadata {
     pub(crate) session_timeout_ms: i32,
     pub(crate) subscription: Bytes,
     pub(crate) assignment: Bytes,
-}
-
-/// Bytes that are not a record this version knows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum RecordError {
-    /// Of another kind or version.
-    Unknown(i16),
-    /// Not what its version says.
-    Malformed,
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecordError::Unknown(version) => write!(f, "version {version} of it is not known here"),
-            RecordError::Malformed => f.write_str("it cannot be read"),
-        }
-    }
 }
 
 impl OffsetsRecord {
@@ -218,22 +196,4 @@ fn decode_group(value: &[u8]) -> Result<(GroupMetadata, i64), RecordError> {
         Some((metadata, timestamp))
     };
     read().ok_or(RecordError::Malformed)
-}
-
-fn put_length(out: &mut Vec<u8>, length: usize) {
-    out.extend(i32::try_from(length).unwrap_or(i32::MAX).to_be_bytes());
-}
-
-/// Whoever takes a text in has seen to it that it is not longer than [`MAX_TEXT`].
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    let length = text.len().min(MAX_TEXT);
-    out.extend((length as i16).to_be_bytes());
-    out.extend(&text.as_bytes()[..length]);
-}
-
-fn put_nullable_text(out: &mut Vec<u8>, text: Option<&str>) {
-    match text {
-        Some(text) => put_text(out, text),
-        None => out.extend((-1_i16).to_be_bytes()),
-    }
 }

@@ -2,13 +2,15 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
-    AllocateProducerIdsRequest, AlterConfigsRequest, ApiKey, ApiVersionsRequest, BrokerRegistrationRequest,
-    CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest,
-    DeleteTopicsRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeProducersRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AllocateProducerIdsRequest, AlterConfigsRequest,
+    ApiKey, ApiVersionsRequest, BrokerRegistrationRequest, CreatePartitionsRequest, CreateTopicsRequest,
+    DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
+    DescribeGroupsRequest, DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest,
     FetchRequest, FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
     InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
-    RequestHeader, ResponseHeader, SyncGroupRequest, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
+    ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    ProduceRequest, RequestHeader, ResponseHeader, SyncGroupRequest, TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -50,6 +52,11 @@ pub(crate) enum Request {
     WriteTxnMarkers(WriteTxnMarkersRequest),
     TxnOffsetCommit(TxnOffsetCommitRequest),
     DescribeProducers(DescribeProducersRequest),
+    AddPartitionsToTxn(AddPartitionsToTxnRequest),
+    AddOffsetsToTxn(AddOffsetsToTxnRequest),
+    EndTxn(EndTxnRequest),
+    DescribeTransactions(DescribeTransactionsRequest),
+    ListTransactions(ListTransactionsRequest),
     #[cfg(feature = "server")]
     Server(ServerRequest),
 }
@@ -184,6 +191,11 @@ fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<
         ApiKey::TxnOffsetCommit => Request::TxnOffsetCommit(decode(body, version)?),
         ApiKey::WriteTxnMarkers => Request::WriteTxnMarkers(decode(body, version)?),
         ApiKey::DescribeProducers => Request::DescribeProducers(decode(body, version)?),
+        ApiKey::AddPartitionsToTxn => Request::AddPartitionsToTxn(decode(body, version)?),
+        ApiKey::AddOffsetsToTxn => Request::AddOffsetsToTxn(decode(body, version)?),
+        ApiKey::EndTxn => Request::EndTxn(decode(body, version)?),
+        ApiKey::DescribeTransactions => Request::DescribeTransactions(decode(body, version)?),
+        ApiKey::ListTransactions => Request::ListTransactions(decode(body, version)?),
         _ => {
             decode::<ApiVersionsRequest>(body, version)?;
             Request::ApiVersions

@@ -7,6 +7,7 @@
 mod groups;
 #[cfg(feature = "server")]
 mod server;
+mod transactions;
 
 use std::fmt;
 
@@ -192,7 +193,9 @@ fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::AllocateProducerIds => (ALLOCATE_PRODUCER_IDS, 0),
         ApiKey::DescribeProducers => (DESCRIBE_PRODUCERS, 0),
         ApiKey::WriteTxnMarkers => (WRITE_TXN_MARKERS, 1),
-        _ => return groups::schema(api).or_else(|| server_schema(api)),
+        _ => {
+            return groups::schema(api).or_else(|| transactions::schema(api)).or_else(|| server_schema(api));
+        }
     })
 }
 
@@ -249,14 +252,20 @@ const BROKER_REGISTRATION_ANSWER: &[Field] = &[always(INT32), always(INT16), alw
 
 const ALLOCATE_PRODUCER_IDS_ANSWER: &[Field] = &[always(INT32), always(INT16), always(INT64), always(INT32)];
 
+const WRITE_TXN_MARKERS_ANSWER: &[Field] = &[always(Array(&[
+    always(INT64),
+    always(Array(&[always(Text), always(Array(&[always(INT32), always(INT16)]))])),
+]))];
+
 /// The schema of the body of an answer that another broker gives, in the one version that is asked for; all of them in the
 /// compact, tagged form.
 fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
-    const SCHEMAS: [(ApiKey, &[Field]); 4] = [
+    const SCHEMAS: [(ApiKey, &[Field]); 5] = [
         (ApiKey::Fetch, FETCH_ANSWER),
         (ApiKey::CreateTopics, CREATE_TOPICS_ANSWER),
         (ApiKey::BrokerRegistration, BROKER_REGISTRATION_ANSWER),
         (ApiKey::AllocateProducerIds, ALLOCATE_PRODUCER_IDS_ANSWER),
+        (ApiKey::WriteTxnMarkers, WRITE_TXN_MARKERS_ANSWER),
     ];
     SCHEMAS.iter().find(|(api, _)| *api as i16 == api_key).map(|(_, fields)| *fields)
 }

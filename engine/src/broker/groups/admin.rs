@@ -86,7 +86,7 @@ impl Broker {
             filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
         };
         let mut response = ListGroupsResponse::default();
-        if self.is_reading_offsets() {
+        if self.is_reading_logs_of(OFFSETS_TOPIC) {
             let message = "Groups are still being read.";
             let error = ApiError::new(ResponseError::CoordinatorLoadInProgress, message);
             response.error_code = self.report.refuse(&error);
@@ -104,17 +104,6 @@ impl Broker {
         });
         response.groups = listed.collect();
         self.respond(context, &response);
-    }
-
-    /// Whether there are groups of which this broker does not know yet that it coordinates them.
-    fn is_reading_offsets(&self) -> bool {
-        let Some(topic) = self.topics.by_name(OFFSETS_TOPIC) else {
-            return false;
-        };
-        topic.partition_indexes().any(|index| {
-            let led = self.led_partition(Some(topic), index);
-            led.is_ok_and(|(log, _)| !self.partitions.contains_key(&log))
-        })
     }
 
     pub(in crate::broker) fn handle_delete_groups(

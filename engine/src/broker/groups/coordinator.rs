@@ -1,22 +1,31 @@
-//! FindCoordinator: the coordinator of a group is the leader of its partition of `__consumer_offsets`, which is made when
-//! somebody first asks.
+//! FindCoordinator: the coordinator of a group is the leader of its partition of `__consumer_offsets`, that of a transactional id
+//! the leader of its partition of `__transaction_state`. The topics are made when somebody first asks.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::find_coordinator_response::{Coordinator, FindCoordinatorResponse};
-use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest};
+use kafka_protocol::messages::{AddOffsetsToTxnRequest, BrokerId, FindCoordinatorRequest};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{OFFSETS_TOPIC, check_group_id, str_bytes};
+use super::{check_group_id, str_bytes};
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
 use crate::storage_op::LogId;
 use crate::time::Now;
+use crate::topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use crate::types::NodeId;
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 /// From this version on a request names several groups (KIP-699).
 const FIRST_BATCHED_VERSION: i16 = 4;
+
+/// Who waits for a topic of coordinators.
+#[derive(Debug)]
+pub(in crate::broker) enum Waiting {
+    FindCoordinator(Context, FindCoordinatorRequest),
+    /// The group's offsets are part of a transaction.
+    AddOffsets(Context, AddOffsetsToTxnRequest),
+}
 
 impl Broker {
     pub(in crate::broker) fn handle_find_coordinator(
@@ -25,24 +34,35 @@ impl Broker {
         context: Context,
         request: FindCoordinatorRequest,
     ) {
-        if request.key_type == GROUP && self.topics.by_name(OFFSETS_TOPIC).is_none() {
-            self.groups.waiting.push((context, request));
-            self.ensure_offsets_topic(now);
+        if let Some(topic) = topic_of(request.key_type)
+            && self.topics.by_name(topic).is_none()
+        {
+            self.await_coordinators_topic(now, topic, Waiting::FindCoordinator(context, request));
             return;
         }
         self.answer_find_coordinator(context, request);
     }
 
-    /// Has `__consumer_offsets` made, by the controller if that is another broker, unless that is under way.
-    /// [`Broker::offsets_topic_settled`] follows when the topic is known here, or when it is known that it will not be.
-    fn ensure_offsets_topic(&mut self, now: Now) {
-        self.create_asked_topic(now, OFFSETS_TOPIC);
+    /// Has a topic of coordinators made, by the controller if that is another broker, unless that is under way. Who waits for it
+    /// goes on when it is known here, or when it is known that it will not be.
+    pub(in crate::broker) fn await_coordinators_topic(
+        &mut self,
+        now: Now,
+        topic: &'static str,
+        waiting: Waiting,
+    ) {
+        self.groups.waiting.push((topic, waiting));
+        self.create_asked_topic(now, topic);
     }
 
-    /// `__consumer_offsets` was made, or could not be: who has waited for it is answered.
-    pub(in crate::broker) fn offsets_topic_settled(&mut self) {
-        for (context, request) in std::mem::take(&mut self.groups.waiting) {
-            self.answer_find_coordinator(context, request);
+    /// A topic was made, or could not be: if it is one of coordinators, who has waited for it is answered.
+    pub(in crate::broker) fn coordinators_topic_settled(&mut self, now: Now, name: &str) {
+        for (topic, waiting) in std::mem::take(&mut self.groups.waiting) {
+            match waiting {
+                waiting if topic != name => self.groups.waiting.push((topic, waiting)),
+                Waiting::FindCoordinator(context, request) => self.answer_find_coordinator(context, request),
+                Waiting::AddOffsets(context, request) => self.add_offsets(now, context, &request),
+            }
         }
     }
 
@@ -84,22 +104,18 @@ impl Broker {
     }
 
     fn coordinator_of(&self, key_type: i8, key: &str) -> Result<(NodeId, StrBytes, i32), ApiError> {
-        match key_type {
-            GROUP => check_group_id(key)?,
-            TRANSACTION => {
-                let message = "Transactions are not supported.";
-                return Err(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
-            }
-            other => {
-                let message = format!("Coordinators of type {other} are not supported.");
-                return Err(ApiError::new(ResponseError::InvalidRequest, message));
-            }
+        let name = topic_of(key_type).ok_or_else(|| {
+            let message = format!("Coordinators of type {key_type} are not supported.");
+            ApiError::new(ResponseError::InvalidRequest, message)
+        })?;
+        if key_type == GROUP {
+            check_group_id(key)?;
         }
         let not_available = || {
-            let message = "__consumer_offsets could not be made; it is tried again when somebody asks again.";
+            let message = format!("{name} could not be made; it is tried again when somebody asks again.");
             ApiError::new(ResponseError::CoordinatorNotAvailable, message)
         };
-        let topic = self.topics.by_name(OFFSETS_TOPIC).ok_or_else(not_available)?;
+        let topic = self.topics.by_name(name).ok_or_else(not_available)?;
         let partition = partition_for(key, topic.partitions.len());
         let leader = topic.assignment(partition).ok_or_else(not_available)?.leader;
         let mut brokers = self.cluster_brokers();
@@ -112,30 +128,68 @@ impl Broker {
 
     /// The log that keeps a group, if this broker coordinates it.
     pub(super) fn group_log(&self, group_id: &str) -> Result<LogId, ApiError> {
+        self.coordinators_log(OFFSETS_TOPIC, group_id)
+    }
+
+    /// The log of this topic that keeps a group or a transactional id, if this broker coordinates it.
+    pub(in crate::broker) fn coordinators_log(&self, topic: &str, key: &str) -> Result<LogId, ApiError> {
         let not_here = || {
-            let message = format!("This broker does not coordinate group '{group_id}'.");
+            let message = format!("This broker does not coordinate '{key}'.");
             ApiError::new(ResponseError::NotCoordinator, message)
         };
-        let topic = self.topics.by_name(OFFSETS_TOPIC).ok_or_else(not_here)?;
-        let partition = partition_for(group_id, topic.partitions.len());
-        let (log, _) = self.led_partition(Some(topic), partition).map_err(|_| not_here())?;
+        let known = self.topics.by_name(topic).ok_or_else(not_here)?;
+        let partition = partition_for(key, known.partitions.len());
+        let (log, _) = self.led_partition(Some(known), partition).map_err(|_| not_here())?;
         if self.partitions.contains_key(&log) {
             return Ok(log);
         }
-        let message = format!("{OFFSETS_TOPIC}-{partition} is still being read.");
+        let message = format!("{topic}-{partition} is still being read.");
         Err(ApiError::new(ResponseError::CoordinatorLoadInProgress, message))
     }
 
-    /// Whether a log is one of coordinators.
+    /// Whether there is a log of this topic that this broker leads and has not read yet.
+    pub(in crate::broker) fn is_reading_logs_of(&self, topic: &str) -> bool {
+        let Some(topic) = self.topics.by_name(topic) else {
+            return false;
+        };
+        topic.partition_indexes().any(|index| {
+            let led = self.led_partition(Some(topic), index);
+            led.is_ok_and(|(log, _)| !self.partitions.contains_key(&log))
+        })
+    }
+
+    /// Whether a log is one of group coordinators.
     pub(in crate::broker) fn is_offsets_log(&self, log: LogId) -> bool {
-        self.topics.by_name(OFFSETS_TOPIC).is_some_and(|topic| topic.id == log.topic_id)
+        self.is_log_of(OFFSETS_TOPIC, log)
+    }
+
+    /// Whether a log is one of transaction coordinators.
+    pub(in crate::broker) fn is_transactions_log(&self, log: LogId) -> bool {
+        self.is_log_of(TRANSACTIONS_TOPIC, log)
+    }
+
+    /// Whether a log is one of coordinators.
+    pub(in crate::broker) fn is_coordinators_log(&self, log: LogId) -> bool {
+        self.is_offsets_log(log) || self.is_transactions_log(log)
+    }
+
+    fn is_log_of(&self, topic: &str, log: LogId) -> bool {
+        self.topics.by_name(topic).is_some_and(|topic| topic.id == log.topic_id)
     }
 }
 
-/// The partition that keeps a group, as Kafka has it: Java's hash of the id, made positive.
-fn partition_for(group_id: &str, partitions: usize) -> i32 {
+fn topic_of(key_type: i8) -> Option<&'static str> {
+    match key_type {
+        GROUP => Some(OFFSETS_TOPIC),
+        TRANSACTION => Some(TRANSACTIONS_TOPIC),
+        _ => None,
+    }
+}
+
+/// The partition that keeps a group or a transactional id, as Kafka has it: Java's hash of the id, made positive.
+pub(in crate::broker) fn partition_for(key: &str, partitions: usize) -> i32 {
     let hash =
-        group_id.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+        key.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     let partitions = i32::try_from(partitions).unwrap_or(i32::MAX).max(1);
     hash.checked_abs().unwrap_or(0) % partitions
 }

@@ -1,4 +1,4 @@
-//! Keeping `__consumer_offsets` short: what still counts is appended once more, and then the log begins there.
+//! Keeping `__consumer_offsets` and `__transaction_state` short: what still counts is appended once more, and then the log begins there.
 //!
 //! The coordinator knows every key that counts, so it needs no cleaner that reads segments. In this order it is safe at any
 //! step: until the log start has moved, the records before the copies are there too and say the same. (ADR 6)
@@ -18,7 +18,7 @@ use crate::types::{Offset, ProducerId};
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// A record as it is written: key and value.
-pub(super) type Encoded = (Vec<u8>, Option<Vec<u8>>);
+pub(in crate::broker) type Encoded = (Vec<u8>, Option<Vec<u8>>);
 
 /// When a log is shortened.
 #[derive(Debug, Default)]
@@ -86,6 +86,10 @@ impl Broker {
     /// The last record of every key that was not deleted, as it will be when what is on its way has been stored, and behind them
     /// what open transactions have. If something on its way is refused, so are the copies behind it.
     fn batches_that_count(&self, log: LogId) -> Vec<(Option<Transaction>, Vec<Encoded>)> {
+        if self.is_transactions_log(log) {
+            let batches = batches_of(self.transactions_that_count(log));
+            return batches.into_iter().map(|batch| (None, batch)).collect();
+        }
         let OnTheirWay { mut plain, pending } = self.on_their_way(log);
         let mut records = Vec::new();
         let mut take = |record: OffsetsRecord| {

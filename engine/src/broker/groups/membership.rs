@@ -12,7 +12,8 @@ use kafka_protocol::protocol::StrBytes;
 use super::{Coordinated, check_group_id, str_bytes};
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
-use crate::group::{Assignment, Generation, Join, MAX_TEXT, Output, Protocol, Sync};
+use crate::fields::MAX_TEXT;
+use crate::group::{Assignment, Generation, Join, Output, Protocol, Sync};
 use crate::time::Now;
 
 /// The longest instance id, as in Kafka.
@@ -194,7 +195,7 @@ impl Broker {
         self.groups.by_id.get_mut(group_id).map(|group| &mut **group).ok_or_else(unknown_member)
     }
 
-    pub(super) fn code(&mut self, result: Result<(), ApiError>) -> i16 {
+    pub(in crate::broker) fn code(&mut self, result: Result<(), ApiError>) -> i16 {
         result.map_or_else(|error| self.report.refuse(&error), |()| 0)
     }
 

@@ -8,6 +8,7 @@ use kafka_protocol::messages::{OffsetCommitResponse, OffsetDeleteResponse, TxnOf
 use super::Coordinated;
 use super::copying::Encoded;
 use crate::broker::append::Waiter;
+use crate::broker::txn::TxnChange;
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
 use crate::group::{Group, GroupMetadata, OffsetsRecord};
@@ -25,7 +26,7 @@ pub(super) struct Changes {
 }
 
 #[derive(Debug)]
-pub(super) struct Change {
+pub(in crate::broker) struct Change {
     pub(super) log: LogId,
     pub(super) records: Vec<OffsetsRecord>,
     pub(super) transaction: Option<Transaction>,
@@ -43,7 +44,7 @@ pub(super) enum Transaction {
 
 /// Who is told that records are stored.
 #[derive(Debug)]
-pub(super) enum GroupReply {
+pub(in crate::broker) enum GroupReply {
     Commit(Context, OffsetCommitResponse),
     TxnCommit(Context, TxnOffsetCommitResponse),
     /// The members that wait for the leader's assignment.
@@ -66,6 +67,8 @@ pub(super) enum GroupReply {
     Copied {
         start: Offset,
     },
+    /// A change of a transactional id, which is in the log of transactions.
+    Transaction(TxnChange),
     Nobody,
 }
 
@@ -118,6 +121,19 @@ impl Broker {
         self.store_encoded(now, &encoded, Change { log, records, transaction, reply }, false);
     }
 
+    /// Appends a change of a transactional id.
+    pub(in crate::broker) fn store_transaction_record(
+        &mut self,
+        now: Now,
+        log: LogId,
+        encoded: Encoded,
+        change: TxnChange,
+    ) {
+        let reply = GroupReply::Transaction(change);
+        let change = Change { log, records: Vec::new(), transaction: None, reply };
+        self.store_encoded(now, &[encoded], change, false);
+    }
+
     /// Appends records as they are written; `rolls` has them begin a segment. Says whether they are on their way.
     pub(super) fn store_encoded(
         &mut self,
@@ -141,12 +157,13 @@ impl Broker {
 
     fn offsets_batch(&self, now: Now, records: &[Encoded], change: &Change) -> Result<Bytes, ApiError> {
         // What deletes or shortens is not refused for its size: room is made by it.
-        let is_limited = matches!(
-            change.reply,
-            GroupReply::Commit(..) | GroupReply::TxnCommit(..) | GroupReply::Generation { .. }
-        );
+        let is_limited = match &change.reply {
+            GroupReply::Commit(..) | GroupReply::TxnCommit(..) | GroupReply::Generation { .. } => true,
+            GroupReply::Transaction(change) => change.grows(),
+            _ => false,
+        };
         let Some(partition) = self.partitions.get(&change.log) else {
-            let message = "This broker does not coordinate the group.";
+            let message = "This broker does not coordinate that any more.";
             return Err(ApiError::new(ResponseError::NotCoordinator, message));
         };
         if partition.check_settled().is_err() {
@@ -188,7 +205,9 @@ impl Broker {
 
     fn change_ended(&mut self, now: Now, change: Change, result: Result<(), ApiError>) {
         let Change { log, records, transaction, reply } = change;
-        let has_grown = result.is_ok() && (!records.is_empty() || transaction.is_some());
+        let is_transactional_id = matches!(reply, GroupReply::Transaction(_));
+        let has_grown =
+            result.is_ok() && (!records.is_empty() || transaction.is_some() || is_transactional_id);
         if result.is_ok() {
             self.apply_offsets_records(log, records, transaction, false);
         }
@@ -225,6 +244,7 @@ impl Broker {
             }
             GroupReply::Expired { group_id } => self.undo_delete(&group_id, &result),
             GroupReply::Copied { start } => self.copied(log, start, &result),
+            GroupReply::Transaction(change) => self.transaction_stored(now, change, result),
             GroupReply::Nobody => {}
         }
         if has_grown {
@@ -337,7 +357,7 @@ impl Broker {
 
     /// While a coordinator's log is read for the first time: takes in what was committed before.
     pub(in crate::broker) fn take_offsets(&mut self, log: LogId, batches: &Bytes) {
-        if !self.is_offsets_log(log) || self.partitions.contains_key(&log) {
+        if !self.is_coordinators_log(log) || self.partitions.contains_key(&log) {
             return;
         }
         for batch in Batches::new(batches) {
@@ -359,7 +379,8 @@ impl Broker {
         }
     }
 
-    /// The records of a batch, without those that this version does not know.
+    /// The records of a batch about groups, without those that this version does not know. Those about transactional ids are taken
+    /// in.
     fn readable_records(&mut self, log: LogId, batch: RecordBatch<'_>) -> Vec<OffsetsRecord> {
         let mut known = Vec::new();
         let records = match batch.records() {
@@ -371,10 +392,16 @@ impl Broker {
         };
         for record in &records {
             match record {
-                Ok(record) => match OffsetsRecord::decode(record.key.unwrap_or_default(), record.value) {
-                    Ok(record) => known.push(record),
-                    Err(error) => self.report_unreadable(log, record.offset, &error.to_string()),
-                },
+                Ok(record) => {
+                    let key = record.key.unwrap_or_default();
+                    let taken = match self.is_transactions_log(log) {
+                        true => self.take_transaction(log, key, record.value),
+                        false => OffsetsRecord::decode(key, record.value).map(|record| known.push(record)),
+                    };
+                    if let Err(error) = taken {
+                        self.report_unreadable(log, record.offset, &error.to_string());
+                    }
+                }
                 Err(error) => {
                     self.report_unreadable(log, batch.base_offset(), &error.to_string());
                     break;
@@ -385,11 +412,7 @@ impl Broker {
     }
 
     fn report_unreadable(&mut self, log: LogId, offset: Offset, why: &str) {
-        let message = format!(
-            "The record at offset {offset} of {}-{} is left out: {why}.",
-            super::OFFSETS_TOPIC,
-            log.partition
-        );
+        let message = format!("The record at offset {offset} of {} is left out: {why}.", self.log_name(log));
         self.report.event(true, message);
         self.groups.copying.or_default(log).has_unknown = true;
     }

@@ -23,8 +23,8 @@ use crate::{ConnectionId, LogId, StorageOp};
 /// Brokers with connections between them that carry at once, as long as they are open.
 pub(super) struct Cluster {
     pub(super) worlds: Vec<World>,
-    /// From a broker to the controller, by the broker.
-    links: BTreeMap<usize, ConnectionId>,
+    /// From a broker to another.
+    links: BTreeMap<(usize, usize), ConnectionId>,
     next_link: u64,
     starts: u64,
     /// Whether connections can be made.
@@ -65,45 +65,57 @@ impl Cluster {
     /// Carries what there is to carry until there is nothing any more.
     pub(super) fn run(&mut self) {
         let mut steps = 0;
-        while (1..self.worlds.len()).any(|node| self.carry(node)) {
+        while (0..self.worlds.len()).any(|node| self.carry(node)) {
             steps += 1;
             assert!(steps < 10_000, "the brokers do not come to rest");
         }
     }
 
     fn carry(&mut self, node: usize) -> bool {
-        let (first, others) = self.worlds.split_at_mut(1);
-        let (controller, broker) = (&mut first[0], &mut others[node - 1]);
-        if broker.broker.poll_peer_close().is_some()
-            && let Some(link) = self.links.remove(&node)
-        {
-            controller.broker.handle_disconnect(controller.now, link);
-            controller.answers.retain(|(connection, _)| *connection != link);
+        if let Some(peer) = self.worlds[node].broker.poll_peer_close() {
+            self.end_link(node, usize::try_from(peer).unwrap());
         }
-        if let Some((peer, frame)) = broker.broker.poll_peer_request() {
-            assert_eq!(peer, 0);
+        if let Some((peer, frame)) = self.worlds[node].broker.poll_peer_request() {
+            let to = usize::try_from(peer).unwrap();
+            assert_ne!(to, node);
             if !self.reachable {
-                self.links.remove(&node);
-                broker.broker.handle_peer_disconnect(broker.now, 0);
-                broker.run();
+                self.end_link(node, to);
+                let world = &mut self.worlds[node];
+                world.broker.handle_peer_disconnect(world.now, peer);
+                world.run();
                 return true;
             }
-            let link = *self.links.entry(node).or_insert_with(|| {
+            let link = *self.links.entry((node, to)).or_insert_with(|| {
                 self.next_link += 1;
                 ConnectionId(self.next_link)
             });
-            controller.broker.handle_request(controller.now, link, frame);
-            controller.run();
+            let world = &mut self.worlds[to];
+            world.broker.handle_request(world.now, link, frame);
+            world.run();
             return true;
         }
-        let Some(link) = self.links.get(&node) else { return false };
-        let answer = controller.answers.iter().position(|(connection, _)| connection == link);
-        let Some((_, frame)) = answer.and_then(|index| controller.answers.remove(index)) else {
-            return false;
-        };
-        broker.broker.handle_peer_response(broker.now, 0, frame);
-        broker.run();
-        true
+        let links: Vec<(usize, ConnectionId)> =
+            self.links.range((node, 0)..(node + 1, 0)).map(|((_, to), link)| (*to, *link)).collect();
+        links.into_iter().any(|(to, link)| {
+            let answers = &mut self.worlds[to].answers;
+            let answer = answers.iter().position(|(connection, _)| *connection == link);
+            let Some((_, frame)) = answer.and_then(|index| answers.remove(index)) else {
+                return false;
+            };
+            let world = &mut self.worlds[node];
+            world.broker.handle_peer_response(world.now, i32::try_from(to).unwrap(), frame);
+            world.run();
+            true
+        })
+    }
+
+    /// The other side learns that a connection has ended.
+    fn end_link(&mut self, from: usize, to: usize) {
+        if let Some(link) = self.links.remove(&(from, to)) {
+            let world = &mut self.worlds[to];
+            world.broker.handle_disconnect(world.now, link);
+            world.answers.retain(|(connection, _)| *connection != link);
+        }
     }
 
     /// Ends a broker, and starts another over its disk.
@@ -113,15 +125,12 @@ impl Cluster {
         let old = std::mem::replace(&mut self.worlds[node], new);
         self.worlds[node] = World::of_node(node as i32, 100 + self.starts, old.disk, &[]);
         self.worlds[node].now = old.now;
-        let links: Vec<usize> = self.links.keys().copied().filter(|of| node == 0 || *of == node).collect();
-        for of in links {
-            let link = self.links.remove(&of).unwrap();
-            if node == 0 {
-                let now = self.worlds[of].now;
-                self.worlds[of].broker.handle_peer_disconnect(now, 0);
-            } else {
-                let now = self.worlds[0].now;
-                self.worlds[0].broker.handle_disconnect(now, link);
+        let links: Vec<(usize, usize)> = self.links.keys().copied().collect();
+        for (from, to) in links.into_iter().filter(|(from, to)| *from == node || *to == node) {
+            self.end_link(from, to);
+            if to == node {
+                let world = &mut self.worlds[from];
+                world.broker.handle_peer_disconnect(world.now, i32::try_from(to).unwrap());
             }
         }
         self.advance(10);
@@ -429,7 +438,7 @@ fn of_two_processes_of_one_broker_the_later_one_stays() {
     cluster.add(Disk::default());
     let second = World::of_node(1, 999, Disk::default(), &[]);
     let mut first = std::mem::replace(&mut cluster.worlds[1], second);
-    let link = cluster.links.remove(&1).unwrap();
+    let link = cluster.links.remove(&(1, 0)).unwrap();
     cluster.advance(10);
     assert!(cluster.worlds[1].broker.is_ready(), "{}", cluster.events(1));
     let answer = cluster.worlds[0].answers.iter().position(|(connection, _)| *connection == link).unwrap();

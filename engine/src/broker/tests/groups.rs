@@ -51,17 +51,19 @@ fn a_coordinator_is_told_when_its_topic_is_there_and_not_before() {
 }
 
 #[test]
-fn without_room_for_the_offsets_topic_there_is_no_coordinator() {
+fn without_room_for_its_topic_there_is_no_coordinator() {
     let mut world = World::new();
     world.hold_appends = true;
-    let request = FindCoordinatorRequest::default().with_key(text("g"));
-    let correlation_id = world.send(CLIENT, ApiKey::FindCoordinator, 2, &request);
-    world.release(Some(not_applied(NotAppliedReason::Full)));
-    let response: FindCoordinatorResponse = world.answer(ApiKey::FindCoordinator, 2, correlation_id);
-    assert_eq!(response.error_code, ResponseError::CoordinatorNotAvailable.code());
-    let transactional = FindCoordinatorRequest::default().with_key(text("tx")).with_key_type(1);
-    let response: FindCoordinatorResponse = world.ask(ApiKey::FindCoordinator, 2, &transactional);
-    assert_eq!(response.error_code, ResponseError::TransactionalIdAuthorizationFailed.code());
+    for key_type in [0, 1] {
+        let request = FindCoordinatorRequest::default().with_key(text("g")).with_key_type(key_type);
+        let correlation_id = world.send(CLIENT, ApiKey::FindCoordinator, 2, &request);
+        world.release(Some(not_applied(NotAppliedReason::Full)));
+        let response: FindCoordinatorResponse = world.answer(ApiKey::FindCoordinator, 2, correlation_id);
+        assert_eq!(response.error_code, ResponseError::CoordinatorNotAvailable.code());
+    }
+    let other = FindCoordinatorRequest::default().with_key(text("g")).with_key_type(2);
+    let response: FindCoordinatorResponse = world.ask(ApiKey::FindCoordinator, 2, &other);
+    assert_eq!(response.error_code, ResponseError::InvalidRequest.code());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{ApiKey, InitProducerIdRequest, InitProducerIdResponse, ProduceResponse};
-use kafka_protocol::protocol::StrBytes;
 
 use super::world::{CLIENT, World, not_applied, produce_request, produced};
 use crate::record::{Compression, RecordBatchBuilder};
@@ -36,15 +35,6 @@ fn no_two_producers_have_the_same_id_also_after_a_restart() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
-}
-
-#[test]
-fn transactions_are_refused_until_they_exist() {
-    let mut world = World::new();
-    let request =
-        InitProducerIdRequest::default().with_transactional_id(Some(StrBytes::from_static_str("tx").into()));
-    let response: InitProducerIdResponse = world.ask(ApiKey::InitProducerId, 4, &request);
-    assert_eq!(response.error_code, ResponseError::TransactionalIdAuthorizationFailed.code());
 }
 
 #[test]

@@ -20,5 +20,8 @@ mod retention;
 mod server;
 mod topics;
 mod transactions;
+mod txn_cluster;
+mod txn_coordinator;
+mod txn_world;
 mod versions;
 mod world;
