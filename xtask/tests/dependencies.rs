@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-driver", &["headwater-engine"]),
     ("headwater-journal", &["headwater-engine"]),
     ("headwater-directory-storage", &["headwater-engine", "headwater-driver"]),
+    ("headwater-cloud-storage", &["headwater-engine", "headwater-driver", "headwater-journal"]),
     ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver", "headwater-journal"]),
     ("headwater-fuzz", &["headwater-engine", "headwater-client", "headwater-driver"]),
     ("headwater-worker-protocol", &[]),

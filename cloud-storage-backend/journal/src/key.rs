@@ -7,6 +7,7 @@
 //! <prefix>i/<number>/<id>+                         intents whose header is too long for a name: it is inside
 //! <prefix>l/<version>-<nonce>                   segment lists, of a version of the checkpoint
 //! <prefix>s/<version>-<nonce>                   segments, made for a version of the checkpoint
+//! <prefix>p/<nonce>                             what a store was tried with, and deleted
 //! ```
 //! Numbers have twenty digits, so that the order of names is theirs.
 
@@ -103,6 +104,10 @@ impl Keys {
 
     pub(crate) fn segment(&self, version: u64, nonce: u64) -> String {
         format!("{}s/{version:020}-{nonce:016x}", self.prefix)
+    }
+
+    pub(crate) fn probe(&self, nonce: u64) -> String {
+        format!("{}p/{nonce:016x}", self.prefix)
     }
 
     /// The version that a list or segment was made for.
