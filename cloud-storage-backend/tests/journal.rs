@@ -30,7 +30,7 @@ async fn read(reader: &mut JournalReader, chunks: usize) -> Vec<(u32, i64, u32, 
             ReaderEvent::Chunk(chunk) => {
                 read.push((chunk.partition.number, chunk.base_offset, chunk.records, chunk.bytes));
             }
-            ReaderEvent::Tail => {}
+            ReaderEvent::Tail | ReaderEvent::Start { .. } => {}
             ReaderEvent::Failed(error) => panic!("{error}"),
         }
     }
