@@ -185,6 +185,10 @@ impl BrokerConfig {
         self.text("delete.topic.enable") == "true"
     }
 
+    pub(crate) fn fetch_sessions(&self) -> usize {
+        to_usize(self.number("max.incremental.fetch.session.cache.slots"))
+    }
+
     /// Where the logs lie, for people.
     #[cfg(feature = "server")]
     pub(crate) fn log_dir(&self) -> &str {

@@ -1,6 +1,7 @@
 //! Fetch: stored batches are handed out as they lie; a reader that has read all waits for more.
 
 mod isolation;
+mod sessions;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
@@ -10,6 +11,7 @@ use kafka_protocol::messages::{FetchRequest, TopicName};
 use uuid::Uuid;
 
 pub(super) use self::isolation::Isolation;
+use self::sessions::{SessionUse, Sessions};
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::{Bounds, Damage, Item, Location, WholeBatches};
@@ -31,11 +33,13 @@ pub(super) struct Fetches {
     deadlines: SortedSet<(u64, u64)>,
     /// Those that wait for records, by the logs in which they want them.
     waiting: SortedSet<(LogId, u64)>,
+    sessions: Sessions,
 }
 
 #[derive(Debug)]
 struct PendingFetch {
     context: Context,
+    session: Option<SessionUse>,
     deadline: u64,
     isolation: Isolation,
     min_bytes: u64,
@@ -126,15 +130,16 @@ impl Fetches {
 }
 
 impl Broker {
-    pub(super) fn handle_fetch(&mut self, now: Now, context: Context, request: FetchRequest) {
-        if request.session_epoch > 0 {
-            // No session was ever granted (session id 0 in every answer), so there is none to go on with (KIP-227).
-            let error =
-                ApiError::new(ResponseError::FetchSessionIdNotFound, "There is no such fetch session.");
-            let response = FetchResponse::default().with_error_code(self.report.refuse(&error));
-            self.respond(context, &response);
-            return;
-        }
+    pub(super) fn handle_fetch(&mut self, now: Now, context: Context, mut request: FetchRequest) {
+        let room = (self.config.fetch_sessions(), self.random.positive());
+        let version = context.header.version;
+        let session = match self.fetches.sessions.begin(now.monotonic_ms, version, &mut request, room) {
+            Ok(session) => session,
+            Err(error) => {
+                let response = FetchResponse::default().with_error_code(self.report.refuse(&error));
+                return self.respond(context, &response);
+            }
+        };
         let by_id = context.header.version >= 13;
         // The log of the metadata is given to brokers, and by its id, as in Kafka.
         let to_broker = by_id && request.replica_id.0 >= 0;
@@ -159,6 +164,7 @@ impl Broker {
         });
         let fetch = PendingFetch {
             context,
+            session,
             deadline: now.monotonic_ms + u64::from(request.max_wait_ms.max(0).unsigned_abs()),
             isolation: Isolation::of(request.isolation_level),
             min_bytes: u64::from(request.min_bytes.max(0).unsigned_abs()),
@@ -428,14 +434,36 @@ impl Broker {
     }
 
     fn answer_fetch(&mut self, fetch: PendingFetch) {
+        let mut news = self.news(&fetch).into_iter();
         let responses = fetch.topics.into_iter().map(|topic| {
+            let answers = topic.partitions.into_iter().map(|partition| partition.answer);
             FetchableTopicResponse::default()
                 .with_topic(topic.name)
                 .with_topic_id(topic.id)
-                .with_partitions(topic.partitions.into_iter().map(|partition| partition.answer).collect())
+                .with_partitions(answers.filter(|_| news.next() != Some(false)).collect())
         });
-        let response = FetchResponse::default().with_responses(responses.collect());
+        let mut responses: Vec<FetchableTopicResponse> = responses.collect();
+        if fetch.session.is_some() {
+            responses.retain(|topic| !topic.partitions.is_empty());
+        }
+        let response = FetchResponse::default()
+            .with_session_id(fetch.session.map_or(0, |session| session.id))
+            .with_responses(responses);
         self.respond(fetch.context, &response);
+    }
+
+    /// Which of a fetch's partitions are answered: outside of a session all.
+    fn news(&mut self, fetch: &PendingFetch) -> Vec<bool> {
+        let Some(session) = fetch.session else {
+            return Vec::new();
+        };
+        let answers = fetch.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| {
+                let key = (topic.id, topic.name.clone(), partition.wanted.partition);
+                (key, &partition.answer)
+            })
+        });
+        self.fetches.sessions.answered(session, &answers.collect::<Vec<_>>())
     }
 
     /// A log has grown, or is gone: those that wait for it look again.

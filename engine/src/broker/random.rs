@@ -11,6 +11,11 @@ impl Random {
         Random(SplitMix64::new(entropy))
     }
 
+    /// A number from 1 on.
+    pub(super) fn positive(&mut self) -> i32 {
+        i32::try_from(self.0.next_u64() >> 33).unwrap_or(0).max(1)
+    }
+
     /// An id of version 4 (RFC 9562), so never one of those that Kafka reserves.
     pub(super) fn uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];

@@ -326,6 +326,12 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
     broker("log.roll.hours", INT_FROM_1, "168", "Sets log.roll.ms, in hours."),
     broker("log.roll.ms", LONG_FROM_1, ONE_WEEK_MS, "Default of a topic's segment.ms."),
     broker("log.segment.bytes", SEGMENT_BYTES, ONE_GIB, "Default of a topic's segment.bytes."),
+    broker(
+        "max.incremental.fetch.session.cache.slots",
+        INT_FROM_0,
+        "1000",
+        "How many consumers are remembered with the partitions that they fetch.",
+    ),
     broker("message.max.bytes", INT_FROM_0, "1048588", "Default of a topic's max.message.bytes."),
     broker("min.insync.replicas", INT_FROM_1, "1", "Default of a topic's min.insync.replicas."),
     broker("num.partitions", INT_FROM_1, "1", "How many partitions a topic gets that does not say."),

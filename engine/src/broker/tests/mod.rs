@@ -3,6 +3,7 @@ mod bad_input;
 mod cluster;
 mod configs;
 mod damage;
+mod fetch_sessions;
 mod fetching;
 mod group_admin;
 mod group_cluster;
