@@ -12,6 +12,7 @@ cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them u
       wasm   the storage conformance suite on IndexedDB, in Chromium
       e2e    the built playground, in Chromium
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
+cargo xtask build js                   builds the engine for Node and other JavaScript into target/js/
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
 cargo xtask bench bucket [--seconds S] what appends to a bucket cost, in the simulator's time; JSON as above
 cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Help,
     Setup,
     Build,
+    BuildJs,
     Play { port: u16 },
     Serve { arguments: Vec<String> },
     Test(Suite),
@@ -65,6 +67,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         [] | ["help"] => Ok(Command::Help),
         ["setup"] => Ok(Command::Setup),
         ["build"] | ["build", "--release"] => Ok(Command::Build),
+        ["build", "js"] => Ok(Command::BuildJs),
         ["play"] => Ok(Command::Play { port: 8080 }),
         ["play", "--port", port] => parse_port(port),
         ["play", option] if option.starts_with("--port=") => parse_port(&option["--port=".len()..]),

@@ -57,6 +57,23 @@ pub(crate) fn with_worker_features(features: &[&str], folder: &Path) -> Result<(
     Ok(())
 }
 
+/// Builds the engine for JavaScript outside of the playground (`js/`), and returns its folder.
+///
+/// # Errors
+///
+/// When something does not compile.
+pub(crate) fn engine_for_js() -> Result<PathBuf> {
+    setup::for_the_page()?;
+    let build =
+        shell::cargo(["build", "--release", "--locked", "--target", TARGET, "--package", "headwater-js"]);
+    shell::run("compiling the engine for JavaScript", build)?;
+    let target = paths::target()?;
+    let folder = target.join("js");
+    fs::create_dir_all(&folder)?;
+    bind(&target.join(TARGET).join("release/headwater_js.wasm"), "engine", &folder)?;
+    Ok(folder)
+}
+
 /// Compiles page and worker and returns the folder with the wasm files.
 fn compile(features: &[&str]) -> Result<PathBuf> {
     let mut build = shell::cargo(["build", "--release", "--locked", "--target", TARGET]);

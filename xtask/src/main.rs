@@ -44,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Setup => setup::everything(),
         Command::Build => build::playground().map(|_| ()),
+        Command::BuildJs => build::engine_for_js().map(|_| ()),
         Command::Serve { arguments } => gateway::serve(&arguments),
         Command::Play { port } => play::run(port),
         Command::Test(suite) => test::run(suite),

@@ -12,10 +12,11 @@ use crate::setup::wasm_target::TARGET;
 use crate::{build, paths, setup, shell};
 
 /// What runs in a browser, and so is checked for wasm32 too.
-const IN_THE_BROWSER: [&str; 6] = [
+const IN_THE_BROWSER: [&str; 7] = [
     "headwater-engine",
     "headwater-client",
     "headwater-driver",
+    "headwater-js",
     "headwater-worker-protocol",
     "headwater-worker",
     "headwater-web",
@@ -74,6 +75,7 @@ fn wasm() -> Result<()> {
 fn end_to_end() -> Result<()> {
     setup::for_the_browser_tests()?;
     let folder = build::playground()?;
+    build::engine_for_js()?;
     let mut tests = Vec::new();
     for entry in fs::read_dir(paths::e2e().join("tests")).context("e2e/tests cannot be read")? {
         let path = entry?.path();
@@ -91,6 +93,6 @@ fn node_tests(label: &str, dist: &Path, files: &[PathBuf]) -> Result<()> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
     node.current_dir(paths::e2e()).env("HEADWATER_DIST", dist).env("CHROMIUM", setup::chromium()?);
-    node.env("FIREFOX", setup::firefox()?);
+    node.env("FIREFOX", setup::firefox()?).env("HEADWATER_JS", paths::target()?.join("js"));
     shell::run(label, node)
 }

@@ -22,6 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "headwater-worker",
         &["headwater-engine", "headwater-client", "headwater-driver", "headwater-worker-protocol"],
     ),
+    ("headwater-js", &["headwater-engine", "headwater-driver"]),
     ("headwater-web", &["headwater-worker-protocol", "headwater-client"]),
     ("headwater-gateway", &["headwater-engine", "headwater-driver", "headwater-directory-storage"]),
     ("xtask", &[]),
