@@ -1,4 +1,5 @@
 mod groups;
+mod transactions;
 
 use std::sync::Arc;
 

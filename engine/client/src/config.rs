@@ -105,6 +105,11 @@ pub struct ProducerConfig {
     /// Whether to try again when it is not known if the batch is written (the connection was lost, the request took too
     /// long). Without idempotence, true is at least once, false at most once.
     pub retry_unknown_outcome: bool,
+    /// `transactional.id`: what it sends counts by transactions (KIP-98). Another producer of the same id takes its place. It has
+    /// idempotence, whatever the settings say, and `halt_on_failure` is without effect.
+    pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`: after so long the coordinator aborts a transaction.
+    pub transaction_timeout_ms: u64,
     /// Whether a batch that fails for good takes everything unsent with it, so that no later record of its partition is
     /// ever written behind the hole; every further `send` is then refused.
     pub halt_on_failure: bool,
@@ -125,6 +130,8 @@ impl Default for ProducerConfig {
             delivery_timeout_ms: 120_000,
             retries: u32::MAX,
             retry_unknown_outcome: true,
+            transactional_id: None,
+            transaction_timeout_ms: 60_000,
             halt_on_failure: false,
         }
     }
@@ -139,6 +146,25 @@ pub enum AutoOffsetReset {
     Latest,
     /// Report it.
     None,
+}
+
+/// `isolation.level`: what a consumer makes of records in transactions (KIP-98).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum IsolationLevel {
+    /// It gets all records, also those of transactions that are open or were aborted.
+    #[default]
+    ReadUncommitted,
+    /// It gets those that count, and goes no further than to the first transaction that is open.
+    ReadCommitted,
+}
+
+impl IsolationLevel {
+    pub(crate) fn wire(self) -> i8 {
+        match self {
+            IsolationLevel::ReadUncommitted => 0,
+            IsolationLevel::ReadCommitted => 1,
+        }
+    }
 }
 
 /// A consumer's settings as a member of a group.
@@ -198,6 +224,8 @@ pub struct ConsumerConfig {
     pub max_buffered_bytes: usize,
     /// `auto.offset.reset`.
     pub auto_offset_reset: AutoOffsetReset,
+    /// `isolation.level`.
+    pub isolation_level: IsolationLevel,
     /// `check.crcs`: whether every batch's checksum is verified.
     pub check_crcs: bool,
     /// Whether it has connections of its own: a broker that lets its fetches wait, or the other members of its group
@@ -215,6 +243,7 @@ impl Default for ConsumerConfig {
             max_partition_fetch_bytes: 1024 * 1024,
             max_buffered_bytes: 16 * 1024 * 1024,
             auto_offset_reset: AutoOffsetReset::Latest,
+            isolation_level: IsolationLevel::ReadUncommitted,
             check_crcs: true,
             own_connections: true,
         }

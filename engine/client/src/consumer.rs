@@ -7,7 +7,7 @@ use headwater_engine::{Now, Offset, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ClientConfig, ConsumerConfig};
 use crate::error::{ClientError, code};
-use crate::group::{CommitId, Member, Membership};
+use crate::group::{CommitId, GroupMetadata, Member, Membership};
 use crate::metadata::Metadata;
 use crate::network::{Answer, Network};
 
@@ -89,6 +89,8 @@ pub struct PartitionState {
     pub high_watermark: Option<Offset>,
     /// The partition's first offset, as its leader last said.
     pub log_start_offset: Option<Offset>,
+    /// Up to where a consumer of committed records can read, as its leader last said; none for others.
+    pub last_stable_offset: Option<Offset>,
     /// What the group has committed, as far as this consumer knows.
     pub committed: Option<Offset>,
     /// Whether it is paused.
@@ -99,7 +101,8 @@ impl PartitionState {
     /// How many records the consumer has before it.
     #[must_use]
     pub fn lag(&self) -> Option<i64> {
-        Some((self.high_watermark? - self.position?).max(0))
+        let end = self.last_stable_offset.or(self.high_watermark)?;
+        Some((end - self.position?).max(0))
     }
 }
 
@@ -123,6 +126,7 @@ struct Assigned {
     position: Option<Offset>,
     high_watermark: Option<Offset>,
     log_start_offset: Option<Offset>,
+    last_stable_offset: Option<Offset>,
     /// What the application is done with: it has polled again after it took it.
     processed: Option<Offset>,
     committed: Option<Offset>,
@@ -199,6 +203,7 @@ impl Consumer {
             position,
             high_watermark: None,
             log_start_offset: None,
+            last_stable_offset: None,
             processed: position,
             committed,
             paused,
@@ -229,6 +234,10 @@ impl Consumer {
 
     pub(crate) fn membership(&self) -> Option<Membership> {
         self.member.as_ref().map(|member| member.membership())
+    }
+
+    pub(crate) fn group_metadata(&self) -> Option<GroupMetadata> {
+        self.member.as_ref().map(|member| member.group_metadata())
     }
 
     pub(crate) fn poll(&mut self) -> Option<ConsumerEvent> {
@@ -263,6 +272,7 @@ impl Consumer {
             position: partition.position,
             high_watermark: partition.high_watermark,
             log_start_offset: partition.log_start_offset,
+            last_stable_offset: partition.last_stable_offset,
             committed: partition.committed,
             paused: partition.paused,
         })

@@ -81,8 +81,24 @@ pub mod code {
     pub const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
     /// The partition knows a later epoch of the producer.
     pub const INVALID_PRODUCER_EPOCH: i16 = 47;
+    /// What is asked for does not go with the state of the transaction.
+    pub const INVALID_TXN_STATE: i16 = 48;
+    /// The transactional id belongs to another producer id.
+    pub const INVALID_PRODUCER_ID_MAPPING: i16 = 49;
+    /// The coordinator does not allow so long a transaction.
+    pub const INVALID_TRANSACTION_TIMEOUT: i16 = 50;
+    /// An earlier transaction has not ended yet.
+    pub const CONCURRENT_TRANSACTIONS: i16 = 51;
+    /// The coordinator of the transaction was replaced.
+    pub const TRANSACTION_COORDINATOR_FENCED: i16 = 52;
+    /// Transactions are not allowed for this id.
+    pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
+    /// It was not tried, as something else in the request failed.
+    pub const OPERATION_NOT_ATTEMPTED: i16 = 55;
     /// The partition knows nothing of the producer (any more).
     pub const UNKNOWN_PRODUCER_ID: i16 = 59;
+    /// Another producer of this transactional id has taken the place.
+    pub const PRODUCER_FENCED: i16 = 90;
 }
 
 /// `(code, name, retriable, sentence)`, by code. Whether it is retriable is what the Java client holds of it.
@@ -133,8 +149,13 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", false, "A batch of this producer is missing before this one."),
     (46, "DUPLICATE_SEQUENCE_NUMBER", false, "The broker already has this batch."),
     (47, "INVALID_PRODUCER_EPOCH", false, "A newer producer has taken this one's place."),
+    (48, "INVALID_TXN_STATE", false, "This does not go with the state of the transaction."),
+    (49, "INVALID_PRODUCER_ID_MAPPING", false, "The transactional id belongs to another producer id."),
+    (50, "INVALID_TRANSACTION_TIMEOUT", false, "The transaction.timeout.ms is more than transaction.max.timeout.ms allows."),
     (51, "CONCURRENT_TRANSACTIONS", true, "The producer id is being changed by an earlier request."),
+    (52, "TRANSACTION_COORDINATOR_FENCED", false, "The transaction has another coordinator by now."),
     (53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", false, "Transactions are not allowed or not supported."),
+    (55, "OPERATION_NOT_ATTEMPTED", false, "It was not tried, as something else in the request failed."),
     (56, "KAFKA_STORAGE_ERROR", true, "The broker could not store or read; its storage may be full."),
     (59, "UNKNOWN_PRODUCER_ID", false, "The broker does not know this producer."),
     (68, "NON_EMPTY_GROUP", false, "The group has members."),
@@ -154,7 +175,9 @@ const KNOWN: &[(i16, &str, bool, &str)] = &[
     (88, "UNSTABLE_OFFSET_COMMIT", true, "The offset belongs to a transaction that is not finished."),
     (87, "INVALID_RECORD", false, "The broker's checks refuse a record."),
     (89, "THROTTLING_QUOTA_EXCEEDED", true, "The quota is used up for now."),
+    (90, "PRODUCER_FENCED", false, "Another producer of this transactional id has taken its place."),
     (100, "UNKNOWN_TOPIC_ID", true, "The broker does not know this topic id."),
+    (120, "TRANSACTION_ABORTABLE", false, "The transaction has to be aborted."),
     (103, "INCONSISTENT_TOPIC_ID", true, "The topic was deleted and made anew."),
 ];
 

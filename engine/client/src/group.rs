@@ -59,6 +59,19 @@ pub struct Membership {
     pub owned: Vec<TopicPartition>,
 }
 
+/// Who commits offsets for a group in a transaction (KIP-447).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMetadata {
+    /// The group.
+    pub group_id: String,
+    /// The member; empty if the group is not used to share partitions.
+    pub member_id: String,
+    /// Its `group.instance.id`, if it is a static one.
+    pub group_instance_id: Option<String>,
+    /// The generation that it belongs to; -1: none.
+    pub generation: i32,
+}
+
 /// What a member does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MemberState {
@@ -235,6 +248,15 @@ impl Member {
             is_leader: self.led.is_some(),
             coordinator: self.coordinator.as_ref().map(|address| address.on_lane(0)),
             owned: self.owned.clone(),
+        }
+    }
+
+    pub(crate) fn group_metadata(&self) -> GroupMetadata {
+        GroupMetadata {
+            group_id: self.config.group_id.clone(),
+            member_id: self.member_id.clone(),
+            group_instance_id: self.config.group_instance_id.clone().filter(|_| self.generation >= 0),
+            generation: self.generation,
         }
     }
 

@@ -38,10 +38,14 @@ pub use admin::{
 };
 pub use assignor::Assignor;
 pub use client::{Client, ConsumerId, ProducerId};
-pub use config::{Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, GroupConfig, ProducerConfig};
+pub use config::{
+    Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, GroupConfig, IsolationLevel, ProducerConfig,
+};
 pub use consumer::{ConsumerEvent, Fetched, PartitionState, StartOffset};
 pub use error::{ClientError, code};
-pub use group::{CommitId, MemberState, Membership, OffsetToCommit};
+pub use group::{CommitId, GroupMetadata, MemberState, Membership, OffsetToCommit};
 pub use network::Address;
 pub use partitioner::{murmur2, partition_for_key};
-pub use producer::{Delivered, Delivery, ProducerRecord, SendError, Sent};
+pub use producer::{
+    Delivered, Delivery, ProducerRecord, SendError, Sent, TransactionEvent, TransactionState,
+};

@@ -17,11 +17,15 @@ use headwater_engine::sorted::SortedMap;
 use identity::Renewal;
 use queue::Batch;
 use topic::Topic;
+use transaction::Transaction;
 
 mod identity;
 mod queue;
 mod sender;
 mod topic;
+mod transaction;
+
+pub use transaction::{TransactionEvent, TransactionState};
 
 /// A record to send. Everything is borrowed; `send` copies it once, into its batch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +121,7 @@ pub(crate) struct Producer {
     pressed: bool,
     requests: SortedMap<u64, Vec<Placed>>,
     known: identity::Known,
+    transaction: Option<Box<Transaction>>,
     next_tag: u64,
     deliveries: VecDeque<Delivery>,
     halted: Option<ClientError>,
@@ -136,6 +141,13 @@ impl Producer {
     pub(crate) fn new(mut config: ProducerConfig, client: Arc<ClientConfig>, random: Random) -> Producer {
         config.batch_size = config.batch_size.min(MAX_RECORDS_SIZE);
         config.max_request_size = config.max_request_size.min(MAX_RECORDS_SIZE);
+        let transaction = config.transactional_id.clone().map(|id| {
+            config.acks = Acks::All;
+            config.retries = config.retries.max(1);
+            config.enable_idempotence = true;
+            config.halt_on_failure = false;
+            Box::new(Transaction::new(id, config.transaction_timeout_ms))
+        });
         config.enable_idempotence &= config.acks == Acks::All && config.retries > 0;
         if config.enable_idempotence {
             let in_flight = config.max_in_flight_per_partition.min(MAX_IDEMPOTENT_IN_FLIGHT);
@@ -152,6 +164,7 @@ impl Producer {
             pressed: false,
             requests: SortedMap::new(),
             known: identity::Known::default(),
+            transaction,
             next_tag: 0,
             deliveries: VecDeque::new(),
             halted: None,
@@ -168,6 +181,9 @@ impl Producer {
     ) -> Result<Sent, SendError> {
         if let Some(error) = &self.halted {
             return Err(SendError::Failed(error.clone()));
+        }
+        if let Some(transaction) = &self.transaction {
+            transaction.check_open().map_err(SendError::Failed)?;
         }
         if self.deliveries.len() >= MAX_DELIVERIES {
             return Err(SendError::BufferFull);
@@ -292,28 +308,31 @@ impl Producer {
 
     /// When something becomes due by time alone. What was due when it was last driven waits for something else.
     pub(crate) fn poll_timeout(&self) -> Option<u64> {
+        let transaction = self.transaction.as_ref().and_then(|transaction| transaction.due_ms());
         if self.unsent == 0 {
-            return None;
+            return transaction.filter(|at| *at > self.driven_ms);
         }
         let queues = self.topics.iter().flat_map(Topic::queues);
-        let identity = self.known.due_ms().filter(|_| self.config.enable_idempotence);
-        let due = queues.flat_map(|queue| queue.due_ms(&self.config)).chain(identity);
+        let asks = self.config.enable_idempotence && self.transaction.is_none();
+        let identity = self.known.due_ms().filter(|_| asks);
+        let due = queues.flat_map(|queue| queue.due_ms(&self.config)).chain(identity).chain(transaction);
         due.filter(|at| *at > self.driven_ms).min()
     }
 
     pub(crate) fn drive(&mut self, now: Now, id: u32, network: &mut Network, metadata: &mut Metadata) {
         self.driven_ms = now.monotonic_ms;
-        if self.unsent == 0 {
-            return;
+        if self.unsent > 0 {
+            if self.config.enable_idempotence && self.transaction.is_none() {
+                self.drive_identity(now, id, network, metadata);
+            }
+            self.send_due(now, id, network, metadata);
         }
-        if self.config.enable_idempotence {
-            self.drive_identity(now, id, network, metadata);
-        }
-        self.send_due(now, id, network, metadata);
+        self.drive_transaction(now, id, network, metadata);
     }
 
     pub(crate) fn handle_answer(&mut self, now: Now, answer: Answer, metadata: &mut Metadata) {
-        if let Err(answer) = self.take_identity(now, answer) {
+        let other = self.take_identity(now, answer).or_else(|answer| self.take_transaction(now, answer));
+        if let Err(answer) = other {
             self.take_answer(now, answer, metadata);
         }
     }
@@ -336,7 +355,9 @@ impl Producer {
         self.buffered_bytes -= batch.reserved;
         self.pressed = false;
         let Some(topic) = self.topics.get_mut(topic) else { return };
-        if result.is_err()
+        if let (Some(transaction), Err(error)) = (&mut self.transaction, &result) {
+            transaction.batch_failed(error, batch.unknown);
+        } else if result.is_err()
             && batch.stamped
             && let Some(queue) = topic.queue_at(partition)
         {

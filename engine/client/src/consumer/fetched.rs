@@ -1,8 +1,10 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use headwater_engine::record::{Batches, Record, RecordBatch, RecordError};
+use headwater_engine::record::{Batches, EndMarker, Record, RecordBatch, RecordError};
+use headwater_engine::sorted::SortedSet;
 use headwater_engine::{Offset, TopicPartition};
+use kafka_protocol::messages::fetch_response::AbortedTransaction;
 
 use crate::error::{ClientError, code};
 
@@ -20,6 +22,8 @@ pub struct Fetched {
     /// Records below this were not asked for: a batch always comes whole (KIP-74).
     from: Offset,
     batches: Bytes,
+    /// The first offset and the producer of aborted transactions, whose records are left out.
+    aborted: SortedSet<(Offset, i64)>,
 }
 
 impl Fetched {
@@ -30,9 +34,10 @@ impl Fetched {
     ///
     /// A batch cannot be decompressed, or a record in it is malformed. Records before it have been given.
     pub fn for_each(&self, mut take: impl FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), ClientError> {
+        let mut transactions = Transactions::new(&self.aborted);
         for batch in Batches::new(&self.batches) {
             let batch = batch.map_err(|error| corrupt(&self.topic_partition, &error))?;
-            if batch.is_control() || batch.next_offset() <= self.from {
+            if transactions.leaves_out(batch) || batch.is_control() || batch.next_offset() <= self.from {
                 continue;
             }
             let records = batch.records().map_err(|error| corrupt(&self.topic_partition, &error))?;
@@ -46,10 +51,40 @@ impl Fetched {
         Ok(())
     }
 
+    /// The records of these transactions are not handed out.
+    pub(super) fn leave_out(&mut self, aborted: &[AbortedTransaction]) {
+        self.aborted.extend(aborted.iter().map(|aborted| (aborted.first_offset, aborted.producer_id.0)));
+    }
+
     /// The length of the batches in bytes, as they are stored.
     #[must_use]
     pub fn size(&self) -> usize {
         self.batches.len()
+    }
+}
+
+/// Which transactions are aborted at a place in the log, going through its batches in order.
+struct Transactions<'a> {
+    /// Those that begin further on, the first one last.
+    ahead: Vec<&'a (Offset, i64)>,
+    /// The producers whose transactions were aborted that are open here.
+    open: SortedSet<i64>,
+}
+
+impl<'a> Transactions<'a> {
+    fn new(aborted: &'a SortedSet<(Offset, i64)>) -> Transactions<'a> {
+        Transactions { ahead: aborted.iter().rev().collect(), open: SortedSet::new() }
+    }
+
+    /// Whether the next batch is part of an aborted transaction.
+    fn leaves_out(&mut self, batch: RecordBatch<'_>) -> bool {
+        while let Some((_, producer)) = self.ahead.pop_if(|(first, _)| *first <= batch.last_offset()) {
+            self.open.insert(*producer);
+        }
+        if let Some(EndMarker { producer_id, commit: false, .. }) = EndMarker::of(batch) {
+            self.open.remove(&producer_id);
+        }
+        batch.is_transactional() && self.open.contains(&batch.producer_id())
     }
 }
 
@@ -114,7 +149,15 @@ pub(super) fn take(
     bytes.truncate(end);
     let Bounds { high_watermark, log_start_offset } = bounds;
     let topic_partition = topic_partition.clone();
-    Ok(Some(Fetched { topic_partition, next_offset, high_watermark, log_start_offset, from, batches: bytes }))
+    Ok(Some(Fetched {
+        topic_partition,
+        next_offset,
+        high_watermark,
+        log_start_offset,
+        from,
+        batches: bytes,
+        aborted: SortedSet::new(),
+    }))
 }
 
 /// What of an answer can be handed out: so many bytes, and the offset after them.

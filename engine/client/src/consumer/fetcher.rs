@@ -7,6 +7,7 @@ use kafka_protocol::messages::fetch_response::PartitionData;
 
 use super::fetched::{self, Bounds};
 use super::{Assigned, Consumer, ConsumerEvent, Kind, State};
+use crate::config::IsolationLevel;
 use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
 use crate::network::{Address, Answer, Network, Owner};
@@ -113,6 +114,7 @@ impl Consumer {
             .with_max_wait_ms(self.config.fetch_max_wait_ms)
             .with_min_bytes(self.config.fetch_min_bytes)
             .with_max_bytes(max_bytes)
+            .with_isolation_level(self.config.isolation_level.wire())
             .with_session_id(0)
             .with_session_epoch(-1)
             .with_topics(topics.collect());
@@ -152,7 +154,7 @@ impl Consumer {
     }
 
     fn take_partition(&mut self, epoch: u64, data: PartitionData) -> Result<(), ClientError> {
-        let check_crcs = self.config.check_crcs;
+        let (check_crcs, isolation) = (self.config.check_crcs, self.config.isolation_level);
         let Some(partition) = self.by_epoch(epoch) else { return Ok(()) };
         if data.error_code == code::OFFSET_OUT_OF_RANGE {
             let message = format!(
@@ -166,10 +168,16 @@ impl Consumer {
         }
         let bounds = Bounds { high_watermark: data.high_watermark, log_start_offset: data.log_start_offset };
         partition.high_watermark = Some(bounds.high_watermark);
+        partition.last_stable_offset = Some(data.last_stable_offset)
+            .filter(|offset| isolation == IsolationLevel::ReadCommitted && *offset >= 0);
         partition.log_start_offset = Some(bounds.log_start_offset).filter(|offset| *offset >= 0);
         let bytes = data.records.unwrap_or_default();
         let from = partition.fetch_offset;
-        if let Some(fetched) = fetched::take(&partition.topic_partition, from, bytes, bounds, check_crcs)? {
+        if let Some(mut fetched) = fetched::take(&partition.topic_partition, from, bytes, bounds, check_crcs)?
+        {
+            if isolation == IsolationLevel::ReadCommitted {
+                fetched.leave_out(data.aborted_transactions.as_deref().unwrap_or_default());
+            }
             partition.fetch_offset = fetched.next_offset;
             self.buffered_bytes += fetched.size();
             self.events.push_back((epoch, ConsumerEvent::Fetched(fetched)));

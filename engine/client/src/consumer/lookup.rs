@@ -27,7 +27,7 @@ impl Consumer {
                 let State::Lookup(start) = p.state else { return None };
                 Some((p.topic_partition.topic.as_str(), p.topic_partition.partition, start.wire()))
             });
-            let request = request(asked);
+            let request = request(asked).with_isolation_level(self.config.isolation_level.wire());
             let version = network.version::<ListOffsetsRequest>(&address, HIGHEST_VERSION);
             let (tag, timeout_ms) = (self.next_tag, self.client.request_timeout_ms);
             let sent = version.and_then(|version| {

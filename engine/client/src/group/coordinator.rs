@@ -150,6 +150,11 @@ pub(crate) fn find_request(group: &str) -> FindCoordinatorRequest {
     FindCoordinatorRequest::default().with_key(wire::text(group)).with_key_type(0)
 }
 
+/// The same for a transactional id (KIP-98).
+pub(crate) fn find_transaction_request(transactional_id: &str) -> FindCoordinatorRequest {
+    FindCoordinatorRequest::default().with_key(wire::text(transactional_id)).with_key_type(1)
+}
+
 /// Where a group's coordinator is, on the shared lane.
 pub(crate) fn found(answer: Answer) -> Result<Address, ClientError> {
     let response = answer.decode::<FindCoordinatorRequest>()?;

@@ -104,7 +104,9 @@ impl PartitionQueue {
     /// Begins a batch; there must be no open one.
     pub(super) fn open(&mut self, now: Now, config: &ProducerConfig, reserved: usize) {
         if self.builder.is_none() {
-            self.builder = Some(RecordBatchBuilder::with_capacity(config.compression, reserved));
+            let mut builder = RecordBatchBuilder::with_capacity(config.compression, reserved);
+            builder.set_transactional(config.transactional_id.is_some());
+            self.builder = Some(builder);
         }
         self.open = Some(OpenBatch {
             created_ms: now.monotonic_ms,
@@ -238,6 +240,11 @@ impl PartitionQueue {
             self.place.identity = known.filter(|(id, _)| Some(*id) != given_up);
         }
         given_up
+    }
+
+    /// The producer has another id or epoch, and nothing of this partition is open.
+    pub(super) fn begin_anew(&mut self) {
+        self.place = Place::default();
     }
 
     /// A batch in flight has its answer.

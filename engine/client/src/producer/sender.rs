@@ -47,11 +47,17 @@ impl Producer {
             topic.update_load();
             let name = &topic.name.clone();
             for (partition, queue) in topic.queues_mut().enumerate() {
-                if self.config.enable_idempotence {
+                if self.transaction.is_some() {
+                    queue.place.identity = queue.place.identity.or(self.known.identity);
+                } else if self.config.enable_idempotence {
                     let given_up = queue.renew(self.known.identity);
                     self.known.identity = self.known.identity.filter(|(id, _)| Some(*id) != given_up);
                 }
                 if !queue.is_ready(now, &self.config, self.pressed) {
+                    continue;
+                }
+                let transaction = self.transaction.as_mut();
+                if transaction.is_some_and(|transaction| !transaction.takes_part((index, partition))) {
                     continue;
                 }
                 let number = i32::try_from(partition).unwrap_or(i32::MAX);
@@ -104,6 +110,7 @@ impl Producer {
     ) {
         let timeout_ms = self.client.request_timeout_ms;
         let request = ProduceRequest::default()
+            .with_transactional_id(self.transaction.as_ref().map(|transaction| transaction.id()))
             .with_acks(self.config.acks.wire())
             .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX))
             .with_topic_data(self.topic_data(&batches));
@@ -199,10 +206,15 @@ impl Producer {
                 self.deliver(placed, Ok(Delivered { base_offset: None, log_append_time_ms: None }));
                 return;
             }
-            self.weigh(&mut placed, &mut error);
+            if self.transaction.is_some() {
+                self.weigh_in_transaction(&mut placed, &mut error);
+            } else {
+                self.weigh(&mut placed, &mut error);
+            }
         }
         let again = error.retriable
             && self.halted.is_none()
+            && self.transaction.as_ref().is_none_or(|transaction| !transaction.is_aborting())
             && placed.batch.attempts < self.config.retries
             && !placed.batch.is_expired(now, self.config.delivery_timeout_ms)
             && (self.config.retry_unknown_outcome || !error.outcome_unknown());

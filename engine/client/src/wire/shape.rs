@@ -222,6 +222,16 @@ const DESCRIBE_CONFIGS: Outline = Outline { flexible: 4, array_tags: &[], fields
     ])),
 ]};
 
+/// Of AddOffsetsToTxn, and EndTxn up to version 4.
+const ERROR_ONLY: Outline = Outline { flexible: 3, array_tags: &[], fields: &[Field(0, ALL, Fixed(4 + 2))] };
+
+/// Of TxnOffsetCommit, and AddPartitionsToTxn up to version 3.
+#[rustfmt::skip]
+const ERRORS_OF_PARTITIONS: Outline = Outline { flexible: 3, array_tags: &[], fields: &[
+    Field(0, ALL, Fixed(4)),
+    Field(0, ALL, Structs(&[Field(0, ALL, Text), Field(0, ALL, Structs(&[Field(0, ALL, Fixed(4 + 2))]))])),
+]};
+
 /// Whether an answer's lengths fit the bytes that are there. Answers of an API without an outline do not.
 pub(super) fn fits(api_key: i16, version: i16, body: &[u8]) -> bool {
     let outline = match api_key {
@@ -243,6 +253,8 @@ pub(super) fn fits(api_key: i16, version: i16, body: &[u8]) -> bool {
         20 => &DELETE_TOPICS,
         21 => &DELETE_RECORDS,
         22 => &INIT_PRODUCER_ID,
+        24 | 28 => &ERRORS_OF_PARTITIONS,
+        25 | 26 => &ERROR_ONLY,
         32 => &DESCRIBE_CONFIGS,
         37 => &CREATE_PARTITIONS,
         42 => &DELETE_GROUPS,

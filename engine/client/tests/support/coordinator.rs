@@ -103,7 +103,7 @@ impl Cluster {
 
     fn find_coordinator(&mut self, asked: &Asked, error: i16) {
         let request: FindCoordinatorRequest = asked.decode();
-        assert_eq!((&*request.key, request.key_type), ("g", 0));
+        assert!(matches!((&*request.key, request.key_type), ("g", 0) | ("tx", 1)));
         let host = if error == 0 { format!("broker-{}", self.coordinator.node) } else { String::new() };
         let response = FindCoordinatorResponse::default()
             .with_error_code(error)

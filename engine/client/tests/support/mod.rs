@@ -11,6 +11,7 @@
 )]
 
 mod coordinator;
+mod transactions;
 
 use std::collections::BTreeMap;
 
@@ -91,6 +92,7 @@ pub struct Cluster {
     pub next_producer_id: i64,
     pub controller: i32,
     pub coordinator: coordinator::Coordinator,
+    pub transactions: transactions::Transactions,
     /// Do not check who asks whom: a damaged answer may have said anything.
     pub lenient: bool,
     /// Where an answer goes that [`Cluster::scripted`] asks for, instead of to the client.
@@ -138,6 +140,7 @@ impl Cluster {
             next_producer_id: 7_000,
             controller: 0,
             coordinator: coordinator::Coordinator::default(),
+            transactions: transactions::Transactions::default(),
             lenient: false,
             captured: None,
             capture: false,
@@ -268,6 +271,7 @@ impl Cluster {
             18 => self.api_versions(asked),
             19 => self.create_topics(asked),
             22 => self.init_producer_id(asked),
+            24..=26 | 28 => self.transact(asked),
             key => panic!("nobody scripted API {key}"),
         }
     }
@@ -293,6 +297,10 @@ impl Cluster {
             (18, 0, 4),
             (19, 2, 7),
             (22, 0, 4),
+            (24, 0, 5),
+            (25, 0, 4),
+            (26, 0, 5),
+            (28, 0, 5),
         ];
         let api_keys = known.map(|(key, min, max)| {
             let max = self.highest(key, max);
@@ -378,7 +386,9 @@ impl Cluster {
 
     fn init_producer_id(&mut self, asked: &Asked) {
         let request: InitProducerIdRequest = asked.decode();
-        assert_eq!(request.transactional_id, None);
+        if request.transactional_id.is_some() {
+            return self.init_transactions(asked);
+        }
         let error = if self.init_errors.is_empty() { 0 } else { self.init_errors.remove(0) };
         let id = if error == 0 { self.next_producer_id } else { -1 };
         self.next_producer_id += i64::from(error == 0);
