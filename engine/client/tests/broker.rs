@@ -309,3 +309,126 @@ fn the_start_and_the_end_of_a_partition_can_be_asked_for_together() {
     let offsets: Vec<_> = offsets.into_iter().map(|listed| listed.result.unwrap()).collect();
     assert_eq!(offsets, [Some(0), Some(3), Some(0)]);
 }
+
+fn transactional(world: &mut World) -> ProducerId {
+    let config =
+        ProducerConfig { transactional_id: Some("tx".to_owned()), linger_ms: 0, ..ProducerConfig::default() };
+    let producer = world.client.add_producer(config);
+    let _ = world.client.partition_count(world.now, "t");
+    world.advance(2_000);
+    producer
+}
+
+fn send_value(world: &mut World, producer: ProducerId, partition: i32, value: &str) {
+    let record = ProducerRecord {
+        topic: "t",
+        partition: Some(partition),
+        value: Some(value.as_bytes()),
+        ..ProducerRecord::default()
+    };
+    world.client.send(world.now, producer, &record).unwrap();
+    world.advance(500);
+}
+
+fn ended(world: &mut World, producer: ProducerId) -> Vec<TransactionEvent> {
+    world.advance(2_000);
+    std::iter::from_fn(|| world.client.poll_transaction(producer)).collect()
+}
+
+/// All values that a new consumer gets within some seconds, and its lag in the end.
+fn read_values(world: &mut World, isolation_level: IsolationLevel, partitions: i32) -> (Vec<String>, i64) {
+    let consumer = world.client.add_consumer(ConsumerConfig { isolation_level, ..ConsumerConfig::default() });
+    let all = (0..partitions).map(|partition| TopicPartition { topic: "t".to_owned(), partition });
+    all.clone().for_each(|tp| world.client.assign(consumer, tp, StartOffset::Earliest));
+    let mut values = Vec::new();
+    for _ in 0..10 {
+        world.advance(300);
+        while let Some(event) = world.client.poll_consumer(consumer) {
+            let ConsumerEvent::Fetched(fetched) = event else { panic!("{event:?}") };
+            fetched
+                .for_each(|record| {
+                    values.push(String::from_utf8(record.value.unwrap().to_vec()).unwrap());
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+        }
+    }
+    let lags = all.map(|tp| world.client.partition_state(consumer, &tp).unwrap().lag().unwrap());
+    let lag = lags.sum();
+    world.client.remove_consumer(consumer);
+    while world.client.poll_close().is_some() {}
+    values.sort();
+    (values, lag)
+}
+
+#[test]
+fn what_counts_of_transactions_is_read_and_nothing_else() {
+    let mut world = World::new();
+    world.create(2, &[]);
+    let producer = transactional(&mut world);
+    for (value, commits) in [("a", true), ("b", false), ("c", true)] {
+        world.client.begin_transaction(producer).unwrap();
+        send_value(&mut world, producer, 0, value);
+        send_value(&mut world, producer, 1, value);
+        if commits {
+            world.client.commit_transaction(producer).unwrap();
+            assert_eq!(ended(&mut world, producer), [TransactionEvent::Committed]);
+        } else {
+            world.client.abort_transaction(producer).unwrap();
+            assert_eq!(ended(&mut world, producer), [TransactionEvent::Aborted]);
+        }
+    }
+    world.client.begin_transaction(producer).unwrap();
+    send_value(&mut world, producer, 1, "open");
+    let (committed, lag) = read_values(&mut world, IsolationLevel::ReadCommitted, 2);
+    assert_eq!((committed, lag), (["a", "a", "c", "c"].map(str::to_owned).to_vec(), 0));
+    let (all, _) = read_values(&mut world, IsolationLevel::ReadUncommitted, 2);
+    assert_eq!(all, ["a", "a", "b", "b", "c", "c", "open"], "markers are shown to nobody");
+}
+
+#[test]
+fn another_producer_of_the_id_aborts_what_is_open_and_the_first_can_do_nothing_more() {
+    let mut world = World::new();
+    world.create(1, &[]);
+    let first = transactional(&mut world);
+    world.client.begin_transaction(first).unwrap();
+    send_value(&mut world, first, 0, "lost");
+    let second = transactional(&mut world);
+    world.client.begin_transaction(second).unwrap();
+    send_value(&mut world, second, 0, "kept");
+    world.client.commit_transaction(first).unwrap();
+    let told = ended(&mut world, first);
+    assert!(matches!(&told[..], [TransactionEvent::Failed(_)]), "{told:?}");
+    world.client.commit_transaction(second).unwrap();
+    assert_eq!(ended(&mut world, second), [TransactionEvent::Committed]);
+    assert_eq!(read_values(&mut world, IsolationLevel::ReadCommitted, 1).0, ["kept"]);
+}
+
+#[test]
+fn offsets_count_with_their_transaction() {
+    let mut world = World::new();
+    world.create(1, &[]);
+    let producer = transactional(&mut world);
+    let group = GroupMetadata {
+        group_id: "g".to_owned(),
+        member_id: String::new(),
+        group_instance_id: None,
+        generation: -1,
+    };
+    for (offset, commits) in [(3, true), (7, false)] {
+        world.client.begin_transaction(producer).unwrap();
+        let topic_partition = TopicPartition { topic: "t".to_owned(), partition: 0 };
+        let offsets = vec![OffsetToCommit { topic_partition, offset, metadata: String::new() }];
+        world.client.send_offsets_to_transaction(producer, group.clone(), offsets).unwrap();
+        world.advance(2_000);
+        if commits {
+            world.client.commit_transaction(producer).unwrap();
+        } else {
+            world.client.abort_transaction(producer).unwrap();
+        }
+        assert_eq!(ended(&mut world, producer).len(), 1);
+        let listed = world.ask(|client, now| client.list_group_offsets(now, "g"));
+        let AdminReply::GroupOffsets(offsets) = listed else { panic!() };
+        assert_eq!(offsets.iter().map(|listed| listed.committed).collect::<Vec<_>>(), [3]);
+    }
+}

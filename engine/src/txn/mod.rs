@@ -168,7 +168,7 @@ impl Transaction {
         let is_current = asked.is_none_or(|asked| asked == identity);
         match current.state {
             TxnState::PrepareCommit | TxnState::PrepareAbort => Err(concurrent()),
-            TxnState::Ongoing if is_current => Ok(Init::Abort(current.fencing_abort(now_ms))),
+            TxnState::Ongoing if is_current => Ok(Init::Abort(current.fencing_abort(asked, now_ms))),
             TxnState::Ongoing => Err(fenced(current)),
             // It has not heard that it was given its epoch.
             _ if asked.is_some() && asked == self.previous => Ok(empty(identity)),
@@ -239,7 +239,7 @@ impl Transaction {
     pub(crate) fn timed_out(&self, now_ms: i64) -> Option<Change> {
         let current = self.idle(TxnState::Ongoing)?;
         let deadline = current.started_ms.saturating_add(i64::from(current.timeout_ms));
-        (deadline < now_ms).then(|| current.fencing_abort(now_ms))
+        (deadline < now_ms).then(|| current.fencing_abort(None, now_ms))
     }
 
     /// What says that the transaction has ended, if its end is in all its partitions.
@@ -287,11 +287,12 @@ impl TxnMetadata {
         TxnMetadata { state, updated_ms: now_ms, ..self.clone() }
     }
 
-    /// The transaction is aborted in an epoch that its producer does not know, so that it can write no more to it.
-    fn fencing_abort(&self, now_ms: i64) -> Change {
+    /// The transaction is aborted in an epoch that its producer does not know, so that it can write no more to it. If it is the
+    /// producer itself that has asked to go on, as what it was, it gets that epoch when it comes again.
+    fn fencing_abort(&self, previous: Option<Identity>, now_ms: i64) -> Change {
         let mut metadata = self.in_state(TxnState::PrepareAbort, now_ms);
         metadata.producer_epoch = metadata.producer_epoch.saturating_add(1);
-        Change::To { metadata, previous: None }
+        Change::To { metadata, previous }
     }
 }
 

@@ -331,3 +331,15 @@ fn bytes_that_are_no_record_are_told_from_one() {
     assert_eq!(decode_key(b"\0"), Err(RecordError::Malformed));
     assert_eq!(decode_key(b"\0\x01\0\0"), Err(RecordError::Unknown(1)));
 }
+
+#[test]
+fn a_producer_that_has_its_own_transaction_aborted_goes_on_in_the_epoch_that_its_markers_have() {
+    let mut world = World::in_state(TxnState::Ongoing);
+    let Ok(Init::Abort(change)) = world.ask(Some((ID, 0)), None) else { panic!() };
+    world.store(change);
+    assert_eq!(world.ask(Some((ID, 0)), None), Err(E::ConcurrentTransactions));
+    world.complete();
+    assert_eq!(world.current().producer_epoch, 1);
+    assert_eq!(world.init(Some((ID, 0)), None), Ok((ID, 1)));
+    assert_eq!(world.ask(Some((ID, 7)), None), Err(E::ProducerFenced));
+}
