@@ -326,6 +326,7 @@ impl TopicConfigs {
     pub(crate) fn resolve(&self, broker: &BrokerConfig) -> LogConfig {
         let text = |name: &str| topic_key(name).map_or("", |key| self.value(key, broker).0);
         let number = |name: &str| parse_number(text(name));
+        let difference = number("message.timestamp.difference.max.ms");
         LogConfig {
             max_message_bytes: to_usize(number("max.message.bytes")),
             segment_bytes: number("segment.bytes").unsigned_abs(),
@@ -335,8 +336,8 @@ impl TopicConfigs {
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
             flush_every_append: number("flush.messages") == 1,
             log_append_time: text("message.timestamp.type") == "LogAppendTime",
-            timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
-            timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
+            timestamp_before_max_ms: number("message.timestamp.before.max.ms").min(difference),
+            timestamp_after_max_ms: number("message.timestamp.after.max.ms").min(difference),
             compression: compression(text("compression.type")),
             min_insync_replicas: number("min.insync.replicas"),
         }

@@ -28,6 +28,7 @@ impl Broker {
         for resource in request.resources {
             let described = self.describe_resource(&resource, options);
             let mut result = DescribeConfigsResult::default()
+                .with_error_message(None)
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name);
             match described {

@@ -68,7 +68,7 @@ impl Broker {
     pub(super) fn handle_create_topics(&mut self, now: Now, context: Context, request: CreateTopicsRequest) {
         if let Some(error) = self.not_controller() {
             let names = request.topics.into_iter().map(|topic| topic.name);
-            let results = names.map(|name| CreatableTopicResult::default().with_name(name));
+            let results = names.map(creation_result);
             let response = CreateTopicsResponse::default().with_topics(results.collect());
             return self.reply(now, Reply::CreateTopics(context, response), Some(&error));
         }
@@ -195,7 +195,7 @@ impl Broker {
             } else {
                 self.plan_topic(&topic, partitions)
             };
-            let mut result = CreatableTopicResult::default().with_name(topic.name);
+            let mut result = creation_result(topic.name);
             match planned {
                 Ok(planned) => {
                     partitions += usize::try_from(planned.partitions).unwrap_or(0);
@@ -489,6 +489,12 @@ impl Broker {
             Reply::TopicAsked(name) => self.coordinators_topic_settled(now, &name),
         }
     }
+}
+
+/// The result of a topic of which nothing went wrong. The message that stands for an error is empty by default, which clients take for
+/// one.
+fn creation_result(name: TopicName) -> CreatableTopicResult {
+    CreatableTopicResult::default().with_name(name).with_error_message(None)
 }
 
 struct PlannedTopic {

@@ -178,6 +178,13 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "How far a record's timestamp may lie behind the time of the append.",
     ),
     topic(
+        "message.timestamp.difference.max.ms",
+        LONG_FROM_0,
+        ANY_TIME,
+        "log.message.timestamp.difference.max.ms",
+        "How far a record's timestamp may lie from the time of the append; before KIP-937 in place of the two others.",
+    ),
+    topic(
         "message.timestamp.type",
         TIMESTAMP_TYPE,
         "CreateTime",
@@ -296,6 +303,12 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         LONG_FROM_0,
         ANY_TIME,
         "Default of a topic's message.timestamp.before.max.ms.",
+    ),
+    broker(
+        "log.message.timestamp.difference.max.ms",
+        LONG_FROM_0,
+        ANY_TIME,
+        "Default of a topic's message.timestamp.difference.max.ms.",
     ),
     broker(
         "log.message.timestamp.type",

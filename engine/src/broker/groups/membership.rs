@@ -58,10 +58,10 @@ impl Broker {
             // What a host is, whoever carries the frames knows; here a client is its connection.
             client_host: format!("connection-{}", context.connection.0),
             session_timeout_ms: to_ms(request.session_timeout_ms),
-            // Version 0 has one time-out for both.
-            rebalance_timeout_ms: match version {
-                0 => to_ms(request.session_timeout_ms),
-                _ => to_ms(request.rebalance_timeout_ms),
+            // Version 0 has one time-out for both, and who leaves it out later means the same: within no time nobody joins.
+            rebalance_timeout_ms: match request.rebalance_timeout_ms {
+                given @ 1.. if version > 0 => to_ms(given),
+                _ => to_ms(request.session_timeout_ms),
             },
             protocol_type: request.protocol_type.to_string(),
             protocols: request

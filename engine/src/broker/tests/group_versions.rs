@@ -131,3 +131,15 @@ fn offsets() {
         });
     }
 }
+
+#[test]
+fn a_member_without_a_rebalance_time_out_has_the_time_of_its_session() {
+    let mut world = world();
+    let request = join_request("g", "").with_rebalance_timeout_ms(0);
+    let joined: JoinGroupResponse = world.ask(ApiKey::JoinGroup, 2, &request);
+    world.advance(1_000);
+    let member = &joined.member_id[..];
+    let request = sync_request("g", member, joined.generation_id, &[member]);
+    let synced: SyncGroupResponse = world.ask(ApiKey::SyncGroup, 0, &request);
+    assert_eq!(synced.error_code, 0);
+}

@@ -71,6 +71,11 @@ fn records_whose_time_is_too_far_off_are_named() {
         assert!(refused.error_message.unwrap().contains("message.timestamp.after.max.ms"));
     }
     let mut world = World::new();
+    world.create("t", 1, &[("message.timestamp.difference.max.ms", "5000")]);
+    for (timestamp, error) in [(now - 5_001, 32), (now - 5_000, 0), (now + 5_000, 0), (now + 5_001, 32)] {
+        assert_eq!(answer(&mut world, batch_at(timestamp, &["v"])).error_code, error);
+    }
+    let mut world = World::new();
     world.create("t", 1, &[("message.timestamp.type", "LogAppendTime")]);
     assert_eq!(answer(&mut world, batch_at(now + 9_999_999, &["ahead"])).log_append_time_ms, now);
 }

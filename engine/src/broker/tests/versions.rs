@@ -125,9 +125,10 @@ fn delete_records() {
 #[test]
 fn changes_of_topics() {
     let mut world = world();
-    let _: Vec<CreateTopicsResponse> = in_all_versions(&mut world, ApiKey::CreateTopics, |version| {
+    let made: Vec<CreateTopicsResponse> = in_all_versions(&mut world, ApiKey::CreateTopics, |version| {
         create_topic(&format!("made-{version}"), 2, &[("segment.bytes", "1000")])
     });
+    assert!(made.iter().all(|response| response.topics[0].error_message.is_none()), "clients look for null");
     let _: Vec<CreateTopicsResponse> =
         in_all_versions(&mut world, ApiKey::CreateTopics, |_| create_topic("t", 2, &[]));
     let _: Vec<CreatePartitionsResponse> = in_all_versions(&mut world, ApiKey::CreatePartitions, |version| {
