@@ -79,7 +79,7 @@ const SCENARIOS = {
   admin: async () => {
     const admin = globalThis.kafka.admin();
     await admin.connect();
-    const topics = [{ topic: "orders", numPartitions: 3, configEntries: [{ name: "retention.ms", value: "1000000000" }] }];
+    const topics = [{ topic: "transfers" }, { topic: "orders", numPartitions: 3, configEntries: [{ name: "retention.ms", value: "1000000000" }] }];
     const created = await admin.createTopics({ topics });
     const again = await admin.createTopics({ topics });
     const { brokers } = await admin.describeCluster();
@@ -131,6 +131,25 @@ const SCENARIOS = {
       late: late.map(({ key, value }) => ({ key, value })),
     };
   },
+
+  "a transaction is read whole or not at all": async () => {
+    const producer = globalThis.kafka.producer({ transactionalId: "page", idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    for (const [value, end] of [["aborted", "abort"], ["committed", "commit"], ["aborted again", "abort"]]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: "transfers", messages: [{ value: `${value} 1` }, { value: `${value} 2` }] });
+      const topics = [{ topic: "orders", partitions: [{ partition: 0, offset: end === "commit" ? "7" : "9" }] }];
+      await transaction.sendOffsets({ consumerGroupId: "movers", topics });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    const admin = globalThis.kafka.admin();
+    await admin.connect();
+    const [{ partitions }] = await admin.fetchOffsets({ groupId: "movers", topics: ["orders"] });
+    await admin.disconnect();
+    const found = await globalThis.consume("transfers", "auditors", 2);
+    return { found: found.map(({ value }) => value), offset: partitions[0].offset };
+  },
 };
 
 const EXPECTED = {
@@ -149,4 +168,5 @@ const EXPECTED = {
     value: true,
     late: [{ key: "late", value: "one more" }],
   },
+  "a transaction is read whole or not at all": { found: ["committed 1", "committed 2"], offset: "7" },
 };

@@ -334,7 +334,7 @@ impl TopicConfigs {
             retention_ms: u64::try_from(number("retention.ms")).ok(),
             retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
-            flush_every_append: number("flush.messages") == 1,
+            flush_messages: Some(number("flush.messages")).filter(|number| *number < i64::MAX),
             log_append_time: text("message.timestamp.type") == "LogAppendTime",
             timestamp_before_max_ms: number("message.timestamp.before.max.ms").min(difference),
             timestamp_after_max_ms: number("message.timestamp.after.max.ms").min(difference),
@@ -365,8 +365,8 @@ pub(crate) struct LogConfig {
     /// None for any size.
     pub(crate) retention_bytes: Option<u64>,
     pub(crate) index_interval_bytes: u64,
-    /// `flush.messages=1`: each append is durable against a power cut before it is acknowledged.
-    pub(crate) flush_every_append: bool,
+    /// After so many records an append is durable against a power cut before it is acknowledged, with all before it.
+    pub(crate) flush_messages: Option<i64>,
     pub(crate) log_append_time: bool,
     /// How far a record's timestamp may lie before and after the time of the append (KIP-937).
     pub(crate) timestamp_before_max_ms: i64,

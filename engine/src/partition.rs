@@ -8,7 +8,7 @@ use crate::config::LogConfig;
 use crate::error::ApiError;
 use crate::log::{AppendPoint, Log};
 use crate::producer_state::Undo;
-use crate::storage_op::{LogId, OpId};
+use crate::storage_op::{Durability, LogId, OpId};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Partition<W> {
     pub(crate) settling: Option<Settling<W>>,
     /// The log start that is being moved.
     pub(crate) start_move: StartMove,
+    /// Records since an append was to be durable against a power cut.
+    unflushed: i64,
 }
 
 /// Where a log's start is wanted, and how far that is.
@@ -96,7 +98,23 @@ impl<W> Partition<W> {
             pending: VecDeque::new(),
             settling: None,
             start_move: StartMove::default(),
+            unflushed: 0,
         }
+    }
+
+    /// What an append of so many records is to survive: every `flush.messages` records, one is durable with all before it.
+    pub(crate) fn durability(&mut self, records: i64) -> Durability {
+        self.unflushed = self.unflushed.saturating_add(records);
+        if self.config.flush_messages.is_none_or(|every| self.unflushed < every) {
+            return Durability::Relaxed;
+        }
+        self.unflushed = 0;
+        Durability::Strict
+    }
+
+    /// An append was refused that the others may have counted upon: the next one is durable with all before it, if any is.
+    pub(crate) fn flush_next(&mut self) {
+        self.unflushed = i64::MAX;
     }
 
     /// Whether it is known what storage has. Until then nothing can be appended, nor said about what was.

@@ -3,7 +3,9 @@
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const SHIMMED = ["assert", "crypto", "net", "tls", "util", "zlib"];
+const SHIMS = {
+  assert: "assert.cjs", crypto: "crypto.mjs", net: "net.mjs", tls: "tls.mjs", util: "util.mjs", zlib: "zlib.mjs",
+};
 
 /**
  * Options for esbuild. `packages` is the folder (`node_modules`) with `kafkajs`, `buffer` and `events`; `entry` is what to
@@ -19,7 +21,7 @@ export function options({ packages, outfile, entry = here("browser.mjs") }) {
     target: "es2022",
     minify: true,
     nodePaths: [packages],
-    alias: Object.fromEntries(SHIMMED.map((name) => [name, here(`shims/${name}.mjs`)])),
+    alias: Object.fromEntries(Object.entries(SHIMS).map(([name, file]) => [name, here(`shims/${file}`)])),
     inject: [here("shims/globals.mjs")],
     define: { global: "globalThis" },
     logLevel: "warning",

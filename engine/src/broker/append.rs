@@ -12,7 +12,7 @@ use crate::partition::{PendingAppend, Settling};
 use crate::producer_state::Undo;
 use crate::record::RecordBatch;
 use crate::storage_op::{
-    Durability, LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,
+    LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,
 };
 use crate::time::Now;
 use crate::types::Offset;
@@ -53,8 +53,7 @@ impl Broker {
         let segment_bytes = if rolls { 0 } else { partition.config.segment_bytes };
         let config = LogConfig { segment_bytes, ..partition.config };
         let (point, undo) = partition.log.append(&batch, view, &config);
-        let durability =
-            if partition.config.flush_every_append { Durability::Strict } else { Durability::Relaxed };
+        let durability = partition.durability(i64::from(view.last_offset_delta()) + 1);
         let size = batch.len();
         let op = StorageOp::Append {
             log,
@@ -154,6 +153,7 @@ impl Broker {
             let undos: Vec<Undo> =
                 later.filter_map(|later| later.undo.take()).chain(append.undo.take()).collect();
             partition.log.roll_back(&append.point, undos.into_iter());
+            partition.flush_next();
             for later in &mut partition.pending {
                 later.doomed = true;
             }
@@ -251,7 +251,7 @@ impl Broker {
         };
         if log == LogId::CLUSTER_METADATA {
             // A topic that was made stays made, also after a power cut.
-            config.flush_every_append = true;
+            config.flush_messages = Some(1);
         }
         config
     }

@@ -147,7 +147,7 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         LONG_FROM_1,
         NO_FLUSH,
         "log.flush.interval.messages",
-        "1: a record is acknowledged when it is safe against a power cut. Greater: when it is safe against the end of the process.",
+        "After so many records one is acknowledged only when it is safe against a power cut, and all before it are; 1: each. The others are safe against the end of the process.",
     ),
     topic(
         "index.interval.bytes",

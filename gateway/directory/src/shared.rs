@@ -101,7 +101,7 @@ impl Queue {
 fn weight(op: &StorageOp) -> usize {
     size_of::<Queued>()
         + match op {
-            StorageOp::Append { batches, .. } => batches.len(),
+            StorageOp::Append { batches, .. } | StorageOp::AppendCleaned { batches, .. } => batches.len(),
             StorageOp::PutSnapshot { snapshot, .. } => snapshot.len(),
             _ => 0,
         }

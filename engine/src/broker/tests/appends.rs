@@ -172,7 +172,31 @@ fn flush_messages_asks_for_strict_durability() {
     world.create("strict", 1, &[("flush.messages", "1")]);
     world.produce("relaxed", 0, batch(&["a"]));
     world.produce("strict", 0, batch(&["a"]));
-    let durabilities: Vec<Durability> = world
+    assert_eq!(durabilities(&world), [Durability::Relaxed, Durability::Strict]);
+}
+
+#[test]
+fn flush_messages_counts_records_and_begins_anew_behind_a_refusal() {
+    let mut world = World::new();
+    world.create("t", 1, &[("flush.messages", "3")]);
+    for values in [&["a"][..], &["b"], &["c"], &["d", "e"], &["f"], &["g", "h", "i", "j"]] {
+        world.produce("t", 0, batch(values));
+    }
+    let (relaxed, strict) = (Durability::Relaxed, Durability::Strict);
+    assert_eq!(durabilities(&world), [relaxed, relaxed, strict, relaxed, strict, strict]);
+    world.hold_appends = true;
+    let request = started(&mut world, "refused");
+    world.release(Some(not_applied(NotAppliedReason::Full)));
+    assert_eq!(ended(&mut world, request).0, STORAGE_ERROR);
+    world.hold_appends = false;
+    world.produce("t", 0, batch(&["k"]));
+    world.produce("t", 0, batch(&["l"]));
+    assert_eq!(durabilities(&world)[7..], [strict, relaxed]);
+}
+
+/// What was asked for, for all appends but those of metadata.
+fn durabilities(world: &World) -> Vec<Durability> {
+    world
         .asked
         .iter()
         .filter_map(|op| match op {
@@ -181,8 +205,7 @@ fn flush_messages_asks_for_strict_durability() {
             }
             _ => None,
         })
-        .collect();
-    assert_eq!(durabilities, [Durability::Relaxed, Durability::Strict]);
+        .collect()
 }
 
 #[test]

@@ -19,6 +19,10 @@ fn append(segment: Offset, position: u64, bytes: &'static [u8]) -> StorageOp {
     StorageOp::Append { log, segment, position, batches, durability }
 }
 
+fn cleaned(segment: Offset, position: u64, bytes: &'static [u8]) -> StorageOp {
+    StorageOp::AppendCleaned { log: LOG, segment, position, batches: Bytes::from_static(bytes) }
+}
+
 fn put(kind: SnapshotKind, offset: Offset, content: &'static [u8]) -> StorageOp {
     StorageOp::PutSnapshot { log: LOG, kind, offset, snapshot: Bytes::from_static(content) }
 }
@@ -42,6 +46,16 @@ fn script() -> Vec<StorageOp> {
         StorageOp::DeleteSegments { log: LOG, before: 10, log_start_offset: None },
         StorageOp::DeleteSegments { log: LOG, before: 30, log_start_offset: Some(33) },
         StorageOp::DeleteSnapshot { log: LOG, kind: PRODUCERS, offset: 30 },
+        append(40, 0, b"segment forty"),
+        append(50, 0, b"segment fifty"),
+        put(INDEX, 40, b"index to forty"),
+        put(INDEX, 50, b"index to fifty"),
+        append(60, 0, b"the last stays"),
+        cleaned(30, 0, b""),
+        cleaned(30, 0, b"given up"),
+        cleaned(30, 0, b"what is"),
+        cleaned(30, 7, b" left"),
+        StorageOp::ReplaceSegments { log: LOG, segments: 30..60, size: 12 },
         StorageOp::Truncate { log: LOG, offset: 30, segment: 30, position: 0 },
         append(40, 0, b"seventh batch"),
         StorageOp::Delete { log: LOG },
