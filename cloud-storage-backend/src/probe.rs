@@ -62,7 +62,7 @@ impl Store {
 
     async fn try_conditions(&self, key: &str) -> Result<(), Stop> {
         let creates = (0..RIVALS).map(|rival| {
-            let bytes = Bytes::copy_from_slice(&[rival; 8]);
+            let bytes = content(b'c', rival);
             self.ask("writing", Request::Create { key: key.to_owned(), bytes })
         });
         let created = only_winner(join_all(creates).await)?;
@@ -72,7 +72,7 @@ impl Store {
         )?;
         let (bytes, etag) = self.read_back(key).await?;
         self.expect(
-            created == bytes.first().map(|first| usize::from(*first)),
+            created == bytes.last().map(|rival| usize::from(*rival)),
             "who created an object if there was none is not whose object is there",
         )?;
         let updates = (0..RIVALS).map(|rival| self.try_update(key, rival, &etag));
@@ -82,7 +82,7 @@ impl Store {
         self.expect(stale.is_none(), "an object was updated though its etag was another by then")?;
         let (bytes, _) = self.read_back(key).await?;
         self.expect(
-            updated == bytes.first().map(|first| usize::from(*first)),
+            updated == bytes.last().map(|rival| usize::from(*rival)),
             "who updated an object by its etag is not whose object is there",
         )?;
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -91,7 +91,7 @@ impl Store {
     }
 
     async fn try_update(&self, key: &str, rival: u8, etag: &str) -> Result<Outcome, Stop> {
-        let bytes = Bytes::copy_from_slice(&[rival; 8]);
+        let bytes = content(b'u', rival);
         let update = Request::Update { key: key.to_owned(), bytes, etag: etag.to_owned() };
         self.ask("writing", update).await
     }
@@ -171,6 +171,11 @@ impl Store {
             Kind::Missing | Kind::NotMatched | Kind::Refused => OpenError::Refused { store, doing, said },
         })
     }
+}
+
+/// Never the same twice: etags may be made of the content alone.
+fn content(round: u8, rival: u8) -> Bytes {
+    Bytes::copy_from_slice(&[round, rival])
 }
 
 /// Who wrote, if it was exactly one.
