@@ -1,7 +1,10 @@
 //! Bugs to be found: each is one that the world itself makes, to see that a checker notices.
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, OffsetCommitRequest, RequestHeader, SyncGroupRequest};
+use kafka_protocol::messages::{
+    ApiKey, EndTxnRequest, FetchRequest, OffsetCommitRequest, RequestHeader, SyncGroupRequest,
+    TxnOffsetCommitRequest,
+};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 /// A bug on demand.
@@ -25,6 +28,12 @@ pub enum Plant {
     UnorderedProducer,
     /// Commits arrive with offsets that are a little too high.
     CommitAhead,
+    /// Transactions that are to be aborted are committed.
+    CommitAborted,
+    /// Readers of committed records are given all.
+    ReadUncommitted,
+    /// Offsets arrive in transactions a little too low.
+    OffsetsApart,
     /// The leader of a group gives every member the share of the first.
     SameShare,
 }
@@ -33,6 +42,11 @@ impl Plant {
     /// Whether it takes a group for it to happen.
     pub(crate) fn needs_group(self) -> bool {
         matches!(self, Plant::CommitAhead | Plant::SameShare)
+    }
+
+    /// Whether it takes transactions for it to happen.
+    pub(crate) fn needs_transactions(self) -> bool {
+        matches!(self, Plant::CommitAborted | Plant::ReadUncommitted | Plant::OffsetsApart)
     }
 
     /// What a broker is given in place of a request.
@@ -53,6 +67,20 @@ impl Plant {
                 let mut request = SyncGroupRequest::decode(&mut body, version).ok()?;
                 let first = request.assignments.first()?.assignment.clone();
                 request.assignments.iter_mut().for_each(|member| member.assignment = first.clone());
+                request.encode(&mut changed, version).ok()?;
+            }
+            (Plant::CommitAborted, ApiKey::EndTxn) => {
+                let request = EndTxnRequest::decode(&mut body, version).ok()?;
+                request.with_committed(true).encode(&mut changed, version).ok()?;
+            }
+            (Plant::ReadUncommitted, ApiKey::Fetch) => {
+                let request = FetchRequest::decode(&mut body, version).ok()?;
+                request.with_isolation_level(0).encode(&mut changed, version).ok()?;
+            }
+            (Plant::OffsetsApart, ApiKey::TxnOffsetCommit) => {
+                let mut request = TxnOffsetCommitRequest::decode(&mut body, version).ok()?;
+                let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|partition| partition.committed_offset -= 1);
                 request.encode(&mut changed, version).ok()?;
             }
             _ => return None,

@@ -54,6 +54,21 @@ pub(crate) struct GroupPlan {
     pub(crate) change_ms: u64,
 }
 
+/// Writers and copiers whose records count by transactions.
+#[derive(Clone, Debug)]
+pub(crate) struct TransactionsPlan {
+    pub(crate) writers: u32,
+    pub(crate) copiers: usize,
+    /// Of the topic that is written to.
+    pub(crate) partitions: i32,
+    pub(crate) segment_bytes: u64,
+    pub(crate) timeout_ms: u64,
+    /// Up to so long between two steps of a writer.
+    pub(crate) gap_ms: u64,
+    /// It dies in one of so many steps.
+    pub(crate) dies: u64,
+}
+
 /// What goes wrong besides storage and network: on the average once in so many milliseconds, never if 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WorldFaults {
@@ -80,6 +95,7 @@ pub(crate) struct Scenario {
     pub(crate) idempotent_producers: usize,
     pub(crate) consumers: Vec<ConsumerPlan>,
     pub(crate) group: Option<GroupPlan>,
+    pub(crate) transactions: Option<TransactionsPlan>,
     /// Whether topics come and go, and partitions are added.
     pub(crate) churn: bool,
     pub(crate) max_filler: usize,
@@ -109,7 +125,7 @@ impl Scenario {
                 producer.at_most_once = true;
             }
         }
-        Scenario {
+        let mut scenario = Scenario {
             brokers: 1 + random.index(4),
             safety_ms: random.within(2_000..8_000),
             topics,
@@ -124,7 +140,16 @@ impl Scenario {
             network: network_faults(random),
             world: world_faults(random, bit_rot),
             bit_rot,
+            transactions: None,
+        };
+        let wanted = plant.map_or_else(|| random.coin(), Plant::needs_transactions);
+        if wanted && plant.is_some() {
+            scenario.world.power_cuts = false;
         }
+        // What a power cut takes may be a marker, or what a coordinator has decided: then nothing can be said of transactions.
+        let loses = scenario.world.power_cuts && scenario.world.crash_ms > 0;
+        scenario.transactions = (wanted && !loses && !bit_rot).then(|| transactions(random));
+        scenario
     }
 }
 
@@ -139,6 +164,10 @@ pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)>
         ("auto.create.topics.enable", "false".to_owned()),
         ("group.min.session.timeout.ms", "1000".to_owned()),
         ("group.initial.rebalance.delay.ms", random.pick(&[0, 0, 300]).to_string()),
+        // The wall clock jumps by up to an hour at a time, and records wait meanwhile.
+        ("log.message.timestamp.after.max.ms", i64::MAX.to_string()),
+        ("transaction.state.log.num.partitions", "5".to_owned()),
+        ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500".to_owned()),
         ("headwater.offsets.max.dirty.bytes", random.pick(&[1_000, 10_000, 1 << 20]).to_string()),
     ]
 }
@@ -220,6 +249,18 @@ fn group(random: &mut Random) -> GroupPlan {
         auto_commit: random.coin(),
         commit_ms: random.pick(&[50, 300]),
         change_ms: random.pick(&[1_000, 3_000]),
+    }
+}
+
+fn transactions(random: &mut Random) -> TransactionsPlan {
+    TransactionsPlan {
+        writers: u32::try_from(random.within(1..4)).unwrap_or(1),
+        copiers: random.index(3),
+        partitions: i32::try_from(random.within(2..4)).unwrap_or(2),
+        segment_bytes: random.pick(&[300, 3_000, 1 << 30]),
+        timeout_ms: random.pick(&[1_000, 5_000, 60_000]),
+        gap_ms: random.pick(&[50, 200, 600]),
+        dies: random.pick(&[0, 10, 40]),
     }
 }
 

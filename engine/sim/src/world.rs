@@ -18,11 +18,12 @@ use headwater_engine::{ConnectionId, Now, Uuid};
 use self::broker::Node;
 use self::trouble::Trouble;
 use crate::actors::{
-    Actor, AdminActor, ConsumerActor, Context, Ends, IdempotentActor, MemberActor, News, ProducerActor,
+    Actor, AdminActor, AuditorActor, ConsumerActor, Context, CopierActor, Ends, IdempotentActor, LedgerActor,
+    MemberActor, News, ProducerActor,
 };
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
-use crate::checkers::{Checker, Checks};
+use crate::checkers::{COPY, Checker, Checks, LEDGER};
 use crate::faults::Tally;
 use crate::network::{Client, Network};
 use crate::random::Random;
@@ -41,6 +42,8 @@ const LIVENESS_MS: u64 = 300_000;
 const SETTLE_MS: u64 = 2_500;
 /// How long brokers may take, when all else is done, to agree and to answer what waited behind a slow storage.
 const QUIET_MS: u64 = 20_000;
+/// The number of the auditor that comes at last.
+const LAST_AUDITOR: u32 = 1;
 /// How often it is looked whether all is done.
 const LOOK_MS: u64 = 100;
 /// How often a broker with nothing under way is compared with a fresh one.
@@ -124,7 +127,7 @@ impl World {
         let checks = Checks::new(options.only, scenario.bit_rot);
         let mut node = || {
             let medium = Medium::new(random.fork(), scenario.storage, options.plant);
-            Node::new(Rc::new(RefCell::new(medium)), scenario.broker.clone())
+            Node::new(Rc::new(RefCell::new(medium)), scenario.broker.clone(), scenario.brokers)
         };
         let nodes = (0..scenario.brokers).map(|_| node()).collect();
         let mut world = World {
@@ -175,6 +178,18 @@ impl World {
                 let actor = MemberActor::new(number, &scenario, plan, &mut self.random);
                 self.add_actor(Box::new(actor));
             }
+        }
+        if let Some(plan) = &scenario.transactions {
+            let random = &mut self.random;
+            let auditor = AuditorActor::new(0, &scenario, plan, false, random);
+            let mut actors: Vec<Box<dyn Actor>> = vec![Box::new(auditor)];
+            for number in 0..plan.writers {
+                actors.push(Box::new(LedgerActor::new(number, &scenario, plan, random)));
+            }
+            for number in 0..plan.copiers {
+                actors.push(Box::new(CopierActor::new(number, &scenario, plan, random)));
+            }
+            actors.into_iter().for_each(|actor| self.add_actor(actor));
         }
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         for (number, plan) in (0..).zip(&scenario.consumers) {
@@ -380,7 +395,8 @@ impl World {
         let mut ends = Ends::new();
         for node in &self.nodes {
             let broker = node.broker().filter(|broker| broker.is_ready())?;
-            let watched = broker.topics().filter(|topic| topic.name.starts_with("topic-"));
+            let is_watched = |name: &str| name.starts_with("topic-") || [LEDGER, COPY].contains(&name);
+            let watched = broker.topics().filter(|topic| is_watched(topic.name));
             ends.extend(watched.flat_map(broker::high_watermarks));
         }
         Some(ends)
@@ -466,6 +482,10 @@ impl World {
         self.checks.add_reader(number);
         let reader = ConsumerActor::new(number, self.nodes.len(), topics, plan, &mut self.random);
         self.add_actor(Box::new(reader));
+        if let Some(plan) = &self.scenario.transactions.clone() {
+            let auditor = AuditorActor::new(LAST_AUDITOR, &self.scenario, plan, true, &mut self.random);
+            self.add_actor(Box::new(auditor));
+        }
     }
 
     fn end(&mut self) -> Result<(), String> {
@@ -482,7 +502,13 @@ impl World {
         self.checks.topics_at_last(&topics);
         for (topic_partition, end) in self.ends().unwrap_or_default() {
             self.records += end.unsigned_abs();
-            self.checks.read_at_last(&topic_partition, end, &self.tailing);
+            // Markers have offsets, and are given to nobody.
+            if ![LEDGER, COPY].contains(&&topic_partition.topic[..]) {
+                self.checks.read_at_last(&topic_partition, end, &self.tailing);
+            }
+        }
+        if let Some(plan) = &self.scenario.transactions {
+            self.checks.audited_at_last(LAST_AUDITOR, plan.copiers > 0);
         }
         match self.checks.violation() {
             Some(violation) => Err(violation.to_owned()),

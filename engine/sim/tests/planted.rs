@@ -77,3 +77,23 @@ fn records_that_a_group_never_gets_are_found() {
 fn a_partition_of_two_members_is_found() {
     assert_found(Plant::SameShare, Checker::Membership);
 }
+
+#[test]
+fn records_of_an_aborted_transaction_that_are_read_are_found() {
+    assert_found(Plant::CommitAborted, Checker::Transactions);
+}
+
+#[test]
+fn a_reader_that_is_given_too_much_is_found() {
+    assert_found(Plant::ReadUncommitted, Checker::Transactions);
+}
+
+#[test]
+fn offsets_apart_from_their_transaction_are_found() {
+    assert_found(Plant::OffsetsApart, Checker::Transactions);
+}
+
+#[test]
+fn records_that_are_copied_twice_are_found() {
+    assert_found(Plant::OffsetsApart, Checker::ExactlyOnce);
+}

@@ -136,7 +136,8 @@ impl Actor for ConsumerActor {
     }
 
     fn is_done(&self, ends: &Ends) -> bool {
-        ends.iter().all(|(topic_partition, end)| self.positions.get(topic_partition) == Some(end))
+        let mut mine = ends.iter().filter(|(of, _)| self.topics.contains(&of.topic));
+        mine.all(|(topic_partition, end)| self.positions.get(topic_partition) == Some(end))
     }
 
     fn waits_for(&self, ends: &Ends) -> String {

@@ -1,9 +1,12 @@
 //! Who talks to the brokers. Each actor has one connection at a time to each; the world carries its frames.
 
 mod admin;
+mod auditor;
 mod consumer;
+mod copier;
 mod host;
 mod idempotent;
+mod ledger;
 mod member;
 mod producer;
 pub(crate) mod raw;
@@ -14,9 +17,12 @@ use bytes::Bytes;
 use headwater_engine::{Now, Offset, TopicPartition};
 
 pub(crate) use self::admin::AdminActor;
+pub(crate) use self::auditor::AuditorActor;
 pub(crate) use self::consumer::ConsumerActor;
+pub(crate) use self::copier::CopierActor;
 pub(crate) use self::host::Host;
 pub(crate) use self::idempotent::IdempotentActor;
+pub(crate) use self::ledger::LedgerActor;
 pub(crate) use self::member::MemberActor;
 pub(crate) use self::producer::ProducerActor;
 use crate::checkers::Checks;

@@ -1,12 +1,13 @@
 //! Committed offsets: what was acknowledged is what is answered from then on, whatever happens to the coordinator, and
 //! an owner's commits do not go back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use headwater_engine::{ConnectionId, Offset, TopicPartition};
 use kafka_protocol::messages::{
     ApiKey, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    TxnOffsetCommitRequest,
 };
 
 use super::Asked;
@@ -60,6 +61,8 @@ pub(crate) struct Commits {
     positions: BTreeMap<(String, TopicPartition), Position>,
     /// Counts requests, so that it is known which came first.
     asked: u64,
+    /// Groups whose offsets are committed in transactions, which is another checker's to judge.
+    transactional: BTreeSet<String>,
     /// When which request came, by connection and correlation id.
     under_way: BTreeMap<(ConnectionId, i32), u64>,
 }
@@ -67,6 +70,11 @@ pub(crate) struct Commits {
 impl Commits {
     /// A request reaches its broker.
     pub(crate) fn asked(&mut self, connection: ConnectionId, asked: &Asked) {
+        if asked.api_key == ApiKey::TxnOffsetCommit as i16 {
+            let (api, version) = (ApiKey::TxnOffsetCommit, asked.version);
+            let request = raw::decode_request::<TxnOffsetCommitRequest>(api, version, asked.frame.clone());
+            self.transactional.extend(request.map(|request| request.group_id.to_string()));
+        }
         if asked.api_key != ApiKey::OffsetCommit as i16 {
             return;
         }
@@ -160,6 +168,9 @@ impl Commits {
         topic_partition: &TopicPartition,
         offset: Offset,
     ) -> Result<(), String> {
+        if self.transactional.contains(group) {
+            return Ok(());
+        }
         let position = self.positions.entry((group.to_owned(), topic_partition.clone())).or_default();
         let is_open = position.open.iter().any(|open| open.offset == offset);
         let was = position.uncertain && position.earlier.contains(&offset);

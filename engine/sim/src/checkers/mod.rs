@@ -10,6 +10,7 @@ mod membership;
 mod offsets;
 mod order;
 pub(crate) mod recovery;
+mod transactions;
 mod visibility;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use self::idempotence::Idempotence;
 pub(crate) use self::membership::Membership;
 use self::offsets::Offsets;
 use self::order::Order;
+use self::transactions::Transactions;
+pub(crate) use self::transactions::{COPY, LEDGER, record_id};
 use self::visibility::Visibility;
 pub(crate) use self::visibility::served;
 use crate::payload::RecordId;
@@ -56,6 +59,10 @@ pub enum Checker {
     Membership,
     /// A group gets every record.
     Delivery,
+    /// Only what counts of transactions is read, and each is there as a whole or not at all.
+    Transactions,
+    /// What is copied by transactions is there once.
+    ExactlyOnce,
     /// Everything comes to its end when faults stop.
     Liveness,
 }
@@ -105,6 +112,9 @@ pub(crate) struct Checks {
     pub(crate) commits: Commits,
     pub(crate) membership: Membership,
     delivery: Delivery,
+    pub(crate) transactions: Transactions,
+    /// What writers of transactions have committed as their last, as the last auditor was told.
+    writers_offsets: BTreeMap<u32, Offset>,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
     damaged: Damaged,
@@ -128,6 +138,8 @@ impl Checks {
             commits: Commits::default(),
             membership: Membership::default(),
             delivery: Delivery::default(),
+            transactions: Transactions::default(),
+            writers_offsets: BTreeMap::new(),
             bit_rot,
             damaged: Damaged::default(),
             reader: None,
@@ -301,6 +313,21 @@ impl Checks {
     /// From now on a consumer reads that knows nothing.
     pub(crate) fn add_reader(&mut self, consumer: u32) {
         self.reader = Some(consumer);
+    }
+
+    /// Which transactions were the last of their writers, by their offsets.
+    pub(crate) fn writers_offsets(&mut self, offsets: &BTreeMap<u32, Offset>) {
+        self.writers_offsets.clone_from(offsets);
+    }
+
+    /// An auditor has read all that counts.
+    pub(crate) fn audited_at_last(&mut self, auditor: u32, copied: bool) {
+        let result = self.transactions.whole_at_last(auditor, &self.writers_offsets);
+        self.take(Checker::Transactions, result);
+        if copied {
+            let result = self.transactions.copied_at_last(auditor);
+            self.take(Checker::ExactlyOnce, result);
+        }
     }
 
     /// The last reader has read a partition up to its high watermark; `consumers` have read it all along.

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use headwater_driver::Driver;
-use headwater_engine::{Broker, BrokerConfig, ConnectionId, LogId, Offset, TopicPartition, TopicView};
+use headwater_engine::{
+    Broker, BrokerConfig, ConnectionId, LogId, NodeId, Offset, TopicPartition, TopicView,
+};
 use kafka_protocol::messages::{ApiKey, FetchResponse, MetadataResponse, ProduceRequest, ProduceResponse};
 
 use super::carry::NOBODY;
@@ -40,12 +42,16 @@ pub(super) struct Node {
     pub(super) frozen: u64,
     /// A crash is to come after so many more steps of the broker.
     pub(super) crash_in: Option<(u64, Crash)>,
-    /// Its connection to the controller.
-    pub(super) link: Option<ConnectionId>,
+    /// Its connections to the others, by their numbers.
+    pub(super) links: Vec<Option<ConnectionId>>,
 }
 
 impl Node {
-    pub(super) fn new(medium: Rc<RefCell<Medium>>, configs: Vec<(&'static str, String)>) -> Node {
+    pub(super) fn new(
+        medium: Rc<RefCell<Medium>>,
+        configs: Vec<(&'static str, String)>,
+        brokers: usize,
+    ) -> Node {
         Node {
             medium,
             server: None,
@@ -54,7 +60,7 @@ impl Node {
             timer_due: None,
             frozen: 0,
             crash_in: None,
-            link: None,
+            links: vec![None; brokers],
         }
     }
 
@@ -139,9 +145,9 @@ impl World {
         while let Some(connection) = server.driver.poll_close() {
             closes.push(connection);
         }
-        let closes_link = server.driver.poll_peer_close().is_some();
-        let requests: Vec<Bytes> =
-            std::iter::from_fn(|| server.driver.poll_peer_request()).map(|(_, frame)| frame).collect();
+        let link_closes: Vec<NodeId> = std::iter::from_fn(|| server.driver.poll_peer_close()).collect();
+        let requests: Vec<(NodeId, Bytes)> =
+            std::iter::from_fn(|| server.driver.poll_peer_request()).collect();
         while let Some(event) = server.driver.poll_event() {
             self.trace.say(format_args!("broker {number}: {}", event.message));
         }
@@ -158,7 +164,7 @@ impl World {
         for connection in closes {
             self.broker_closes(connection);
         }
-        self.carry_to_controller(number, closes_link, requests);
+        self.carry_to_peers(number, &link_closes, requests);
         let node = &mut self.nodes[number];
         if let Some(at) = timer
             && node.timer_due.is_none_or(|due| at < due)

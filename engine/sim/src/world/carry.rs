@@ -15,8 +15,6 @@ use crate::storage::Crash;
 
 /// The connection of requests that are delivered twice.
 pub(super) const NOBODY: ConnectionId = ConnectionId(u64::MAX);
-/// The number of the broker that is the controller.
-const CONTROLLER: usize = 0;
 /// From when on a planted bug has brokers hear nothing of the controller.
 const DEAF_FROM_MS: u64 = 1_500;
 
@@ -37,14 +35,15 @@ impl World {
         }
     }
 
-    /// Does what a broker wants of its connection to the controller.
-    pub(super) fn carry_to_controller(&mut self, node: usize, closes: bool, requests: Vec<Bytes>) {
-        if closes {
-            self.client_closes(Client::Broker(node), CONTROLLER);
+    /// Does what a broker wants of its connections to others.
+    pub(super) fn carry_to_peers(&mut self, node: usize, closes: &[NodeId], requests: Vec<(NodeId, Bytes)>) {
+        for peer in closes {
+            self.client_closes(Client::Broker(node), number_of(*peer));
         }
-        for frame in requests {
-            let link = self.nodes[node].link;
-            let link = link.unwrap_or_else(|| self.connect(Client::Broker(node), CONTROLLER));
+        for (peer, frame) in requests {
+            let peer = number_of(peer);
+            let link = self.nodes[node].links[peer];
+            let link = link.unwrap_or_else(|| self.connect(Client::Broker(node), peer));
             self.send_to_broker(link, frame);
         }
     }
@@ -60,7 +59,7 @@ impl World {
     fn connection_mut(&mut self, client: Client, broker: usize) -> &mut Option<ConnectionId> {
         match client {
             Client::Actor(actor) => &mut self.connections[actor][broker],
-            Client::Broker(node) => &mut self.nodes[node].link,
+            Client::Broker(node) => &mut self.nodes[node].links[broker],
         }
     }
 
@@ -162,7 +161,9 @@ impl World {
 
     /// A broker's process is gone, and with it its end of all connections.
     pub(super) fn connections_break(&mut self, node: usize, crash: Crash) {
-        self.client_closes(Client::Broker(node), CONTROLLER);
+        for peer in 0..self.nodes.len() {
+            self.client_closes(Client::Broker(node), peer);
+        }
         let of_node = self.network.connections.iter().filter(|(_, c)| c.broker == node);
         let ids: Vec<ConnectionId> = of_node.map(|(id, _)| *id).collect();
         for id in ids {
@@ -212,6 +213,11 @@ impl World {
         let Some(connection) = self.network.connections.get(&id) else { return };
         let node = connection.broker;
         if !connection.at_broker || connection.lost_to_broker || self.nodes[node].server.is_none() {
+            return;
+        }
+        if connection.ended && is_marker(frame) {
+            // It has been sent again on another connection, perhaps, and the next transaction begun, which it would end. Nothing tells
+            // the two apart before transactions of version 2 (KIP-890).
             return;
         }
         if connection.ended {
@@ -295,8 +301,16 @@ fn peer_id(broker: usize) -> NodeId {
     NodeId::try_from(broker).unwrap_or(NodeId::MAX)
 }
 
+fn number_of(peer: NodeId) -> usize {
+    usize::try_from(peer).unwrap_or(usize::MAX)
+}
+
 fn is_produce(frame: &[u8]) -> bool {
     frame.starts_with(&(ApiKey::Produce as i16).to_be_bytes())
+}
+
+fn is_marker(frame: &[u8]) -> bool {
+    frame.starts_with(&(ApiKey::WriteTxnMarkers as i16).to_be_bytes())
 }
 
 /// Whether a request gets an answer: one that was cut off does not, nor does a Produce with acks=0.
