@@ -280,7 +280,7 @@ pub(crate) enum ShapeError {
     InvalidLength,
     /// The arrays have more elements together than is accepted.
     TooManyElements,
-    /// Bytes follow the request.
+    /// Bytes follow the answer.
     TrailingBytes(usize),
 }
 
@@ -295,29 +295,31 @@ impl fmt::Display for ShapeError {
     }
 }
 
-/// Checks a request's body, from behind the header.
+/// Checks a request's body, from behind the header. Bytes that follow it are passed over, as Kafka does it: librdkafka's
+/// Metadata for all topics has three (an array's length of four bytes, of which the first says that there is none).
 pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), ShapeError> {
     let Some((fields, first_flexible)) = schema(api) else {
         return Ok(());
     };
-    walk(fields, body, version, version >= first_flexible)
+    walk(fields, body, version, version >= first_flexible).map(drop)
 }
 
 /// Checks the body of another broker's answer, from behind the header.
 pub(super) fn check_answer(api_key: i16, version: i16, body: &[u8]) -> Result<(), ShapeError> {
     match answer_schema(api_key) {
-        Some(fields) => walk(fields, body, version, true),
+        Some(fields) => match walk(fields, body, version, true)? {
+            0 => Ok(()),
+            count => Err(ShapeError::TrailingBytes(count)),
+        },
         None => Ok(()),
     }
 }
 
-fn walk(fields: &[Field], body: &[u8], version: i16, flexible: bool) -> Result<(), ShapeError> {
+/// How many bytes are left behind what has this shape.
+fn walk(fields: &[Field], body: &[u8], version: i16, flexible: bool) -> Result<usize, ShapeError> {
     let mut walk = Walk { rest: body, version, flexible, elements: 0 };
     walk.structure(fields)?;
-    match walk.rest.len() {
-        0 => Ok(()),
-        count => Err(ShapeError::TrailingBytes(count)),
-    }
+    Ok(walk.rest.len())
 }
 
 struct Walk<'a> {
