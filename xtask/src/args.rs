@@ -6,14 +6,17 @@ The commands of this repository.
 
 cargo xtask play [--port 8080]         sets up, builds and serves the playground on 127.0.0.1
 cargo xtask serve [ARGUMENTS]           builds the native server and runs `headwater serve`; --help says what it takes
-cargo xtask test [rust|wasm|e2e|all]   sets up and runs the tests; all of them unless told otherwise
+cargo xtask test [rust|wasm|e2e|clients|all]
+                                       sets up and runs the tests; all of them unless told otherwise
       rust   formatting, clippy for native and wasm32, unit tests, some hundreds of simulated worlds, some
              ten thousands of fuzzed inputs, dependency and style rules
       wasm   the storage conformance suite on IndexedDB, in Chromium
       e2e    the built playground, in Chromium
+      clients  KafkaJS, librdkafka, kafka-python, kcat and the Java client against the native server
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask build js                   builds the engine for Node and other JavaScript into target/js/
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
+cargo xtask bench gateway [ARGUMENTS]  measures the native server, and Apache Kafka where it can be had; JSON as above
 cargo xtask bench bucket [--seconds S] what appends to a bucket cost, in the simulator's time; JSON as above
 cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);
                                        --seed alone: that one again
@@ -44,6 +47,7 @@ pub(crate) enum Suite {
     Rust,
     Wasm,
     E2e,
+    Clients,
     All,
 }
 
@@ -78,7 +82,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         }
         ["sim", arguments @ ..] => Ok(Command::Sim { arguments: owned(arguments) }),
         ["fuzz", arguments @ ..] => Ok(Command::Fuzz { arguments: owned(arguments) }),
-        ["bench"] => Err("bench needs a name: browser or bucket".to_owned()),
+        ["bench"] => Err("bench needs a name: browser, bucket or gateway".to_owned()),
         other => Err(format!("not understood: {}", other.join(" "))),
     }
 }
@@ -99,8 +103,11 @@ fn parse_suite(text: &str) -> Result<Command, String> {
         "rust" => Suite::Rust,
         "wasm" => Suite::Wasm,
         "e2e" => Suite::E2e,
+        "clients" => Suite::Clients,
         "all" => Suite::All,
-        other => return Err(format!("there are the tests rust, wasm, e2e and all, but not {other}")),
+        other => {
+            return Err(format!("there are the tests rust, wasm, e2e, clients and all, but not {other}"));
+        }
     };
     Ok(Command::Test(suite))
 }

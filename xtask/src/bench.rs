@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::{build, paths, setup, shell, sim};
+use crate::{build, gateway, paths, setup, shell, sim};
 
 /// Builds with what the bench needs and runs it; it prints its table and, as the last line, one JSON object.
 ///
@@ -17,9 +17,14 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
             ["bucket", "bench"].map(str::to_owned).into_iter().chain(arguments.iter().cloned()).collect();
         return sim::run(&words);
     }
-    if name != "browser" {
-        bail!("there is no bench {name}; there are: browser, bucket");
+    match name {
+        "browser" => in_the_browser(arguments),
+        "gateway" => gateway(arguments),
+        _ => bail!("there is no bench {name}; there are: browser, bucket, gateway"),
     }
+}
+
+fn in_the_browser(arguments: &[String]) -> Result<()> {
     setup::for_the_browser_tests()?;
     let ordinary = build::playground()?;
     let folder = paths::target()?.join("dist-bench");
@@ -31,4 +36,15 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
         .env("HEADWATER_DIST", folder)
         .env("CHROMIUM", setup::chromium()?);
     shell::run("bench in Chromium", node)
+}
+
+fn gateway(arguments: &[String]) -> Result<()> {
+    let clients = setup::clients::ensure()?;
+    let python =
+        clients.python.context("the bench's client is confluent-kafka, which could not be installed")?;
+    let mut node = Command::new("node");
+    node.arg("bench/gateway.mjs").args(arguments).current_dir(paths::e2e());
+    node.env("HEADWATER", gateway::build()?).env("HEADWATER_ECHO", gateway::build_echo()?);
+    node.env("CLIENTS_PYTHON", python).envs(clients.jars.map(|jars| ("CLIENTS_JARS", jars)));
+    shell::run("bench of the server", node)
 }

@@ -14,9 +14,22 @@ use crate::{paths, shell};
 ///
 /// When it cannot be built.
 pub(crate) fn build() -> Result<PathBuf> {
+    build_target("the server", &["--bin", "headwater"], "headwater")
+}
+
+/// Builds what the bench compares latencies with.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub(crate) fn build_echo() -> Result<PathBuf> {
+    build_target("a TCP echo", &["--example", "echo"], "examples/echo")
+}
+
+fn build_target(what: &str, target: &[&str], program: &str) -> Result<PathBuf> {
     let cargo = ["build", "--locked", "--quiet", "--profile", "native", "--package", "headwater-gateway"];
-    shell::step("building the server", shell::cargo(cargo))?;
-    Ok(paths::target()?.join("native").join("headwater"))
+    shell::step(&format!("building {what}"), shell::cargo(cargo.iter().chain(target)))?;
+    Ok(paths::target()?.join("native").join(program))
 }
 
 /// Builds the server and becomes it, so that signals and its exit code are its own.

@@ -1,6 +1,7 @@
 //! Makes a machine ready: quick when there is nothing to do, one clear line when something cannot be had.
 
 mod browser;
+pub(crate) mod clients;
 mod deny;
 mod npm;
 pub(crate) mod wasm_target;

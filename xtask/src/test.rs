@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::args::Suite;
 use crate::setup::wasm_target::TARGET;
-use crate::{build, paths, setup, shell};
+use crate::{build, gateway, paths, setup, shell};
 
 /// What runs in a browser, and so is checked for wasm32 too.
 const IN_THE_BROWSER: [&str; 7] = [
@@ -39,6 +39,9 @@ pub(crate) fn run(suite: Suite) -> Result<()> {
     }
     if matches!(suite, Suite::E2e | Suite::All) {
         end_to_end()?;
+    }
+    if matches!(suite, Suite::Clients | Suite::All) {
+        clients()?;
     }
     eprintln!("\nevery test passed, {}", shell::seconds(started.elapsed()));
     Ok(())
@@ -86,6 +89,17 @@ fn end_to_end() -> Result<()> {
     }
     tests.sort();
     node_tests("browser tests", &folder, &tests)
+}
+
+fn clients() -> Result<()> {
+    let there = setup::clients::ensure()?;
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec", "clients/clients.test.mjs"]);
+    node.current_dir(paths::e2e()).env("HEADWATER", gateway::build()?);
+    node.envs(there.python.map(|python| ("CLIENTS_PYTHON", python)));
+    node.envs(there.kcat.then_some(("CLIENTS_KCAT", "kcat")));
+    node.envs(there.scenario.map(|classes| ("CLIENTS_JAVA", classes)));
+    shell::run("clients of other makers", node)
 }
 
 /// Runs test files one after the other: each has a browser and workers of its own, and figures in them are timed.
