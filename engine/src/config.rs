@@ -283,6 +283,14 @@ impl BrokerConfig {
         self.number("log.retention.check.interval.ms").unsigned_abs()
     }
 
+    pub(crate) fn cleaner_backoff_ms(&self) -> u64 {
+        self.number("log.cleaner.backoff.ms").unsigned_abs()
+    }
+
+    pub(crate) fn cleaner_dedupe_buffer_size(&self) -> u64 {
+        self.number("log.cleaner.dedupe.buffer.size").unsigned_abs()
+    }
+
     pub(crate) fn tail_max_bytes(&self) -> usize {
         to_usize(self.number("headwater.tail.max.bytes"))
     }
@@ -327,10 +335,21 @@ impl TopicConfigs {
         let text = |name: &str| topic_key(name).map_or("", |key| self.value(key, broker).0);
         let number = |name: &str| parse_number(text(name));
         let difference = number("message.timestamp.difference.max.ms");
+        let policy = |wanted: &str| text("cleanup.policy").split(',').any(|policy| policy.trim() == wanted);
+        let max_compaction_lag_ms = number("max.compaction.lag.ms");
+        let is_compacted = policy("compact");
+        // The segment that is written to is not compacted, so it must not be for longer than that (KIP-354).
+        let longest_segment_ms = if is_compacted { max_compaction_lag_ms } else { i64::MAX };
         LogConfig {
             max_message_bytes: to_usize(number("max.message.bytes")),
             segment_bytes: number("segment.bytes").unsigned_abs(),
-            segment_ms: number("segment.ms"),
+            segment_ms: number("segment.ms").min(longest_segment_ms),
+            is_compacted,
+            is_deleted: policy("delete"),
+            min_cleanable_millionths: keys::parse_ratio(text("min.cleanable.dirty.ratio")).unwrap_or(0),
+            min_compaction_lag_ms: number("min.compaction.lag.ms"),
+            max_compaction_lag_ms,
+            delete_retention_ms: number("delete.retention.ms"),
             retention_ms: u64::try_from(number("retention.ms")).ok(),
             retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
@@ -360,6 +379,15 @@ pub(crate) struct LogConfig {
     pub(crate) max_message_bytes: usize,
     pub(crate) segment_bytes: u64,
     pub(crate) segment_ms: i64,
+    /// `cleanup.policy` has `compact`.
+    pub(crate) is_compacted: bool,
+    /// `cleanup.policy` has `delete`.
+    pub(crate) is_deleted: bool,
+    /// `min.cleanable.dirty.ratio` in millionths.
+    pub(crate) min_cleanable_millionths: u32,
+    pub(crate) min_compaction_lag_ms: i64,
+    pub(crate) max_compaction_lag_ms: i64,
+    pub(crate) delete_retention_ms: i64,
     /// None for any age.
     pub(crate) retention_ms: Option<u64>,
     /// None for any size.

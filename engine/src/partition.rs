@@ -1,6 +1,7 @@
 //! A partition that this broker leads: its log, and the appends on their way to storage.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use kafka_protocol::ResponseError;
 
@@ -25,6 +26,10 @@ pub(crate) struct Partition<W> {
     pub(crate) start_move: StartMove,
     /// Records since an append was to be durable against a power cut.
     unflushed: i64,
+    /// A write of a compaction is under way.
+    pub(crate) is_cleaning: bool,
+    /// A cleaned copy is taking the place of these segments, or may have.
+    pub(crate) replacing: Option<Range<Offset>>,
 }
 
 /// Where a log's start is wanted, and how far that is.
@@ -99,6 +104,8 @@ impl<W> Partition<W> {
             settling: None,
             start_move: StartMove::default(),
             unflushed: 0,
+            is_cleaning: false,
+            replacing: None,
         }
     }
 
@@ -139,6 +146,11 @@ impl<W> Partition<W> {
     /// Whether a segment is on its way out.
     pub(crate) fn is_dropping(&self, segment: Offset) -> bool {
         matches!(self.start_move.under_way, Some(StartOp::Move { before, .. }) if segment < before)
+    }
+
+    /// Whether nobody knows at the moment if a segment has its old bytes or its new ones.
+    pub(crate) fn is_replacing(&self, segment: Offset) -> bool {
+        self.replacing.as_ref().is_some_and(|segments| segments.contains(&segment))
     }
 
     /// What lies below it can be read by consumers. There is one replica, so what storage has is committed.

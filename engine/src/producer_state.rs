@@ -122,6 +122,15 @@ impl ProducerStates {
         self.known.is_empty() && self.transactions.aborted.is_empty()
     }
 
+    /// Whether a batch is the last of its producer, by which its next sequence is known; a marker if that is all there is of
+    /// the producer's epoch.
+    pub(crate) fn is_last(&self, batch: RecordBatch<'_>) -> bool {
+        self.known.get(&batch.producer_id()).is_some_and(|state| match state.batches.back() {
+            Some(last) => last.base_offset == batch.base_offset(),
+            None => batch.is_control() && batch.producer_epoch() == state.epoch,
+        })
+    }
+
     /// Takes in a batch that is appended, if it is of an idempotent producer or ends a transaction.
     pub(crate) fn appended(&mut self, batch: RecordBatch<'_>) -> Option<Undo> {
         let producer = batch.producer_id();

@@ -124,6 +124,10 @@ impl Broker {
             );
             self.report.event(false, message);
         }
+        let is_compacted = partition.config.is_compacted && segments > 1;
+        if is_compacted {
+            self.arm_cleaner(now);
+        }
         self.append_answered(now, append, &Ok(append.point.base_offset));
         self.wake_fetches(now, log);
     }
@@ -177,7 +181,9 @@ impl Broker {
             return;
         };
         let mut appends = Vec::from_iter(append);
-        let outstanding = partition.pending.len() + usize::from(partition.start_move.under_way.is_some());
+        let outstanding = partition.pending.len()
+            + usize::from(partition.start_move.under_way.is_some())
+            + usize::from(partition.is_cleaning);
         for pending in partition.pending.drain(..) {
             self.appending_bytes -= pending.size;
             appends.push(pending);
@@ -210,6 +216,7 @@ impl Broker {
         let Some(settling) = partition.settling.take() else {
             return;
         };
+        partition.replacing = None;
         let lost = settling.appends.iter().filter(|append| append.point.end_offset > log_end_offset);
         for undo in lost.rev().filter_map(|append| append.undo.as_ref()) {
             partition.log.producers_mut().not_stored(undo);

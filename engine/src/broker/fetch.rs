@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 pub(super) use self::isolation::Isolation;
 use self::sessions::{SessionUse, Sessions};
+use super::cleaning::Parked;
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
 use crate::log::{Bounds, Damage, Item, Location, WholeBatches};
@@ -66,9 +67,19 @@ struct PendingPartition {
     /// Whether the first batch is given even if it is larger (KIP-74).
     at_least_one: bool,
     /// What is being read: from where, and how many bytes without the margin.
-    read: Option<(Location, usize)>,
+    read: Option<Reading>,
     /// Up to there the log has nothing for it that can be read.
     nothing_below: Offset,
+}
+
+/// A read on its way.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    from: Location,
+    /// How many bytes are wanted, without the margin.
+    size: usize,
+    /// The log's when it began.
+    generation: u64,
 }
 
 impl PendingFetch {
@@ -297,7 +308,8 @@ impl Broker {
                         let wanted = (partition.budget as u64).min(led.log.bytes_from(offset));
                         left = left.saturating_sub(usize::try_from(wanted).unwrap_or(left));
                         let size = usize::try_from(wanted).unwrap_or(usize::MAX);
-                        partition.read = Some((location, size));
+                        let generation = led.log.generation();
+                        partition.read = Some(Reading { from: location, size, generation });
                         let op = read_op(led.log.id, location, size);
                         let owner =
                             Owner::Fetch { fetch: id, topic: topic_index, partition: partition_index };
@@ -324,9 +336,16 @@ impl Broker {
         let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
             return;
         };
-        let Some((log, (location, size))) = pending.log.zip(pending.read) else {
+        let Some((log, Reading { from: location, size, generation })) = pending.log.zip(pending.read) else {
             return;
         };
+        let led = self.partitions.get(&log).filter(|led| result.is_ok() && led.settling.is_none());
+        if led.is_some_and(|led| led.is_replacing(location.segment)) {
+            return self.park(log, Parked::Fetch { fetch: id, topic, partition });
+        }
+        if led.is_some_and(|led| led.log.generation() != generation) {
+            return self.fetch_again(now, id, topic, partition);
+        }
         let bytes = match result {
             Ok(Applied::Read(bytes)) => Ok(bytes),
             Ok(_) => Err("the storage has answered what it was not asked".to_owned()),
@@ -337,6 +356,10 @@ impl Broker {
             (Err(message), _) => Taken::Failed(ResponseError::KafkaStorageError, message.clone()),
             (Ok(_), None) => {
                 Taken::Failed(ResponseError::UnknownTopicOrPartition, "the topic was deleted".to_owned())
+            }
+            (Ok(_), Some(led)) if led.is_replacing(location.segment) => {
+                let why = "the log is being read again".to_owned();
+                Taken::Failed(ResponseError::KafkaStorageError, why)
             }
             // The log start has moved meanwhile, or storage has dropped the segment and not said so yet.
             (Ok(bytes), Some(led))
@@ -386,6 +409,23 @@ impl Broker {
         self.fetch_step(now, id, (topic, partition), log, step, &bytes.unwrap_or_default());
     }
 
+    /// Where a read has to be begun anew, as compaction has moved what it was to read.
+    pub(super) fn fetch_again(&mut self, now: Now, id: u64, topic: usize, partition: usize) {
+        let Some(pending) = self.fetches.partition_mut(id, topic, partition) else {
+            return;
+        };
+        let (offset, size) = (pending.wanted.fetch_offset, pending.budget);
+        let Some(log) = pending.log else { return };
+        let step = match self.partitions.get(&log).and_then(|led| led.log.locate(offset)) {
+            Some(from) => Taken::ReadOn { from, size },
+            None => {
+                let why = "the topic was deleted".to_owned();
+                Taken::Failed(ResponseError::UnknownTopicOrPartition, why)
+            }
+        };
+        self.fetch_step(now, id, (topic, partition), log, step, &Bytes::new());
+    }
+
     fn fetch_step(
         &mut self,
         now: Now,
@@ -403,7 +443,8 @@ impl Broker {
         };
         match step {
             Taken::ReadOn { from, size } => {
-                pending.read = Some((from, size));
+                let generation = self.partitions.get(&log).map_or(0, |led| led.log.generation());
+                pending.read = Some(Reading { from, size, generation });
                 self.ops.submit(read_op(log, from, size), Owner::Fetch { fetch: id, topic, partition });
                 return;
             }
@@ -562,6 +603,9 @@ fn take_batches(
                 }
             }
             Some(Item::Batch(batch)) if batch.next_offset() <= wanted.wanted.fetch_offset => {}
+            // What compaction has left of batches has nothing for a consumer, and some take an answer without any record for
+            // the end of the log.
+            Some(Item::Batch(batch)) if batch.record_count() == 0 && range.is_empty() => {}
             Some(Item::Batch(batch)) => {
                 let first = range.is_empty();
                 let begin = if first { start } else { range.start };

@@ -7,6 +7,7 @@ use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 
+use super::cleaning::Parked;
 use super::fetch::{Isolation, check_leader_epoch};
 use super::{Broker, Context, Owner};
 use crate::error::ApiError;
@@ -43,7 +44,7 @@ struct PendingLookup {
 
 /// The search for the first record of a time or later.
 #[derive(Clone, Copy, Debug)]
-struct Search {
+pub(super) struct Search {
     lookup: u64,
     topic: usize,
     partition: usize,
@@ -52,6 +53,8 @@ struct Search {
     isolation: Isolation,
     from: Location,
     size: usize,
+    /// The log's when the read began.
+    generation: u64,
 }
 
 /// What is known of a partition at once.
@@ -95,6 +98,7 @@ impl Broker {
                             isolation,
                             from,
                             size: READ_BYTES,
+                            generation: 0,
                         });
                     }
                     Err(error) => answer.error_code = self.report.refuse(&error),
@@ -142,7 +146,8 @@ impl Broker {
         }
     }
 
-    fn search(&mut self, search: Search) {
+    fn search(&mut self, mut search: Search) {
+        search.generation = self.partitions.get(&search.log).map_or(0, |led| led.log.generation());
         let id = self.lookups.next;
         self.lookups.next += 1;
         self.lookups.searches.insert(id, search);
@@ -155,11 +160,27 @@ impl Broker {
         let Some(search) = self.lookups.searches.remove(&id) else {
             return;
         };
+        let led = self.partitions.get(&search.log).filter(|led| result.is_ok() && led.settling.is_none());
+        if led.is_some_and(|led| led.is_replacing(search.from.segment)) {
+            return self.park(search.log, Parked::Search(search));
+        }
+        if led.is_some_and(|led| led.log.generation() != search.generation) {
+            return self.search_again(search);
+        }
         match self.search_step(search, result) {
             Ok(Found::Record { offset, timestamp }) => self.found(search, Ok((offset, timestamp))),
             Ok(Found::None) => self.found(search, Ok((-1, -1))),
             Ok(Found::ReadOn(search)) => self.search(search),
             Err(error) => self.found(search, Err(error)),
+        }
+    }
+
+    /// Begins anew, as compaction has moved what was searched.
+    pub(super) fn search_again(&mut self, search: Search) {
+        let led = self.partitions.get(&search.log);
+        match led.and_then(|led| led.log.locate_timestamp(search.timestamp)) {
+            Some(from) => self.search(Search { from, size: READ_BYTES, ..search }),
+            None => self.found(search, Ok((-1, -1))),
         }
     }
 

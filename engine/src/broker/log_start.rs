@@ -37,7 +37,7 @@ impl Broker {
             return;
         };
         let moving = &mut partition.start_move;
-        if moving.under_way.is_some() || partition.settling.is_some() {
+        if moving.under_way.is_some() || partition.settling.is_some() || partition.replacing.is_some() {
             return;
         }
         let wanted = moving.waiting.iter().map(|(offset, _)| *offset).max();

@@ -138,6 +138,9 @@ impl Broker {
             let config = self.log_config(id);
             if let Some(partition) = self.partitions.get_mut(&id) {
                 partition.config = config;
+                if config.is_compacted {
+                    self.look_for_cleaning();
+                }
             }
         }
     }

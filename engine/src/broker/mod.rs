@@ -3,6 +3,7 @@
 mod alter_configs;
 mod api_versions;
 mod append;
+mod cleaning;
 mod connections;
 mod delete_records;
 mod describe_configs;
@@ -41,6 +42,7 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::protocol::Encodable;
 
 use self::append::Waiter;
+use self::cleaning::Cleaner;
 use self::connections::{Connections, Context};
 use self::delete_records::Deletions;
 use self::fetch::Fetches;
@@ -101,6 +103,7 @@ pub struct Broker {
     strangers: Strangers,
     groups: Groups,
     transactions: Transactions,
+    cleaner: Cleaner,
     tails: Tails,
     report: Report,
     /// Bytes of appends that storage has not answered.
@@ -153,6 +156,7 @@ impl Broker {
             strangers: Strangers::default(),
             groups: Groups::default(),
             transactions: Transactions::default(),
+            cleaner: Cleaner::default(),
             tails: Tails::default(),
             report: Report::default(),
             appending_bytes: 0,
@@ -223,6 +227,7 @@ impl Broker {
                 self.fetch_read(now, fetch, topic, partition, result);
             }
             Some(Owner::Search(search)) => self.search_read(search, result),
+            Some(Owner::Cleaning(log)) => self.cleaning_ended(now, log, result),
             Some(Owner::LogStart(log)) => self.start_step_ended(now, log, result),
             Some(Owner::KeepProducers(log, offset)) => self.producers_kept(log, offset, result),
             Some(Owner::Upkeep(log)) => self.upkeep_ended(log, result),
@@ -241,6 +246,7 @@ impl Broker {
         self.check_transactions(now);
         self.keep_up(now);
         self.retain(now);
+        self.clean(now);
         self.give_up_overdue(now);
         self.ask_others(now);
     }
@@ -279,6 +285,7 @@ impl Broker {
             self.next_asking(),
             self.next_group_due(),
             self.next_retention,
+            self.next_cleaning(),
             self.next_retention_check(),
             self.next_transaction_check(),
             self.transactions.endings.next_due(),

@@ -19,6 +19,8 @@ pub(super) enum Owner {
     Search(u64),
     /// A step of moving a log's start.
     LogStart(LogId),
+    /// The step of a log's compaction.
+    Cleaning(LogId),
     /// Nobody waits, but a snapshot of the producers' states is counted on once it is there.
     KeepProducers(LogId, Offset),
     /// Nobody waits; an error is worth an event.

@@ -136,6 +136,7 @@ impl Broker {
             return Err(ApiError::new(ResponseError::TransactionalIdAuthorizationFailed, message));
         }
         check_timestamps(view, &partition.config, now.wall_ms)?;
+        check_keys(view, &partition.config)?;
         // As long as it is not known what is stored, a batch that came before cannot be acknowledged either.
         if let Err(error) = partition.check_settled() {
             partition.log.producers_mut().turned_away(view);
@@ -305,6 +306,21 @@ fn invalid_request(request: &ProduceRequest) -> Option<ApiError> {
         return Some(ApiError::new(ResponseError::InvalidRequiredAcks, message));
     }
     None
+}
+
+/// In a compacted topic every record has a key: without one, nobody could say which it replaces.
+fn check_keys(batch: RecordBatch<'_>, config: &LogConfig) -> Result<(), ApiError> {
+    if !config.is_compacted {
+        return Ok(());
+    }
+    let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
+    for record in &batch.records().map_err(corrupt)? {
+        if record.map_err(corrupt)?.key.is_none() {
+            let message = "A compacted topic takes no record without a key.";
+            return Err(ApiError::new(ResponseError::InvalidRecord, message));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the records of a partition can be appended: one intact batch of the current format (KIP-98), not larger than

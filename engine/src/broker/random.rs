@@ -16,6 +16,10 @@ impl Random {
         i32::try_from(self.0.next_u64() >> 33).unwrap_or(0).max(1)
     }
 
+    pub(super) fn number(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// An id of version 4 (RFC 9562), so never one of those that Kafka reserves.
     pub(super) fn uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];

@@ -142,6 +142,7 @@ impl Broker {
             Some(partition) => {
                 let earlier = std::mem::replace(&mut partition.log, log);
                 partition.log.producers_mut().remember_refused(earlier.producers());
+                partition.log.follows(&earlier);
                 self.settled(now, id);
             }
             None => self.install(log),

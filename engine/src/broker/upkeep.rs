@@ -16,6 +16,9 @@ impl Broker {
         self.schedule_upkeep(now);
         let first = FIRST_RETENTION_MS.min(self.config.retention_check_interval_ms());
         self.next_retention = Some(now.monotonic_ms.saturating_add(first));
+        if self.partitions.iter().any(|(_, partition)| partition.config.is_compacted) {
+            self.arm_cleaner(now);
+        }
     }
 
     fn schedule_upkeep(&mut self, now: Now) {

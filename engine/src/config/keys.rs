@@ -16,7 +16,9 @@ pub(crate) enum ValueKind {
     Only(&'static str),
     /// One of some words.
     Choice(&'static [&'static str]),
-    /// What becomes of old segments: there is only `delete`.
+    /// A decimal number from 0 to 1.
+    Ratio,
+    /// What becomes of old segments: `delete`, `compact`, or both with a comma.
     CleanupPolicy,
     /// Any text that is not empty.
     Text,
@@ -49,9 +51,12 @@ impl ConfigKey {
             ValueKind::Only(number) => (value == number, format!("{number} here")),
             ValueKind::Choice(words) => (words.contains(&value), words.join(" or ")),
             ValueKind::Text => (!value.is_empty(), "a text".to_owned()),
+            ValueKind::Ratio => {
+                (parse_ratio(value).is_some(), "a decimal number from 0 to 1, such as 0.5".to_owned())
+            }
             ValueKind::CleanupPolicy => (
-                value == "delete",
-                "delete; compact needs a log cleaner, which this broker has not yet".to_owned(),
+                value.split(',').all(|policy| matches!(policy.trim(), "delete" | "compact")),
+                "delete, compact or delete,compact".to_owned(),
             ),
         };
         if valid {
@@ -67,6 +72,7 @@ impl ConfigKey {
             ValueKind::Choice(_) | ValueKind::Text => 2,
             ValueKind::Int { .. } | ValueKind::Only(_) => 3,
             ValueKind::Long { .. } => 5,
+            ValueKind::Ratio => 6,
             ValueKind::CleanupPolicy => 7,
         }
     }
@@ -81,6 +87,20 @@ impl ConfigKey {
         TOPIC_KEYS.iter().any(|topic| topic.synonym == Some(self.name))
             || self.name == "producer.id.expiration.ms"
     }
+}
+
+/// A decimal number from 0 to 1, in millionths; further digits are left out.
+pub(super) fn parse_ratio(value: &str) -> Option<u32> {
+    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(decimals) || (whole.is_empty() && decimals.is_empty()) {
+        return None;
+    }
+    let whole: u32 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let millionths = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
+    let millionths = millionths.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let ratio = whole.checked_mul(1_000_000)?.checked_add(millionths)?;
+    (ratio <= 1_000_000).then_some(ratio)
 }
 
 const fn topic(
@@ -112,6 +132,7 @@ pub(super) const IN_OTHER_UNITS: [(&str, &str, i64); 3] = [
 const INT_FROM_MINUS_1: ValueKind = ValueKind::Int { min: -1 };
 const INT_FROM_0: ValueKind = ValueKind::Int { min: 0 };
 const INT_FROM_1: ValueKind = ValueKind::Int { min: 1 };
+const LONG_FROM_0: ValueKind = ValueKind::Long { min: 0 };
 const LONG_FROM_MINUS_1: ValueKind = ValueKind::Long { min: -1 };
 const LONG_FROM_1: ValueKind = ValueKind::Long { min: 1 };
 // Kafka's own minimum: what a segment with one empty batch could need at the least.
@@ -119,12 +140,12 @@ const SEGMENT_BYTES: ValueKind = ValueKind::Int { min: 14 };
 const TIMESTAMP_TYPE: ValueKind = ValueKind::Choice(&["CreateTime", "LogAppendTime"]);
 const COMPRESSION: ValueKind =
     ValueKind::Choice(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]);
-const LONG_FROM_0: ValueKind = ValueKind::Long { min: 0 };
 const ONE_HOUR_MS: &str = "3600000";
 const ANY_TIME: &str = "9223372036854775807";
 const ONE_WEEK_MS: &str = "604800000";
 const ONE_GIB: &str = "1073741824";
 const NO_FLUSH: &str = "9223372036854775807";
+const ONE_DAY_MS: &str = "86400000";
 
 /// The configs of a topic, by name.
 pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
@@ -133,7 +154,14 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         ValueKind::CleanupPolicy,
         "delete",
         "log.cleanup.policy",
-        "What becomes of old segments: delete drops them by retention.ms and retention.bytes.",
+        "What becomes of old segments: delete drops them by retention.ms and retention.bytes, compact keeps the last record of each key; delete,compact does both.",
+    ),
+    topic(
+        "delete.retention.ms",
+        LONG_FROM_0,
+        ONE_DAY_MS,
+        "log.cleaner.delete.retention.ms",
+        "How long a record without a value stays in a compacted topic, once compaction has seen it.",
     ),
     topic(
         "compression.type",
@@ -155,6 +183,13 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "4096",
         "log.index.interval.bytes",
         "How many bytes of batches lie between two entries of the offset index.",
+    ),
+    topic(
+        "max.compaction.lag.ms",
+        LONG_FROM_1,
+        ANY_TIME,
+        "log.cleaner.max.compaction.lag.ms",
+        "How long a record of a compacted topic waits for compaction at the most.",
     ),
     topic(
         "max.message.bytes",
@@ -190,6 +225,20 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "CreateTime",
         "log.message.timestamp.type",
         "Whether records keep their producer's timestamp or get the time of the append.",
+    ),
+    topic(
+        "min.cleanable.dirty.ratio",
+        ValueKind::Ratio,
+        "0.5",
+        "log.cleaner.min.cleanable.ratio",
+        "How much of a log has to be new before it is compacted.",
+    ),
+    topic(
+        "min.compaction.lag.ms",
+        LONG_FROM_0,
+        "0",
+        "log.cleaner.min.compaction.lag.ms",
+        "How long a record of a compacted topic stays at the least, also if its key has a later one.",
     ),
     topic(
         "min.insync.replicas",
@@ -287,6 +336,42 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         INT_FROM_0,
         "8388608",
         "How many bytes of the latest batches are kept in memory, over all partitions.",
+    ),
+    broker(
+        "log.cleaner.backoff.ms",
+        LONG_FROM_0,
+        "15000",
+        "How often logs are looked for that are to be compacted.",
+    ),
+    broker(
+        "log.cleaner.dedupe.buffer.size",
+        ValueKind::Long { min: 1024 },
+        "134217728",
+        "The most memory for the keys of a log that is compacted, 24 bytes each. With more keys it is compacted part by part.",
+    ),
+    broker(
+        "log.cleaner.delete.retention.ms",
+        LONG_FROM_0,
+        ONE_DAY_MS,
+        "Default of a topic's delete.retention.ms.",
+    ),
+    broker(
+        "log.cleaner.max.compaction.lag.ms",
+        LONG_FROM_1,
+        ANY_TIME,
+        "Default of a topic's max.compaction.lag.ms.",
+    ),
+    broker(
+        "log.cleaner.min.cleanable.ratio",
+        ValueKind::Ratio,
+        "0.5",
+        "Default of a topic's min.cleanable.dirty.ratio.",
+    ),
+    broker(
+        "log.cleaner.min.compaction.lag.ms",
+        LONG_FROM_0,
+        "0",
+        "Default of a topic's min.compaction.lag.ms.",
     ),
     broker("log.cleanup.policy", ValueKind::CleanupPolicy, "delete", "Default of a topic's cleanup.policy."),
     broker("log.dirs", ValueKind::Text, "memory", "Where the logs lie, as DescribeLogDirs tells it."),

@@ -4,6 +4,7 @@
 //! offset that can be read), `log_end_offset` (the first that storage does not have yet) and `next_offset` (the
 //! first not handed out; what lies between it and the log end is on its way to storage).
 
+mod cleaner;
 mod index;
 mod recovery;
 mod retention;
@@ -18,6 +19,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub(crate) use cleaner::{Cleanable, Cleaning, CleaningSettings, CleaningStep, Obstacle};
 pub(crate) use recovery::{Recovery, Step};
 pub(crate) use segment::Segment;
 pub(crate) use start::StartStep;
@@ -56,6 +58,12 @@ pub(crate) struct Log {
     damages: SortedSet<(Offset, u64)>,
     /// Segments that begin below it take nothing more: they may be on their way out.
     sealed_below: Offset,
+    /// What lies below was compacted.
+    cleaned_to: Offset,
+    /// It is damaged where it would be compacted.
+    is_uncleanable: bool,
+    /// See [`Log::generation`].
+    generation: u64,
 }
 
 /// Where an append goes, and how to take it back.
@@ -90,6 +98,9 @@ impl Log {
             producer_snapshots: Vec::new(),
             damages: SortedSet::new(),
             sealed_below: 0,
+            cleaned_to: 0,
+            is_uncleanable: false,
+            generation: 0,
         }
     }
 
@@ -277,7 +288,7 @@ impl Log {
 
     /// The greatest timestamp of all records.
     pub(crate) fn max_timestamp(&self) -> Option<i64> {
-        self.segments.iter().map(Segment::max_timestamp).max()
+        self.segments.iter().map(Segment::max_timestamp).max().filter(|timestamp| *timestamp != i64::MIN)
     }
 
     /// Bytes that a reader at `offset` has before it, at the most: an upper bound that the index can give.

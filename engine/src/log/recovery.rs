@@ -301,6 +301,7 @@ impl Recovery {
         log.producer_snapshots.retain(|offset| *offset <= log.next_offset);
         // The last one grows again, so an index of it would no longer hold.
         log.indexed_segments = log.indexed_segments.min(log.segments.len().saturating_sub(1));
+        log.cleaned_to = log.marked_clean_to();
         Step::Done { log: Box::new(log), batches, damages: self.damages, truncate }
     }
 }

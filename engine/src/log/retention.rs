@@ -9,7 +9,8 @@ impl Log {
     /// above the oldest without which the log has `retention.bytes` still (as in Kafka's `UnifiedLog.deletableSegments`).
     /// Also above those that could not be dropped when the log start was moved. Never above the log end.
     ///
-    /// A segment without any timestamp has no age.
+    /// A segment without any timestamp has no age; one in which compaction has left no record is old enough for any. A log that
+    /// is only compacted keeps all its segments (`cleanup.policy`).
     pub(crate) fn retained_from(&self, wall_ms: i64, config: &LogConfig) -> Offset {
         let mut size = self.size_bytes();
         let mut from = self.log_start_offset;
@@ -17,9 +18,13 @@ impl Log {
             let end = self.segments.get(index + 1).map_or(self.next_offset, Segment::base_offset);
             let timestamp = segment.max_timestamp();
             let age_ms = u64::try_from(wall_ms.saturating_sub(timestamp)).unwrap_or(0);
-            let is_old = timestamp >= 0 && config.retention_ms.is_some_and(|limit| age_ms > limit);
+            let limit_ms = config.retention_ms.filter(|_| config.is_deleted);
+            let is_old = match timestamp {
+                i64::MIN => limit_ms.is_some(),
+                timestamp => timestamp >= 0 && limit_ms.is_some_and(|limit| age_ms > limit),
+            };
             size -= segment.size();
-            let is_too_much = config.retention_bytes.is_some_and(|limit| size >= limit);
+            let is_too_much = config.is_deleted && config.retention_bytes.is_some_and(|limit| size >= limit);
             if end > self.log_end_offset || !(is_old || is_too_much || end <= from) {
                 break;
             }

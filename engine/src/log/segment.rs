@@ -11,6 +11,8 @@ use crate::types::Offset;
 
 /// The version of the stored form; see `docs/format.md`.
 const INDEX_FORMAT: u8 = 1;
+/// The same, and the segment was compacted.
+const CLEANED_INDEX_FORMAT: u8 = 2;
 /// What stands before the entries, in bytes: format, base offset, end offset, size, max timestamp, first timestamp.
 const INDEX_HEADER_SIZE: usize = 1 + 5 * 8;
 
@@ -24,6 +26,8 @@ pub(crate) struct Segment {
     /// Known from its index alone. Nobody has looked at its batches, so nothing goes behind them: if they are damaged, it
     /// would be cut off with them the next time.
     unread: bool,
+    /// It was compacted together with all that lies before it.
+    is_cleaned: bool,
 }
 
 /// What an append changes of a segment, so that it can be changed back.
@@ -45,7 +49,14 @@ impl Segment {
             bytes_since_entry: 0,
             entries: 0,
         };
-        Segment { base_offset, state, index: SegmentIndex::default(), producers, unread: false }
+        Segment {
+            base_offset,
+            state,
+            index: SegmentIndex::default(),
+            producers,
+            unread: false,
+            is_cleaned: false,
+        }
     }
 
     pub(crate) fn base_offset(&self) -> Offset {
@@ -58,6 +69,20 @@ impl Segment {
 
     pub(crate) fn max_timestamp(&self) -> i64 {
         self.state.max_timestamp
+    }
+
+    /// That of its first record, as far as its batches say.
+    pub(super) fn first_timestamp(&self) -> Option<i64> {
+        self.state.first_timestamp
+    }
+
+    /// Whether it was compacted together with all that lies before it.
+    pub(super) fn is_cleaned(&self) -> bool {
+        self.is_cleaned
+    }
+
+    pub(super) fn set_cleaned(&mut self) {
+        self.is_cleaned = true;
     }
 
     pub(super) fn take_producers(&mut self) -> Option<Bytes> {
@@ -100,8 +125,12 @@ impl Segment {
         }
         state.size += batch.size() as u64;
         state.bytes_since_entry += batch.size() as u64;
-        state.first_timestamp = state.first_timestamp.or(Some(batch.base_timestamp()));
-        state.max_timestamp = state.max_timestamp.max(batch.max_timestamp());
+        if batch.record_count() > 0 {
+            let first =
+                if batch.has_delete_horizon() { batch.max_timestamp() } else { batch.base_timestamp() };
+            state.first_timestamp = state.first_timestamp.or(Some(first));
+            state.max_timestamp = state.max_timestamp.max(batch.max_timestamp());
+        }
     }
 
     /// Takes damaged bytes in behind the batches.
@@ -133,7 +162,7 @@ impl Segment {
     pub(super) fn put_index(&self, log: LogId, end_offset: Offset) -> StorageOp {
         let mut snapshot =
             Vec::with_capacity(INDEX_HEADER_SIZE + self.index.len() * ENTRY_SIZE + size_of::<u32>());
-        snapshot.push(INDEX_FORMAT);
+        snapshot.push(if self.is_cleaned { CLEANED_INDEX_FORMAT } else { INDEX_FORMAT });
         for field in [
             self.base_offset,
             end_offset,
@@ -160,7 +189,7 @@ impl Segment {
         let content_size = snapshot.len().checked_sub(size_of::<u32>())?;
         let (content, crc) = snapshot.split_at(content_size);
         let valid = content.len() >= INDEX_HEADER_SIZE
-            && content[0] == INDEX_FORMAT
+            && matches!(content[0], INDEX_FORMAT | CLEANED_INDEX_FORMAT)
             && u32::from_be_bytes(field(crc, 0)) == crc32c(content);
         if !valid {
             return None;
@@ -176,6 +205,9 @@ impl Segment {
             bytes_since_entry: 0,
             entries: index.len(),
         };
-        Some((Segment { base_offset: number(0), state, index, producers: None, unread: true }, number(1)))
+        let is_cleaned = content[0] == CLEANED_INDEX_FORMAT;
+        let segment =
+            Segment { base_offset: number(0), state, index, producers: None, unread: true, is_cleaned };
+        Some((segment, number(1)))
     }
 }

@@ -18,6 +18,7 @@ mod error;
 mod header;
 mod patch;
 mod records;
+mod rewrite;
 mod varint;
 
 pub use batch::RecordBatch;
@@ -30,6 +31,7 @@ pub use error::RecordError;
 pub use header::TimestampType;
 pub use patch::{set_base_offset_and_leader_epoch, set_log_append_time, set_producer, with_compression};
 pub use records::{Header, Headers, Record, RecordIter, Records};
+pub(crate) use rewrite::{Rewritten, emptied, is_placeholder, keep_records, placeholder};
 
 /// The bytes of a batch before its records.
 pub const HEADER_SIZE: usize = 61;

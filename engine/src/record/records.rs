@@ -45,6 +45,11 @@ impl<'a> Records<'a> {
         RecordIter { rest: &self.payload, frame: self.frame, index: 0, last_delta: -1, done: false }
     }
 
+    /// The records as they are written, uncompressed.
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// The size of the records in bytes, uncompressed.
     pub fn size(&self) -> usize {
         self.payload.len()

@@ -1,6 +1,7 @@
 mod appends;
 mod bad_input;
 mod cluster;
+mod compaction;
 mod configs;
 mod damage;
 mod fetch_sessions;
