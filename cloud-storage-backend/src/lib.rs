@@ -11,6 +11,7 @@
 mod error;
 mod http;
 mod journal;
+mod log_storage;
 mod probe;
 mod runtime;
 mod store;
@@ -18,4 +19,5 @@ mod store;
 pub use error::OpenError;
 pub use headwater_journal as protocol;
 pub use journal::{AppendError, Journal, JournalReader, JournalWriter};
+pub use log_storage::{BucketOptions, BucketStorage};
 pub use store::Store;

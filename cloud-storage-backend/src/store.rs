@@ -6,6 +6,7 @@ mod failure;
 mod open;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +96,15 @@ impl Store {
         }
     }
 
+    /// Reads a part of an object, once. Less than was asked for if the object ends before.
+    pub(crate) async fn read_part(&self, key: &str, range: Range<u64>) -> Outcome {
+        match runtime::within(self.request_timeout, self.read(key, Some(range))).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(failure)) => failure.into(),
+            None => Outcome::Unknown,
+        }
+    }
+
     /// The same, and why if not.
     pub(crate) async fn attempt(&self, request: Request) -> Result<Outcome, Failure> {
         match runtime::within(self.request_timeout, self.carry_out(request)).await {
@@ -108,7 +118,7 @@ impl Store {
 
     async fn carry_out(&self, request: Request) -> Result<Outcome, Failure> {
         match request {
-            Request::Get { key, limit } => self.read(&key, limit).await,
+            Request::Get { key, limit } => self.read(&key, limit.map(|limit| 0..limit)).await,
             Request::Create { key, bytes } => self.write(&key, bytes, None).await,
             Request::Update { key, bytes, etag } => self.write(&key, bytes, Some(etag)).await,
             Request::List { prefix, after } => self.list(&prefix, &after).await,
@@ -116,10 +126,10 @@ impl Store {
         }
     }
 
-    async fn read(&self, key: &str, limit: Option<u64>) -> Result<Outcome, Failure> {
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Outcome, Failure> {
         let path = path(key)?;
         let trace = Trace::default();
-        match self.read_range(&path, limit, &trace).await {
+        match self.read_range(&path, range, &trace).await {
             Ok((bytes, meta)) => {
                 Ok(Outcome::Found {
                     bytes,
@@ -140,12 +150,14 @@ impl Store {
     async fn read_range(
         &self,
         path: &Path,
-        limit: Option<u64>,
+        range: Option<Range<u64>>,
         trace: &Trace,
     ) -> Result<(Bytes, ObjectMeta), Failure> {
-        match self.read_bytes(path, limit, trace).await {
+        match self.read_bytes(path, range.clone(), trace).await {
             // No range of an empty object can be had.
-            Err(error) if limit.is_some() && self.is_out_of_range(&error, trace) => {
+            Err(error)
+                if range.is_some_and(|range| range.start == 0) && self.is_out_of_range(&error, trace) =>
+            {
                 self.read_bytes(path, None, trace).await
             }
             other => other,
@@ -156,11 +168,10 @@ impl Store {
     async fn read_bytes(
         &self,
         path: &Path,
-        limit: Option<u64>,
+        range: Option<Range<u64>>,
         trace: &Trace,
     ) -> object_store::Result<(Bytes, ObjectMeta)> {
-        let mut options =
-            GetOptions { range: limit.map(|limit| GetRange::Bounded(0..limit)), ..GetOptions::default() };
+        let mut options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         options.extensions.insert(trace.clone());
         let got = self.shared.objects.get_opts(path, options).await?;
         let meta = got.meta.clone();

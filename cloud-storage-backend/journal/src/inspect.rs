@@ -31,6 +31,30 @@ impl Layout {
         [self.0.commits(), self.0.lists(), self.0.segments()]
     }
 
+    /// What the keys of objects of logs begin with: of their bytes, and of what all logs are.
+    #[must_use]
+    pub fn log_objects(&self) -> [String; 2] {
+        self.0.log_objects()
+    }
+
+    /// Bytes of logs.
+    #[must_use]
+    pub fn log_object(&self, epoch: u32, number: u64) -> String {
+        self.0.log_object(epoch, number)
+    }
+
+    /// What all logs are.
+    #[must_use]
+    pub fn log_state(&self, epoch: u32, number: u64) -> String {
+        self.0.log_state(epoch, number)
+    }
+
+    /// The epoch and number of one of these.
+    #[must_use]
+    pub fn log_object_name(&self, key: &str) -> Option<(u32, u64)> {
+        self.0.log_object_name(key)
+    }
+
     /// An object of nobody else, to try a store with.
     #[must_use]
     pub fn probe(&self, nonce: u64) -> String {

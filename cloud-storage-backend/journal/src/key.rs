@@ -7,6 +7,8 @@
 //! <prefix>i/<number>/<id>+                         intents whose header is too long for a name: it is inside
 //! <prefix>l/<version>-<nonce>                   segment lists, of a version of the checkpoint
 //! <prefix>s/<version>-<nonce>                   segments, made for a version of the checkpoint
+//! <prefix>o/<epoch>-<number>                    bytes of logs, written by the owner of that epoch
+//! <prefix>t/<epoch>-<number>                    what all logs are, likewise
 //! <prefix>p/<nonce>                             what a store was tried with, and deleted
 //! ```
 //! Numbers have twenty digits, so that the order of names is theirs.
@@ -104,6 +106,26 @@ impl Keys {
 
     pub(crate) fn segment(&self, version: u64, nonce: u64) -> String {
         format!("{}s/{version:020}-{nonce:016x}", self.prefix)
+    }
+
+    pub(crate) fn log_objects(&self) -> [String; 2] {
+        [format!("{}o/", self.prefix), format!("{}t/", self.prefix)]
+    }
+
+    pub(crate) fn log_object(&self, epoch: u32, number: u64) -> String {
+        format!("{}o/{epoch:020}-{number:020}", self.prefix)
+    }
+
+    pub(crate) fn log_state(&self, epoch: u32, number: u64) -> String {
+        format!("{}t/{epoch:020}-{number:020}", self.prefix)
+    }
+
+    /// The epoch and number of an object of logs.
+    pub(crate) fn log_object_name(&self, key: &str) -> Option<(u32, u64)> {
+        let [objects, states] = self.log_objects();
+        let (epoch, number) =
+            key.strip_prefix(&objects).or_else(|| key.strip_prefix(&states))?.split_once('-')?;
+        Some((epoch.parse().ok()?, number.parse().ok()?))
     }
 
     pub(crate) fn probe(&self, nonce: u64) -> String {

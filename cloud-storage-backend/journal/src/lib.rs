@@ -20,7 +20,7 @@ mod port;
 mod reader;
 mod request;
 mod state;
-mod wire;
+pub mod wire;
 mod writer;
 
 pub use append::{AppendId, Fence, PartitionId, ProducerBatch};

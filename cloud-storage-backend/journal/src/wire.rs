@@ -1,17 +1,19 @@
-//! How numbers and bytes of stored objects are written: varints, lowest seven bits first.
+//! How numbers and bytes of stored objects are written: varints, lowest seven bits first. Also for who keeps objects of
+//! their own beside a journal.
 
 use bytes::Bytes;
 
 /// What is stored is not what was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub struct Malformed(pub &'static str);
 
 /// Writes an object.
 #[derive(Default)]
-pub(crate) struct Encoder(pub(crate) Vec<u8>);
+pub struct Encoder(pub Vec<u8>);
 
 impl Encoder {
-    pub(crate) fn number(&mut self, mut value: u64) {
+    /// Not negative.
+    pub fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
@@ -20,29 +22,37 @@ impl Encoder {
     }
 
     /// Negative ones are zigzag-coded.
-    pub(crate) fn signed(&mut self, value: i64) {
+    pub fn signed(&mut self, value: i64) {
         self.number(((value << 1) ^ (value >> 63)).cast_unsigned());
     }
 
-    pub(crate) fn count(&mut self, value: usize) {
+    /// How many follow.
+    pub fn count(&mut self, value: usize) {
         self.number(value as u64);
     }
 
-    pub(crate) fn text(&mut self, text: &str) {
+    /// Its length in bytes, then UTF-8.
+    pub fn text(&mut self, text: &str) {
         self.count(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(crate) fn fixed(&mut self, bytes: &[u8]) {
+    /// Bytes as they are.
+    pub fn fixed(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 }
 
 /// Reads an object that may be wrong.
-pub(crate) struct Decoder<'a>(pub(crate) &'a [u8]);
+pub struct Decoder<'a>(pub &'a [u8]);
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn number(&mut self) -> Result<u64, Malformed> {
+    /// See [`Encoder::number`].
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn number(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -54,46 +64,80 @@ impl<'a> Decoder<'a> {
         Err(Malformed("a number that is too long"))
     }
 
-    pub(crate) fn signed(&mut self) -> Result<i64, Malformed> {
+    /// See [`Encoder::signed`].
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn signed(&mut self) -> Result<i64, Malformed> {
         let value = self.number()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    pub(crate) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
+    /// One that fits.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it does not.
+    pub fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
         T::try_from(self.number()?).map_err(|_| Malformed("a number out of its range"))
     }
 
     /// How many follow, each of which takes at least a byte: so no count makes more room than there are bytes.
-    pub(crate) fn count(&mut self) -> Result<usize, Malformed> {
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or they cannot be there.
+    pub fn count(&mut self) -> Result<usize, Malformed> {
         let count: usize = self.small()?;
         if count > self.0.len() { Err(Malformed("a count beyond the end")) } else { Ok(count) }
     }
 
-    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+    /// See [`Encoder::text`].
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn text(&mut self) -> Result<String, Malformed> {
         let length = self.count()?;
         let bytes = self.slice(length)?;
         String::from_utf8(bytes.to_vec()).map_err(|_| Malformed("text that is none"))
     }
 
-    pub(crate) fn slice(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+    /// The next bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there are not so many.
+    pub fn slice(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed("cut off"))?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+    /// The next bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there are not so many.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (bytes, rest) = self.0.split_first_chunk().ok_or(Malformed("cut off"))?;
         self.0 = rest;
         Ok(*bytes)
     }
 
-    pub(crate) fn end(&self) -> Result<(), Malformed> {
+    /// There is no more.
+    ///
+    /// # Errors
+    ///
+    /// When there is.
+    pub fn end(&self) -> Result<(), Malformed> {
         if self.0.is_empty() { Ok(()) } else { Err(Malformed("more than there should be")) }
     }
 }
 
 /// The version of the format of all objects.
-pub(crate) const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 1;
 /// Magic, version, length of the head.
 const PREFIX: usize = 8;
 /// The checksum behind the head.
@@ -101,7 +145,7 @@ const CHECKSUM: usize = 4;
 
 /// An object: three letters that say what it is, the format's version, the length of the head (u32), the head, its
 /// CRC-32C, and a body that has checksums of its own.
-pub(crate) fn seal(magic: [u8; 3], head: &[u8], body: &[Bytes]) -> Bytes {
+pub fn seal(magic: [u8; 3], head: &[u8], body: &[Bytes]) -> Bytes {
     let length: usize = body.iter().map(Bytes::len).sum();
     let mut object = Vec::with_capacity(PREFIX + head.len() + CHECKSUM + length);
     object.extend_from_slice(&magic);
@@ -117,7 +161,7 @@ pub(crate) fn seal(magic: [u8; 3], head: &[u8], body: &[Bytes]) -> Bytes {
 
 /// Why an object cannot be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unsealed {
+pub enum Unsealed {
     /// The head is longer than the bytes there are: read the whole object.
     Short,
     /// Of another version of the format.
@@ -127,7 +171,11 @@ pub(crate) enum Unsealed {
 }
 
 /// The head of an object, and where its body begins.
-pub(crate) fn unseal(magic: [u8; 3], object: &[u8]) -> Result<(&[u8], usize), Unsealed> {
+///
+/// # Errors
+///
+/// When it is not what was written.
+pub fn unseal(magic: [u8; 3], object: &[u8]) -> Result<(&[u8], usize), Unsealed> {
     let malformed = |what| Unsealed::Malformed(Malformed(what));
     let (prefix, rest) = object.split_first_chunk::<PREFIX>().ok_or(Unsealed::Short)?;
     let [a, b, c, version, length @ ..] = *prefix;

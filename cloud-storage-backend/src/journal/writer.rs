@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt as _;
 use headwater_journal::{
-    Answer, AppendId, AppendRefused, Batch, Config, Error, Fence, Placed, Rejection, Writer,
+    Answer, AppendId, AppendRefused, Batch, Config, Error, Fence, PartitionId, Placed, Rejection, Writer,
 };
 
 use super::machine::{Requests, Woken};
@@ -59,6 +59,9 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+/// What came of an append.
+type Appended = Result<Vec<Placed>, AppendError>;
+
 #[derive(Debug)]
 enum Command {
     Append(Append),
@@ -70,8 +73,9 @@ enum Command {
 struct Append {
     batches: Vec<Batch>,
     fences: Vec<Fence>,
+    starts: Vec<(PartitionId, i64)>,
     deadline_ms: u64,
-    answer: oneshot::Sender<Result<Vec<Placed>, AppendError>>,
+    answer: oneshot::Sender<Appended>,
 }
 
 impl JournalWriter {
@@ -102,10 +106,25 @@ impl JournalWriter {
         fences: Vec<Fence>,
         timeout: Duration,
     ) -> Result<Vec<Placed>, AppendError> {
+        self.append_and_begin(batches, fences, Vec::new(), timeout).await
+    }
+
+    /// The same, and partitions begin at these offsets from then on; see [`Writer::append_and_begin`].
+    ///
+    /// # Errors
+    ///
+    /// As [`JournalWriter::append`].
+    pub async fn append_and_begin(
+        &self,
+        batches: Vec<Batch>,
+        fences: Vec<Fence>,
+        starts: Vec<(PartitionId, i64)>,
+        timeout: Duration,
+    ) -> Result<Vec<Placed>, AppendError> {
         let (answer, answered) = oneshot::channel();
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = runtime::now_ms().saturating_add(timeout_ms);
-        self.command(Command::Append(Append { batches, fences, deadline_ms, answer }))?;
+        self.command(Command::Append(Append { batches, fences, starts, deadline_ms, answer }))?;
         answered.await.unwrap_or(Err(AppendError::Stopped))
     }
 
@@ -142,7 +161,7 @@ struct Writing {
     commands: Option<mpsc::UnboundedReceiver<Command>>,
     waiting: VecDeque<Append>,
     /// Who waits for the append that was begun.
-    open: Option<(AppendId, oneshot::Sender<Result<Vec<Placed>, AppendError>>)>,
+    open: Option<(AppendId, oneshot::Sender<Appended>)>,
     quiet: Vec<oneshot::Sender<()>>,
 }
 
@@ -202,7 +221,8 @@ impl Writing {
                 continue;
             }
             let Some(append) = self.waiting.pop_front() else { return };
-            match self.machine.append(now_ms, append.deadline_ms, &append.batches, append.fences.clone()) {
+            let (batches, fences) = (&append.batches, append.fences.clone());
+            match self.machine.append_and_begin(now_ms, append.deadline_ms, batches, fences, &append.starts) {
                 Ok(id) => self.open = Some((id, append.answer)),
                 Err(AppendRefused::Busy) => {
                     self.waiting.push_front(append);
