@@ -118,6 +118,7 @@ impl Broker {
             link.lost(now);
             self.link_lost(now, peer);
         }
+        self.go_on_ending(now);
     }
 
     /// The way to another broker, if there ever was one.

@@ -98,6 +98,22 @@ fn a_broker_that_cannot_be_reached_is_told_when_it_can() {
 }
 
 #[test]
+fn a_broker_that_cannot_be_reached_is_tried_again_by_the_timer_alone() {
+    let mut cluster = cluster();
+    let ids = (0..).map(|number| format!("tx {number}"));
+    let id = ids.into_iter().find(|id| coordinator(&mut cluster, id) == 0).unwrap();
+    let producer = ongoing(&mut cluster, 0, &id);
+    cluster.reachable = false;
+    assert_eq!(end(&mut cluster.worlds[0], &id, producer, true), 0);
+    cluster.run();
+    let (now, due) = (cluster.worlds[0].now.monotonic_ms, cluster.worlds[0].broker.poll_timeout().unwrap());
+    assert!((now + 1..=now + 2_000).contains(&due), "at {now} the next try is at {due}");
+    cluster.reachable = true;
+    cluster.advance(due - now);
+    assert_eq!(all_markers(&mut cluster), vec![vec![(0, true)]; 3]);
+}
+
+#[test]
 fn a_coordinator_that_restarts_goes_on_telling() {
     for id in ["a", "b", "c", "d"] {
         let mut cluster = cluster();

@@ -13,6 +13,8 @@ use crate::broker::{Broker, Phase};
 use crate::error::error_name;
 use crate::sorted::SortedMap;
 use crate::time::Now;
+use crate::topic::Topics;
+use crate::txn::Partitions;
 use crate::types::NodeId;
 
 impl Broker {
@@ -67,23 +69,15 @@ impl Broker {
                 continue;
             };
             let epoch = self.partitions.get(&coordinated.log).map_or(0, |partition| partition.leader_epoch);
-            for (topic, indexes) in coordinated.transaction.unmarked().iter() {
-                let Some(known) = self.topics.by_name(topic) else {
-                    continue;
-                };
-                for &index in indexes.iter() {
-                    let Some(leader) = known.assignment(index).map(|assignment| assignment.leader) else {
-                        continue;
-                    };
-                    if !by_leader.contains_key(&leader) {
-                        let from = self.reachable_from(leader);
-                        let may_send =
-                            from.is_some_and(|from| self.transactions.endings.may_send(now, leader, from));
-                        by_leader.insert(leader, may_send.then(Batch::default));
-                    }
-                    if let Some(Some(batch)) = by_leader.get_mut(&leader) {
-                        self.transactions.endings.add(batch, id, metadata, epoch, topic, index);
-                    }
+            for (leader, topic, index) in with_leaders(&self.topics, coordinated.transaction.unmarked()) {
+                if !by_leader.contains_key(&leader) {
+                    let from = self.reachable_from(leader);
+                    let may_send =
+                        from.is_some_and(|from| self.transactions.endings.may_send(now, leader, from));
+                    by_leader.insert(leader, may_send.then(Batch::default));
+                }
+                if let Some(Some(batch)) = by_leader.get_mut(&leader) {
+                    self.transactions.endings.add(batch, id, metadata, epoch, topic, index);
                 }
             }
         }
@@ -128,4 +122,15 @@ impl Broker {
             self.report.event(true, message);
         }
     }
+}
+
+/// Partitions that exist, and who leads them.
+fn with_leaders<'a>(
+    topics: &'a Topics,
+    partitions: &'a Partitions,
+) -> impl Iterator<Item = (NodeId, &'a str, i32)> {
+    partitions.iter().flat_map(|(topic, indexes)| {
+        let known = topics.by_name(topic);
+        indexes.iter().filter_map(move |&index| Some((known?.assignment(index)?.leader, &topic[..], index)))
+    })
 }
