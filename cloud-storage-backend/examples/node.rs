@@ -1,4 +1,4 @@
-//! The library in JavaScript, over `fetch`: what `e2e/bucket/wasm.test.mjs` calls. Natively there is nothing here.
+//! The library in JavaScript, over `fetch`: what a test in Node can call. Natively there is nothing here.
 
 #![cfg(target_arch = "wasm32")]
 

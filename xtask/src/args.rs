@@ -6,13 +6,14 @@ The commands of this repository.
 
 cargo xtask play [--port 8080]         sets up, builds and serves the playground on 127.0.0.1
 cargo xtask serve [ARGUMENTS]           builds the native server and runs `headwater serve`; --help says what it takes
-cargo xtask test [rust|wasm|e2e|clients|all]
-                                       sets up and runs the tests; all of them unless told otherwise
+cargo xtask test [SUITE]               sets up and runs the tests; all of them unless told otherwise
       rust   formatting, clippy for native and wasm32, unit tests, some hundreds of simulated worlds, some
              ten thousands of fuzzed inputs, dependency and style rules
       wasm   the storage conformance suite on IndexedDB, in Chromium
       e2e    the built playground, in Chromium
       clients  KafkaJS, librdkafka, kafka-python, kcat and the Java client against the native server
+      bucket the library for buckets on object stores that it starts (ministack, azurite): a race of
+             processes under kill -9
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask build js                   builds the engine for Node and other JavaScript into target/js/
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
@@ -48,6 +49,7 @@ pub(crate) enum Suite {
     Wasm,
     E2e,
     Clients,
+    Bucket,
     All,
 }
 
@@ -104,9 +106,12 @@ fn parse_suite(text: &str) -> Result<Command, String> {
         "wasm" => Suite::Wasm,
         "e2e" => Suite::E2e,
         "clients" => Suite::Clients,
+        "bucket" => Suite::Bucket,
         "all" => Suite::All,
         other => {
-            return Err(format!("there are the tests rust, wasm, e2e, clients and all, but not {other}"));
+            return Err(format!(
+                "there are the tests rust, wasm, e2e, clients, bucket and all, but not {other}"
+            ));
         }
     };
     Ok(Command::Test(suite))

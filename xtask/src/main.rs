@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod bucket;
 mod build;
 mod fuzz;
 mod gateway;

@@ -4,6 +4,7 @@ mod browser;
 pub(crate) mod clients;
 mod deny;
 mod npm;
+pub(crate) mod object_stores;
 pub(crate) mod wasm_target;
 
 pub(crate) use browser::{chromium, firefox};

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::args::Suite;
 use crate::setup::wasm_target::TARGET;
-use crate::{build, gateway, paths, setup, shell};
+use crate::{bucket, build, gateway, paths, setup, shell};
 
 /// What runs in a browser, and so is checked for wasm32 too.
 const IN_THE_BROWSER: [&str; 7] = [
@@ -42,6 +42,9 @@ pub(crate) fn run(suite: Suite) -> Result<()> {
     }
     if matches!(suite, Suite::Clients | Suite::All) {
         clients()?;
+    }
+    if matches!(suite, Suite::Bucket | Suite::All) {
+        bucket::test()?;
     }
     eprintln!("\nevery test passed, {}", shell::seconds(started.elapsed()));
     Ok(())

@@ -63,6 +63,8 @@ const CREDENTIALS: &[&str] = &[
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
+    // Azurite, by the name that Azure has for something else.
+    "failed to authenticate the request",
 ];
 const NO_SUCH_BUCKET: &[&str] = &["ContainerNotFound", "NoSuchBucket"];
 
@@ -193,6 +195,12 @@ mod tests {
             (403, "<Code>SignatureDoesNotMatch</Code>", Kind::Credentials),
             (400, "<Code>ExpiredToken</Code>", Kind::Credentials),
             (400, "<Code>InvalidRequest</Code>", Kind::Refused),
+            (
+                403,
+                "<Code>AuthorizationFailure</Code><Message>Server failed to authenticate the request.",
+                Kind::Credentials,
+            ),
+            (403, "<Code>AuthorizationFailure</Code><Message>Not from this address.", Kind::Forbidden),
             (401, "", Kind::Credentials),
             (409, "<Code>ConditionalRequestConflict</Code>", Kind::NotMatched),
             (412, "", Kind::NotMatched),

@@ -20,9 +20,14 @@ pub(crate) fn ensure() -> Result<()> {
     if fs::read(&installed).is_ok_and(|lock| lock == wanted) {
         return Ok(());
     }
-    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut command = command();
     command.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&e2e);
     shell::step("npm packages of e2e/", command)
         .context("the browser tests need Node 20 or newer, with npm")?;
     fs::write(&installed, wanted).context("e2e/node_modules cannot be written to")
+}
+
+/// npm, by the name that this system has for it.
+pub(super) fn command() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
