@@ -56,18 +56,17 @@ impl Metadata {
 /// The names of everything that is linked into one of ours for a target, with its own features alone. (The
 /// resolution in cargo's metadata has the features of all crates of the workspace together.)
 pub fn linked_into(member: &str, target: &str) -> BTreeSet<String> {
-    let tree = cargo(&[
-        "tree",
-        "--locked",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-        "--package",
-        member,
-        "--target",
-        target,
-    ]);
+    tree(&["--edges", "normal", "--package", member, "--target", target])
+}
+
+/// The names of everything that anything of ours is built, tested or linked with for a target. (`Cargo.lock` also has
+/// what dependencies would need on other platforms.)
+pub fn needed_on(target: &str) -> BTreeSet<String> {
+    tree(&["--edges", "all", "--workspace", "--target", target])
+}
+
+fn tree(of: &[&str]) -> BTreeSet<String> {
+    let tree = cargo(&[&["tree", "--locked", "--prefix", "none"], of].concat());
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
