@@ -5,8 +5,6 @@ const PRODUCE = 0;
 const FETCH = 1;
 const LIST_OFFSETS = 2;
 const CREATE_TOPICS = 19;
-/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER. */
-const NOT_YET = [3, 5, 6];
 
 /** One connection to a broker. */
 export class Connection {
@@ -76,12 +74,8 @@ export class Connection {
 
   /** Every record of a partition, from its first to its end. */
   async readAll(topic, partition) {
-    let { errorCode: unknown, offset } = await this.listOffset(topic, partition, -2n);
-    // A broker that has just started learns from the controller what it leads; clients ask again until then.
-    for (let tries = 0; NOT_YET.includes(unknown) && tries < 100; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      ({ errorCode: unknown, offset } = await this.listOffset(topic, partition, -2n));
-    }
+    let { errorCode: refused, offset } = await this.listOffset(topic, partition, -2n);
+    if (refused !== 0) throw new Error(`ListOffsets of ${topic}-${partition}: error ${refused}`);
     const all = [];
     for (;;) {
       const { errorCode, highWatermark, records } = await this.fetch(topic, partition, offset);
