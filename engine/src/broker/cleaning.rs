@@ -33,7 +33,8 @@ pub(super) enum Parked {
 impl Broker {
     /// When logs are to be looked at that may have to be compacted.
     pub(super) fn next_cleaning(&self) -> Option<u64> {
-        self.cleaner.next
+        // One at a time: its end has the next looked for.
+        self.cleaner.next.filter(|_| self.cleaner.current.is_none())
     }
 
     /// Has logs looked at soon, as one has come to have something to compact.
