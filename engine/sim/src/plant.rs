@@ -36,6 +36,8 @@ pub enum Plant {
     OffsetsApart,
     /// The leader of a group gives every member the share of the first.
     SameShare,
+    /// The storage damages what it is given of a cleaned copy.
+    DamagedCopy,
 }
 
 impl Plant {
@@ -47,6 +49,11 @@ impl Plant {
     /// Whether it takes transactions for it to happen.
     pub(crate) fn needs_transactions(self) -> bool {
         matches!(self, Plant::CommitAborted | Plant::ReadUncommitted | Plant::OffsetsApart)
+    }
+
+    /// Whether it takes a compacted topic for it to happen.
+    pub(crate) fn needs_compaction(self) -> bool {
+        self == Plant::DamagedCopy
     }
 
     /// What a broker is given in place of a request.

@@ -8,6 +8,12 @@ use crate::plant::Plant;
 use crate::random::Random;
 use crate::storage::StorageFaults;
 
+/// The topic that is compacted, where there is one.
+pub(crate) const COMPACTED: &str = "compacted";
+
+/// How long tombstones stay where none is to go: longer than the clock jumps in a run.
+pub(crate) const TOMBSTONES_STAY_MS: &str = "31536000000";
+
 /// A topic that is there all along.
 #[derive(Clone, Debug)]
 pub(crate) struct TopicPlan {
@@ -90,6 +96,8 @@ pub(crate) struct Scenario {
     pub(crate) brokers: usize,
     pub(crate) topics: Vec<TopicPlan>,
     /// The configs with which brokers start first.
+    /// One beside them that is compacted.
+    pub(crate) compacted: Option<TopicPlan>,
     pub(crate) broker: Vec<(&'static str, String)>,
     pub(crate) producers: Vec<ProducerPlan>,
     pub(crate) idempotent_producers: usize,
@@ -129,6 +137,8 @@ impl Scenario {
             brokers: 1 + random.index(4),
             safety_ms: random.within(2_000..8_000),
             topics,
+            compacted: (!bit_rot && (plant.is_some_and(Plant::needs_compaction) || random.coin()))
+                .then(|| compacted(random)),
             broker: broker_configs(random),
             producers,
             idempotent_producers: random.index(4),
@@ -162,6 +172,8 @@ pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)>
         ("queued.max.request.bytes", random.pick(&[1, 1_000, 16 << 20, 16 << 20]).to_string()),
         ("log.roll.ms", random.pick(&[500, 604_800_000]).to_string()),
         ("auto.create.topics.enable", "false".to_owned()),
+        ("log.cleaner.backoff.ms", random.pick(&[50, 400]).to_string()),
+        ("log.cleaner.dedupe.buffer.size", random.pick(&[1_024, 1 << 20]).to_string()),
         ("group.min.session.timeout.ms", "1000".to_owned()),
         ("group.initial.rebalance.delay.ms", random.pick(&[0, 0, 300]).to_string()),
         // The wall clock jumps by up to an hour at a time, and records wait meanwhile.
@@ -185,6 +197,25 @@ fn topic(random: &mut Random, number: u64) -> TopicPlan {
     }
     let partitions = i32::try_from(random.within(1..4)).unwrap_or(1);
     TopicPlan { name: format!("topic-{number}"), partitions, configs }
+}
+
+fn compacted(random: &mut Random) -> TopicPlan {
+    let mut configs = vec![
+        ("cleanup.policy".to_owned(), "compact".to_owned()),
+        ("segment.bytes".to_owned(), random.pick(&[300, 1_000, 3_000]).to_string()),
+        ("min.cleanable.dirty.ratio".to_owned(), random.pick(&["0", "0.3", "0.5"]).to_owned()),
+        (
+            "delete.retention.ms".to_owned(),
+            random.pick(&["0", "1000", TOMBSTONES_STAY_MS, TOMBSTONES_STAY_MS]).to_owned(),
+        ),
+    ];
+    if random.one_in(3) {
+        configs.push(("flush.messages".to_owned(), "1".to_owned()));
+    }
+    if random.one_in(4) {
+        configs.push(("min.compaction.lag.ms".to_owned(), "1000".to_owned()));
+    }
+    TopicPlan { name: COMPACTED.to_owned(), partitions: 1, configs }
 }
 
 fn producer(random: &mut Random) -> ProducerPlan {

@@ -338,6 +338,13 @@ fn execute(
         }
         Fate::Done | Fate::UnknownApplied => {}
     }
+    if plant == Some(Plant::DamagedCopy)
+        && let StorageOp::AppendCleaned { batches, .. } = &mut pending.op
+    {
+        let mut damaged = batches.to_vec();
+        damaged.iter_mut().rev().take(1).for_each(|byte| *byte ^= 1);
+        *batches = Bytes::from(damaged);
+    }
     match disk.write(&pending.op) {
         Ok(()) if pending.fate == Fate::UnknownApplied => {
             tally.count(Fault::UnknownApplied);

@@ -13,13 +13,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use headwater_client::ProducerConfig;
+use headwater_engine::record::Compression;
 use headwater_engine::{ConnectionId, Now, Uuid};
 
 use self::broker::Node;
 use self::trouble::Trouble;
 use crate::actors::{
-    Actor, AdminActor, AuditorActor, ConsumerActor, Context, CopierActor, Ends, IdempotentActor, LedgerActor,
-    MemberActor, News, ProducerActor,
+    Actor, AdminActor, AuditorActor, CompactedActor, ConsumerActor, Context, CopierActor, Ends,
+    IdempotentActor, LedgerActor, MemberActor, News, ProducerActor,
 };
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
@@ -27,7 +29,7 @@ use crate::checkers::{COPY, Checker, Checks, LEDGER};
 use crate::faults::Tally;
 use crate::network::{Client, Network};
 use crate::random::Random;
-use crate::scenario::{ConsumerPlan, Scenario};
+use crate::scenario::{COMPACTED, ConsumerPlan, Scenario, TOMBSTONES_STAY_MS};
 use crate::storage::{Crash, Medium};
 use crate::trace::Trace;
 use crate::{Options, Plant, Report};
@@ -191,12 +193,30 @@ impl World {
             }
             actors.into_iter().for_each(|actor| self.add_actor(actor));
         }
+        if scenario.compacted.is_some() {
+            self.add_compacted(0, true);
+            self.add_compacted(1, false);
+        }
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         for (number, plan) in (0..).zip(&scenario.consumers) {
             self.tailing.push(number);
             let actor = ConsumerActor::new(number, scenario.brokers, topics.clone(), *plan, &mut self.random);
             self.add_actor(Box::new(actor));
         }
+    }
+
+    /// One who writes to the compacted topic and tails it, or one who only reads it.
+    fn add_compacted(&mut self, number: u32, writes: bool) {
+        let random = &mut self.random;
+        let config = ProducerConfig {
+            linger_ms: random.pick(&[0, 20]),
+            batch_size: random.pick(&[100, 4_000]),
+            compression: random.pick(&[Compression::None, Compression::Gzip, Compression::Lz4]),
+            ..ProducerConfig::default()
+        };
+        let producer = writes.then_some(&config);
+        let actor = CompactedActor::new(number, self.nodes.len(), producer, &mut self.checks, random);
+        self.add_actor(Box::new(actor));
     }
 
     fn add_actor(&mut self, actor: Box<dyn Actor>) {
@@ -395,7 +415,8 @@ impl World {
         let mut ends = Ends::new();
         for node in &self.nodes {
             let broker = node.broker().filter(|broker| broker.is_ready())?;
-            let is_watched = |name: &str| name.starts_with("topic-") || [LEDGER, COPY].contains(&name);
+            let is_watched =
+                |name: &str| name.starts_with("topic-") || [LEDGER, COPY, COMPACTED].contains(&name);
             let watched = broker.topics().filter(|topic| is_watched(topic.name));
             ends.extend(watched.flat_map(broker::high_watermarks));
         }
@@ -486,6 +507,9 @@ impl World {
             let auditor = AuditorActor::new(LAST_AUDITOR, &self.scenario, plan, true, &mut self.random);
             self.add_actor(Box::new(auditor));
         }
+        if self.scenario.compacted.is_some() {
+            self.add_compacted(2, false);
+        }
     }
 
     fn end(&mut self) -> Result<(), String> {
@@ -500,7 +524,12 @@ impl World {
         };
         self.check_deleted(&topics);
         self.checks.topics_at_last(&topics);
-        for (topic_partition, end) in self.ends().unwrap_or_default() {
+        if let Some(compacted) = &self.scenario.compacted {
+            let stays = compacted.configs.iter().any(|(_, value)| value == TOMBSTONES_STAY_MS);
+            self.checks.compacted_at_last(stays);
+        }
+        let ends = self.ends().unwrap_or_default();
+        for (topic_partition, end) in ends.into_iter().filter(|(of, _)| of.topic != COMPACTED) {
             self.records += end.unsigned_abs();
             // Markers have offsets, and are given to nobody.
             if ![LEDGER, COPY].contains(&&topic_partition.topic[..]) {

@@ -74,6 +74,11 @@ fn records_that_a_group_never_gets_are_found() {
 }
 
 #[test]
+fn a_key_that_compaction_loses_is_found() {
+    assert_found(Plant::DamagedCopy, Checker::Compaction);
+}
+
+#[test]
 fn a_partition_of_two_members_is_found() {
     assert_found(Plant::SameShare, Checker::Membership);
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod auditor;
+mod compacted;
 mod consumer;
 mod copier;
 mod host;
@@ -18,6 +19,7 @@ use headwater_engine::{Now, Offset, TopicPartition};
 
 pub(crate) use self::admin::AdminActor;
 pub(crate) use self::auditor::AuditorActor;
+pub(crate) use self::compacted::CompactedActor;
 pub(crate) use self::consumer::ConsumerActor;
 pub(crate) use self::copier::CopierActor;
 pub(crate) use self::host::Host;

@@ -4,6 +4,7 @@ mod acknowledged;
 pub(crate) mod agreement;
 mod answers;
 mod commits;
+mod compaction;
 mod delivery;
 mod idempotence;
 mod membership;
@@ -23,6 +24,7 @@ use self::acknowledged::Acknowledged;
 pub(crate) use self::acknowledged::stored;
 pub(crate) use self::answers::{Answers, Asked};
 pub(crate) use self::commits::Commits;
+use self::compaction::Compaction;
 use self::delivery::Delivery;
 use self::idempotence::Idempotence;
 pub(crate) use self::membership::Membership;
@@ -33,6 +35,7 @@ pub(crate) use self::transactions::{COPY, LEDGER, record_id};
 use self::visibility::Visibility;
 pub(crate) use self::visibility::served;
 use crate::payload::RecordId;
+use crate::scenario::COMPACTED;
 
 /// Names a checker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +66,8 @@ pub enum Checker {
     Transactions,
     /// What is copied by transactions is there once.
     ExactlyOnce,
+    /// The last record of each key survives compaction, and all readers come to know it.
+    Compaction,
     /// Everything comes to its end when faults stop.
     Liveness,
 }
@@ -115,6 +120,7 @@ pub(crate) struct Checks {
     pub(crate) transactions: Transactions,
     /// What writers of transactions have committed as their last, as the last auditor was told.
     writers_offsets: BTreeMap<u32, Offset>,
+    compaction: Compaction,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
     damaged: Damaged,
@@ -140,6 +146,7 @@ impl Checks {
             delivery: Delivery::default(),
             transactions: Transactions::default(),
             writers_offsets: BTreeMap::new(),
+            compaction: Compaction::default(),
             bit_rot,
             damaged: Damaged::default(),
             reader: None,
@@ -271,11 +278,36 @@ impl Checks {
 
     /// What lay from an offset on is gone, and that was to be expected.
     pub(crate) fn lost_from(&mut self, topic_partition: &TopicPartition, end: Offset) {
+        if topic_partition.topic == COMPACTED {
+            return self.compaction.lost_from(end);
+        }
         self.acknowledged.lost_from(topic_partition, end);
         self.visibility.lost_from(topic_partition, end);
         self.order.lost_from(topic_partition, end);
         self.idempotence.lost_some(topic_partition);
         self.delivery.lost_from(topic_partition, end);
+    }
+
+    /// A record of a compacted topic was acknowledged; one without a value is a tombstone.
+    pub(crate) fn compacted_acked(&mut self, key: u8, offset: Offset, value: Option<RecordId>) {
+        self.compaction.acked(key, offset, value);
+    }
+
+    /// A reader of a compacted topic was given a record.
+    pub(crate) fn compacted_seen(&mut self, reader: u32, key: u8, offset: Offset, value: Option<RecordId>) {
+        let result = self.compaction.seen(reader, key, offset, value);
+        self.take(Checker::Compaction, result);
+    }
+
+    /// A reader of a compacted topic begins anew.
+    pub(crate) fn compacted_forget(&mut self, reader: u32) {
+        self.compaction.forget(reader);
+    }
+
+    /// All readers of a compacted topic have read it. `tombstones_stay`: none was old enough to go.
+    pub(crate) fn compacted_at_last(&mut self, tombstones_stay: bool) {
+        let result = self.compaction.at_last(tombstones_stay);
+        self.take(Checker::Compaction, result);
     }
 
     /// The admin was told that a topic has so many partitions.
