@@ -1,5 +1,7 @@
 //! Journals on stores without a network: what is appended is read, and what cannot be used is refused.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Logs in a bucket: the conformance suite of every storage, on stores without a network.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "log_storage/broker.rs"]
 mod broker;
 mod support;

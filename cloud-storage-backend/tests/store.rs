@@ -1,5 +1,7 @@
 //! Single requests: on stores without a network, and how answers over one are understood.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::time::Duration;

@@ -32,14 +32,14 @@ pub(crate) async fn run(url: &str, seconds: u64) -> Result<()> {
     let killing = tokio::spawn(kill(kills, Duration::from_secs(seconds), stop));
     let mut live = Reading::begin(&journal)?;
     while !writing.is_finished() {
-        live.to_tail().await?;
+        live.read_to_tail().await?;
     }
     let acknowledged = writing.await??;
     let kills = killing.await??;
     let took = began.elapsed();
     check_all(&mut live, &acknowledged).await?;
     let mut cold = Reading::begin(&journal)?;
-    cold.to_tail().await?;
+    cold.read_to_tail().await?;
     ensure!(cold.seen == live.seen, "who begins to read now sees something else than who was there");
     let appends: usize = acknowledged.iter().map(Vec::len).sum();
     ensure!(appends >= WRITERS as usize * 4, "only {appends} appends were acknowledged");
@@ -73,7 +73,7 @@ async fn check_all(live: &mut Reading, acknowledged: &[Acknowledged]) -> Result<
     let writers = || (0..WRITERS).zip(acknowledged);
     let began = Instant::now();
     loop {
-        live.to_tail().await?;
+        live.read_to_tail().await?;
         let missing = writers().find(|(producer, all)| live.seen.appends(*producer) < all.len() as u64);
         let Some((producer, all)) = missing else { break };
         let there = live.seen.appends(producer);

@@ -76,7 +76,7 @@ impl Reading {
     }
 
     /// Reads until there is no more for now.
-    pub(crate) async fn to_tail(&mut self) -> Result<()> {
+    pub(crate) async fn read_to_tail(&mut self) -> Result<()> {
         loop {
             match self.reader.next().await {
                 ReaderEvent::Chunk(chunk) => self.seen.take(&chunk)?,
