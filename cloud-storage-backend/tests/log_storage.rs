@@ -4,54 +4,18 @@
 
 #[path = "log_storage/broker.rs"]
 mod broker;
+#[path = "log_storage/bucket.rs"]
+mod bucket;
 mod support;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use headwater_cloud_storage::protocol::Config;
-use headwater_cloud_storage::{BucketOptions, BucketStorage, Journal, Store};
-use headwater_driver::conformance::{CASES, Harness, run};
+use bucket::Bucket;
+use headwater_cloud_storage::{BucketOptions, Store};
+use headwater_driver::conformance::{CASES, run};
 use support::Folder;
-use tokio::sync::Notify;
-
-/// A journal that many storages are opened over, one after the other.
-struct Bucket {
-    journal: Journal,
-    options: BucketOptions,
-    woken: Arc<Notify>,
-}
-
-impl Bucket {
-    async fn new(store: Store, options: BucketOptions) -> Bucket {
-        let config = Config { poll_interval_ms: 2, checkpoint_interval_ms: 5, ..Config::default() };
-        let journal = Journal::open(store, config).await.unwrap();
-        Bucket { journal, options, woken: Arc::default() }
-    }
-}
-
-impl Harness for Bucket {
-    type Storage = BucketStorage;
-
-    async fn open(&mut self) -> Result<BucketStorage, String> {
-        let woken = Arc::clone(&self.woken);
-        let opened = BucketStorage::open(&self.journal, self.options, move || woken.notify_one()).await;
-        opened.map_err(|error| error.to_string())
-    }
-
-    async fn wait(&mut self, _: &mut BucketStorage) {
-        // That nothing happened for so long is told by who counts the waits.
-        let _woken = tokio::time::timeout(Duration::from_secs(5), self.woken.notified()).await;
-    }
-
-    async fn limit_room(&mut self, _: Option<u64>) -> bool {
-        false
-    }
-}
 
 async fn assert_conforms(options: BucketOptions, new: impl Fn() -> Store) {
     for case in CASES {
-        let result = run(case, &mut Bucket::new(new(), options).await).await;
+        let result = run(case, &mut Bucket::new(new(), "", options).await.unwrap()).await;
         assert_eq!(result, Ok(()), "{case}");
     }
 }
@@ -75,7 +39,7 @@ async fn in_a_directory() {
         let name = case.replace("::", "-");
         std::fs::create_dir(folder.0.join(&name)).unwrap();
         let store = Store::open(&format!("file://{}/{name}", folder.0.display()), []).unwrap();
-        let result = run(case, &mut Bucket::new(store, BucketOptions::default()).await).await;
+        let result = run(case, &mut Bucket::new(store, "", BucketOptions::default()).await.unwrap()).await;
         assert_eq!(result, Ok(()), "{case}");
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn test() -> Result<()> {
         };
         run("bucket", &["prepare"])?;
         run("gate", &["gate"])?;
+        run("conformance of logs", &["conform"])?;
         run("race of processes under kill -9", &["race", "--seconds", RACE_SECONDS])?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
-use super::Bucket;
+use crate::bucket::Bucket;
 
 const NOW: Now = Now { monotonic_ms: 1_000, wall_ms: 1_700_000_000_000 };
 const RECORDS: usize = 40;
@@ -91,7 +91,7 @@ async fn what_one_broker_has_acknowledged_the_next_one_has() {
     let store = Store::open("memory:", []).unwrap();
     // So that checkpoints come between.
     let options = headwater_cloud_storage::BucketOptions { memory_bytes: 2_000, tail_records: 8 };
-    let mut first = Running::start(Bucket::new(store.clone(), options).await).await;
+    let mut first = Running::start(Bucket::new(store.clone(), "", options).await.unwrap()).await;
     let topic = CreatableTopic::default().with_name(name()).with_num_partitions(1).with_replication_factor(1);
     let create = CreateTopicsRequest::default().with_timeout_ms(30_000).with_topics(vec![topic]);
     let answer: CreateTopicsResponse = first.ask(ApiKey::CreateTopics, 7, &create).await;
@@ -101,7 +101,7 @@ async fn what_one_broker_has_acknowledged_the_next_one_has() {
     }
     drop(first);
 
-    let mut second = Running::start(Bucket::new(store, options).await).await;
+    let mut second = Running::start(Bucket::new(store, "", options).await.unwrap()).await;
     let records = fetch(&mut second).await;
     for number in 0..RECORDS {
         let value = value(number);
