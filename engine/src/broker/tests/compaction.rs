@@ -399,6 +399,7 @@ fn requests_are_answered_between_any_two_steps() {
         steps += 1;
         assert!(world.held.len() <= 2, "one step at a time, and an index");
         assert_eq!(world.list_offset("t", 0, -1).0, 0);
+        world.advance(0);
         assert!(
             world.broker.poll_timeout().is_none_or(|due| due > world.now.monotonic_ms),
             "time brings nothing"
