@@ -1,4 +1,4 @@
-//! The library in JavaScript, over `fetch`: what a test in Node can call. Natively there is nothing here.
+//! The library in JavaScript, over `fetch`: what `e2e/bucket/wasm.test.mjs` calls. Natively there is nothing here.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -20,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// When the store cannot be used, or an append is not made.
 #[wasm_bindgen]
 pub async fn append_and_read(url: String, appends: u32) -> Result<Vec<String>, JsError> {
+    console_error_panic_hook::set_once();
     let journal = Journal::open(Store::open(&url, [])?, Config::default()).await?;
     let writers = [journal.writer()?, journal.writer()?];
     for (n, writer) in (0..appends).zip(writers.iter().cycle()) {

@@ -13,7 +13,7 @@ cargo xtask test [SUITE]               sets up and runs the tests; all of them u
       e2e    the built playground, in Chromium
       clients  KafkaJS, librdkafka, kafka-python, kcat and the Java client against the native server
       bucket the library for buckets on object stores that it starts (ministack, azurite): a race of
-             processes under kill -9
+             processes under kill -9, and the same library as wasm in Node
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask build js                   builds the engine for Node and other JavaScript into target/js/
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object

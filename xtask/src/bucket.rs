@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::setup::object_stores::{self, ObjectStores};
-use crate::{paths, shell};
+use crate::setup::wasm_target::TARGET;
+use crate::{build, paths, setup, shell};
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -21,14 +22,16 @@ const AZURITE_ACCOUNT: &str = "devstoreaccount1";
 const AZURITE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq%2FK1SZFPTOtr%2FKBHBeksoGMGw%3D%3D";
 
-/// Gates each server and races on it.
+/// Gates each server, races on it, and has the same library run in Node.
 ///
 /// # Errors
 ///
 /// When a server cannot be started or does not do what it should, or a test fails.
 pub(crate) fn test() -> Result<()> {
+    setup::for_the_page()?;
     let stores = object_stores::ensure()?;
     let program = compile()?;
+    let wasm = compile_for_node(&stores.folder)?;
     for start in [Server::ministack, Server::azurite] {
         let server = start(&stores)?;
         let run = |label: &str, arguments: &[&str]| {
@@ -41,6 +44,9 @@ pub(crate) fn test() -> Result<()> {
         run("gate", &["gate"])?;
         run("conformance of logs", &["conform"])?;
         run("race of processes under kill -9", &["race", "--seconds", RACE_SECONDS])?;
+        if server.name == MINISTACK {
+            in_node(&wasm, &server)?;
+        }
     }
     Ok(())
 }
@@ -52,6 +58,26 @@ fn compile() -> Result<PathBuf> {
     shell::run("compiling what runs on object stores", cargo)?;
     let name = format!("bucket{}", std::env::consts::EXE_SUFFIX);
     Ok(paths::target()?.join("debug/examples").join(name))
+}
+
+/// The library as a module for Node, and the folder it is in.
+fn compile_for_node(folder: &Path) -> Result<PathBuf> {
+    let mut cargo = shell::cargo(["build", "--quiet", "--locked", "--target", TARGET]);
+    cargo.args(["--package", "headwater-cloud-storage", "--example", "node"]);
+    shell::run("compiling the library to wasm", cargo)?;
+    let wasm = paths::target()?.join(TARGET).join("debug/examples/node.wasm");
+    let folder = folder.join("wasm");
+    fs::create_dir_all(&folder)?;
+    build::bind(&wasm, "bucket", &folder)?;
+    fs::write(folder.join("package.json"), "{\"type\": \"module\"}\n")?;
+    Ok(folder)
+}
+
+fn in_node(wasm: &Path, server: &Server) -> Result<()> {
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).arg(paths::e2e().join("bucket/wasm.test.mjs"));
+    node.env("HEADWATER_WASM", wasm).env("HEADWATER_BUCKET", server.url("race"));
+    shell::run("the library on wasm32 in Node", node)
 }
 
 const MINISTACK: &str = "ministack (S3)";

@@ -86,7 +86,11 @@ fn compile(features: &[&str]) -> Result<PathBuf> {
 }
 
 /// Writes a module's JavaScript side, and the module without what only debuggers read.
-fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
+///
+/// # Errors
+///
+/// When the module is not what it should be.
+pub(crate) fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(wasm)
         .out_name(name)

@@ -12,7 +12,8 @@ use crate::setup::wasm_target::TARGET;
 use crate::{bucket, build, gateway, paths, setup, shell};
 
 /// What runs in a browser, and so is checked for wasm32 too.
-const IN_THE_BROWSER: [&str; 7] = [
+const IN_THE_BROWSER: [&str; 8] = [
+    "headwater-cloud-storage",
     "headwater-engine",
     "headwater-client",
     "headwater-driver",

@@ -463,7 +463,7 @@ impl Owner {
         self.answer(id, answer);
     }
 
-    fn answer(&mut self, id: OpId, answer: impl Future<Output = Result<Applied, String>> + Send + 'static) {
+    fn answer(&mut self, id: OpId, answer: Work<'static, Result<Applied, String>>) {
         self.reads_running += 1;
         self.running.push(Box::pin(async move {
             let failed = |why| not_applied(NotAppliedReason::Failed, why);

@@ -25,7 +25,7 @@ impl Store {
     /// A store by its URL, without asking it anything yet.
     ///
     /// `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`, `file:///path` of a directory that is there, or
-    /// `memory:`, each of which is another one. How to reach it, and with which credentials, comes from the environment, then
+    /// `memory:`, each of which is another one. How to reach it, and with which credentials, comes from the environment (not on wasm32, which has none), then
     /// from `options`, then from the URL's query, with the names that object_store has for them: `endpoint`, `region`,
     /// `access_key_id`, `allow_http` …
     ///
@@ -98,10 +98,12 @@ fn store(
 }
 
 fn s3(name: String, wanted: Wanted) -> Result<Store, OpenError> {
-    let builder = AmazonS3Builder::from_env()
-        .with_url(wanted.bare())
-        .with_retry(no_retries())
-        .with_http_connector(Connector);
+    // On wasm32 there is no environment, and asking for it panics.
+    #[cfg(target_arch = "wasm32")]
+    let builder = AmazonS3Builder::new();
+    #[cfg(not(target_arch = "wasm32"))]
+    let builder = AmazonS3Builder::from_env();
+    let builder = builder.with_url(wanted.bare()).with_retry(no_retries()).with_http_connector(Connector);
     #[cfg(target_arch = "wasm32")]
     let builder = builder.with_crypto_provider(Arc::new(crate::http::Sha2));
     let builder = wanted
