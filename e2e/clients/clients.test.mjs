@@ -19,7 +19,12 @@ const CLIENTS = Object.entries({
   kcat: CLIENTS_KCAT && [process.execPath, here("kcat.mjs")],
   "Java client": CLIENTS_JAVA && ["java", "-XX:TieredStopAtLevel=1", "-cp", CLIENTS_JAVA, "Scenario"],
 }).filter(([, command]) => command);
-const CONFIGS = ["group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000"];
+const CONFIGS = [
+  "group.initial.rebalance.delay.ms=0",
+  "group.min.session.timeout.ms=1000",
+  // The records have times of long ago.
+  "log.retention.check.interval.ms=3600000",
+];
 
 function run([program, ...words], more) {
   return new Promise((resolve) => {

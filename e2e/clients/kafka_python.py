@@ -102,15 +102,15 @@ def group():
     two.subscribe([topic])
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        one.poll(100)
-        two.poll(100)
+        one.poll(1000)
+        two.poll(1000)
         if two.assignment() and len(one.assignment()) + len(two.assignment()) == 3:
             break
     check(two.assignment() and len(one.assignment()) + len(two.assignment()) == 3, one.assignment(), two.assignment())
     two.close()
     end = time.monotonic() + 30
     while len(one.assignment()) < 3 and time.monotonic() < end:
-        one.poll(100)
+        one.poll(1000)
     one.seek_to_beginning()
     values = sorted(int(record.value) for record in polled(one, 300))
     check(values == list(range(300)), len(values), "records")
