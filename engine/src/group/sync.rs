@@ -106,6 +106,20 @@ impl<T: Copy> Group<T> {
         }
     }
 
+    /// Word of a member of this generation.
+    fn hear(
+        &mut self,
+        now: u64,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), ApiError> {
+        let index = self.known(member_id, instance_id)?;
+        self.check_generation(generation)?;
+        self.members[index].heard(now);
+        Ok(())
+    }
+
     /// A member is there.
     ///
     /// # Errors
@@ -118,9 +132,7 @@ impl<T: Copy> Group<T> {
         generation: i32,
     ) -> Result<(), ApiError> {
         self.check_alive()?;
-        let index = self.known(member_id, instance_id)?;
-        self.check_generation(generation)?;
-        self.members[index].heard(now);
+        self.hear(now, member_id, instance_id, generation)?;
         match self.phase {
             Phase::Preparing(_) => Err(rebalancing()),
             _ => Ok(()),
@@ -169,9 +181,7 @@ impl<T: Copy> Group<T> {
         if generation < 0 && self.members.is_empty() {
             return Ok(());
         }
-        let index = self.known(member_id, instance_id)?;
-        self.check_generation(generation)?;
-        self.members[index].heard(now);
+        self.hear(now, member_id, instance_id, generation)?;
         match self.phase {
             // Whether the partitions are still its own is being decided.
             Phase::Completing => Err(rebalancing()),
@@ -193,9 +203,7 @@ impl<T: Copy> Group<T> {
         if generation < 0 && (is_anonymous || self.members.is_empty()) {
             return Ok(());
         }
-        let index = self.known(member_id, instance_id)?;
-        self.check_generation(generation)?;
-        self.members[index].heard(now);
+        self.hear(now, member_id, instance_id, generation)?;
         Ok(())
     }
 }

@@ -52,22 +52,8 @@ impl Broker {
                     metadata: partition.committed_metadata,
                     retention_ms,
                 };
-                let result = match &checked {
-                    Ok(_) => self.plan_commit(now, &topic.name, wanted),
-                    Err(error) => Err(error.clone()),
-                };
-                let error_code = match result {
-                    Ok(committed) => {
-                        records.push(OffsetsRecord::Offset {
-                            group_id: request.group_id.to_string(),
-                            topic: topic.name.to_string(),
-                            partition: index,
-                            committed: Some(committed),
-                        });
-                        0
-                    }
-                    Err(error) => self.report.refuse(&error),
-                };
+                let error_code =
+                    self.plan_record(now, &checked, &request.group_id, &topic.name, wanted, &mut records);
                 answer.partitions.push(
                     OffsetCommitResponsePartition::default()
                         .with_partition_index(index)
@@ -83,6 +69,35 @@ impl Broker {
             _ => self.respond(context, &response),
         }
         self.group_moved(now, &request.group_id);
+    }
+
+    /// The record of one partition's commit, if it may be made; the error code to answer.
+    pub(super) fn plan_record(
+        &mut self,
+        now: Now,
+        checked: &Result<LogId, ApiError>,
+        group_id: &str,
+        topic: &str,
+        wanted: Wanted,
+        records: &mut Vec<OffsetsRecord>,
+    ) -> i16 {
+        let partition = wanted.partition;
+        let planned = match checked {
+            Ok(_) => self.plan_commit(now, topic, wanted),
+            Err(error) => Err(error.clone()),
+        };
+        match planned {
+            Ok(committed) => {
+                records.push(OffsetsRecord::Offset {
+                    group_id: group_id.to_owned(),
+                    topic: topic.to_owned(),
+                    partition,
+                    committed: Some(committed),
+                });
+                0
+            }
+            Err(error) => self.report.refuse(&error),
+        }
     }
 
     /// Whether whoever asks may commit for the group; where to.
@@ -106,7 +121,7 @@ impl Broker {
         Ok(log)
     }
 
-    pub(super) fn plan_commit(&self, now: Now, topic: &str, wanted: Wanted) -> Result<Committed, ApiError> {
+    fn plan_commit(&self, now: Now, topic: &str, wanted: Wanted) -> Result<Committed, ApiError> {
         let index = wanted.partition;
         if self.topics.by_name(topic).and_then(|topic| topic.assignment(index)).is_none() {
             let message = format!("There is no partition {topic}-{index}.");

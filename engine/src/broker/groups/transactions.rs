@@ -126,22 +126,8 @@ impl Broker {
                     metadata: partition.committed_metadata,
                     retention_ms: None,
                 };
-                let planned = match &checked {
-                    Ok(_) => self.plan_commit(now, &topic.name, wanted),
-                    Err(error) => Err(error.clone()),
-                };
-                let error_code = match planned {
-                    Ok(committed) => {
-                        records.push(OffsetsRecord::Offset {
-                            group_id: request.group_id.to_string(),
-                            topic: topic.name.to_string(),
-                            partition: index,
-                            committed: Some(committed),
-                        });
-                        0
-                    }
-                    Err(error) => self.report.refuse(&error),
-                };
+                let error_code =
+                    self.plan_record(now, &checked, &request.group_id, &topic.name, wanted, &mut records);
                 let partition = TxnOffsetCommitResponsePartition::default().with_partition_index(index);
                 answer.partitions.push(partition.with_error_code(error_code));
             }
