@@ -12,6 +12,7 @@ mod state;
 mod strings;
 
 fn main() {
+    strings::set_words(client::modules::words());
     let root = web_sys::window()
         .and_then(|window| window.document())
         .and_then(|document| document.get_element_by_id("app"));

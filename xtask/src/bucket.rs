@@ -28,7 +28,7 @@ const AZURITE_KEY: &str =
 ///
 /// When a server cannot be started or does not do what it should, or a test fails.
 pub(crate) fn test() -> Result<()> {
-    setup::for_the_page()?;
+    setup::wasm_target::ensure()?;
     let stores = object_stores::ensure()?;
     let program = compile()?;
     let wasm = compile_for_node(&stores.folder)?;

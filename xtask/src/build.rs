@@ -2,14 +2,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `index.html`, `boot.js`, `style.css`, … | copied from `web/static/` |
-//! | `app.js`, `app_bg.wasm` | the page, loaded by `boot.js` |
+//! | `index.html`, `style.css`, … | copied from `web/static/` |
+//! | `boot.js`, … | bundled from `web/js/` |
+//! | `strings/` | the page's words, a file for each language |
+//! | `app.js`, `app_bg.wasm` | the page's Rust side, loaded by `boot.js` |
 //! | `worker.js` → `worker_bindgen.js`, `worker_bindgen_bg.wasm` | the module of every web worker |
 //! | `data/` | the data sets of `tutorials/data/` |
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use flate2::Compression;
@@ -54,6 +57,7 @@ pub(crate) fn with_worker_features(features: &[&str], folder: &Path) -> Result<(
     bind(&compiled.join("headwater-web.wasm"), "app", folder)?;
     bind(&compiled.join("headwater_worker.wasm"), "worker_bindgen", folder)?;
     fs::write(folder.join("worker.js"), START_WORKER)?;
+    bundle(folder)?;
     Ok(())
 }
 
@@ -63,7 +67,7 @@ pub(crate) fn with_worker_features(features: &[&str], folder: &Path) -> Result<(
 ///
 /// When something does not compile.
 pub(crate) fn engine_for_js() -> Result<PathBuf> {
-    setup::for_the_page()?;
+    setup::wasm_target::ensure()?;
     let build =
         shell::cargo(["build", "--release", "--locked", "--target", TARGET, "--package", "headwater-js"]);
     shell::run("compiling the engine for JavaScript", build)?;
@@ -101,6 +105,13 @@ pub(crate) fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate(folder)
         .with_context(|| format!("JavaScript for {}", wasm.display()))
+}
+
+/// Makes of `web/js` one file for each part that is loaded by itself.
+fn bundle(folder: &Path) -> Result<()> {
+    let mut node = Command::new("node");
+    node.arg(paths::web_js().join("build.mjs")).arg(folder);
+    shell::step("bundling the page's JavaScript", node)
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {

@@ -17,6 +17,11 @@ pub(crate) fn dist() -> PathBuf {
     root().join("dist")
 }
 
+/// What of the page is JavaScript.
+pub(crate) fn web_js() -> PathBuf {
+    root().join("web/js")
+}
+
 /// Browser tests and benches.
 pub(crate) fn e2e() -> PathBuf {
     root().join("e2e")

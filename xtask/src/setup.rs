@@ -12,6 +12,8 @@ pub(crate) use deny::cargo_deny;
 
 use anyhow::Result;
 
+use crate::paths;
+
 /// Everything that any command needs.
 pub(crate) fn everything() -> Result<()> {
     for_the_page()?;
@@ -20,13 +22,14 @@ pub(crate) fn everything() -> Result<()> {
     Ok(())
 }
 
-/// What building the page needs: the standard library for wasm32.
+/// What building the page needs: the standard library for wasm32, and npm packages.
 pub(crate) fn for_the_page() -> Result<()> {
-    wasm_target::ensure()
+    wasm_target::ensure()?;
+    npm::ensure(&paths::web_js())
 }
 
 /// What browser tests need: npm packages, Chromium and Firefox.
 pub(crate) fn for_the_browser_tests() -> Result<()> {
-    npm::ensure()?;
+    npm::ensure(&paths::e2e())?;
     browser::ensure()
 }

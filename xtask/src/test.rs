@@ -52,7 +52,7 @@ pub(crate) fn run(suite: Suite) -> Result<()> {
 }
 
 fn rust() -> Result<()> {
-    setup::for_the_page()?;
+    setup::wasm_target::ensure()?;
     shell::run("formatting", shell::cargo(["fmt", "--all", "--check"]))?;
     shell::run("clippy", clippy(&["--workspace", "--all-targets", "--all-features"]))?;
     let mut for_wasm = vec!["--target", TARGET, "--all-features"];

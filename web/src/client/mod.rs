@@ -4,6 +4,7 @@ mod bridge;
 mod decode;
 mod environment;
 mod inbox;
+pub(crate) mod modules;
 mod storage;
 mod tabs;
 mod worker;
@@ -12,7 +13,7 @@ use std::rc::Rc;
 
 use headwater_worker_protocol::{FromBroker, FromClients, ToBroker, ToClients};
 use wasm_bindgen::JsValue;
-use web_sys::{File, MessageChannel};
+use web_sys::{File, MessageChannel, MessagePort};
 use yew::Callback;
 
 pub(crate) use environment::{now_ms, setup};
@@ -77,6 +78,38 @@ impl Client {
         }
     }
 
+    /// Passes a module's message on to the clients, with what is to be moved there, if anything.
+    pub(crate) fn pass_to_clients(&mut self, message: &JsValue, moved: &JsValue) {
+        self.pass(Role::Clients, message, moved);
+    }
+
+    /// Passes a module's message on to every worker of brokers.
+    pub(crate) fn pass_to_hosts(&mut self, message: &JsValue) {
+        for host in 0..self.hosts.len() as u32 {
+            self.pass(Role::Host(host), message, &JsValue::UNDEFINED);
+        }
+    }
+
+    /// Leads a port to a broker, be it of the clients or of a module.
+    pub(crate) fn connect_port(&mut self, node_id: i32, host: Option<u32>, port: &MessagePort) {
+        match (host, &self.tabs) {
+            (Some(host), _) => self.tell(Role::Host(host), &ToBroker::Connect { node_id }, port, true),
+            (None, Some(tabs)) => {
+                if let Err(error) = tabs.connect(node_id, port.clone()) {
+                    self.fail(Role::Clients, &error);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn pass(&mut self, role: Role, message: &JsValue, moved: &JsValue) {
+        let Some(worker) = self.slot(role) else { return };
+        if let Err(error) = worker.post_encoded(message, moved, !moved.is_undefined()) {
+            self.fail(role, &error);
+        }
+    }
+
     fn spawn(&mut self, role: Role) {
         // The old one ends before the new one begins: both would want the same storage.
         self.terminate(role);
@@ -88,6 +121,7 @@ impl Client {
                     if let Some(tabs) = &tabs {
                         tabs.repeat(&message, data);
                     }
+                    modules::hear(modules::From::Broker, data);
                     match message {
                         FromBroker::Loaded => Action::HostLoaded(host),
                         FromBroker::Failed(report) => Action::WorkerFailed(role, report.message),
@@ -95,9 +129,10 @@ impl Client {
                     }
                 })
             }
-            Role::Clients => {
-                WorkerHandle::spawn(role, emit, |message: FromClients, _| Action::Clients(message))
-            }
+            Role::Clients => WorkerHandle::spawn(role, emit, |message: FromClients, data| {
+                modules::hear(modules::From::Clients, data);
+                Action::Clients(message)
+            }),
         };
         match spawned {
             Ok(worker) => *self.slot(role) = Some(worker),
@@ -115,17 +150,10 @@ impl Client {
     /// A channel between the clients and a broker. Frames pass by the page, unless the broker is in another tab.
     fn connect(&mut self, node_id: i32, host: Option<u32>) {
         let Some(channel) = self.channel() else { return };
-        match (host, &self.tabs) {
-            (Some(host), _) => {
-                self.tell(Role::Host(host), &ToBroker::Connect { node_id }, &channel.port1(), true);
-            }
-            (None, Some(tabs)) => {
-                if let Err(error) = tabs.connect(node_id, channel.port1()) {
-                    return self.fail(Role::Clients, &error);
-                }
-            }
-            (None, None) => return,
+        if host.is_none() {
+            self.with_tabs(|tabs| tabs.close_of_node(node_id));
         }
+        self.connect_port(node_id, host, &channel.port1());
         self.tell(Role::Clients, &ToClients::Broker { node_id }, &channel.port2(), true);
     }
 

@@ -14,6 +14,7 @@ use yew::Callback;
 use super::bridge::Bridges;
 use super::decode;
 use super::environment::unique_name;
+use super::modules;
 use crate::state::{Action, CLUSTER, PartNews, TabNews};
 
 /// Guests that are told apart. More of them work, but are told how the brokers stand with every question.
@@ -52,8 +53,15 @@ impl Tabs {
         // Whoever waits for this lock learns when this tab is gone.
         request(&tab_lock(&name), Ask::Wait, |_| {})?;
         let listeners = [
-            listen(&tabs, emit.clone(), |said| Action::Tab(TabNews::Said(said))),
-            listen(&brokers, emit.clone(), |said| Action::Tab(TabNews::Broker(said))),
+            listen(&tabs, emit.clone(), |said| Action::Tab(TabNews::Said(said)), |_| {}),
+            listen(
+                &brokers,
+                emit.clone(),
+                |said| Action::Tab(TabNews::Broker(said)),
+                |data| {
+                    modules::hear(modules::From::Broker, data);
+                },
+            ),
         ];
         let bridges = {
             let (tabs, tab) = (tabs.clone(), name.clone());
@@ -157,9 +165,13 @@ impl Tabs {
         }
     }
 
-    /// Leads a port of the clients to a broker of another tab, in place of earlier ones.
-    pub(super) fn connect(&self, node_id: i32, port: MessagePort) -> Result<(), JsValue> {
+    /// Ends the connections to a broker of another tab.
+    pub(super) fn close_of_node(&self, node_id: i32) {
         self.bridges.close_of_node(node_id);
+    }
+
+    /// Leads a port to a broker of another tab.
+    pub(super) fn connect(&self, node_id: i32, port: MessagePort) -> Result<(), JsValue> {
         self.bridges.open_to(node_id, port)
     }
 
@@ -199,11 +211,13 @@ fn listen<T: decode::FromJs + 'static>(
     channel: &BroadcastChannel,
     emit: Callback<Action>,
     into_action: fn(T) -> Action,
+    read: fn(&JsValue),
 ) -> EventListener {
     EventListener::new(channel, "message", move |event| {
         let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
         // What cannot be read is from a tab of another version.
         if let Some(said) = decode::message(&data) {
+            read(&data);
             emit.emit(into_action(said));
         }
     })

@@ -41,7 +41,7 @@ impl WorkerHandle {
             let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
             heard.emit(match decode::message(&data) {
                 Some(message) => into_action(message, &data),
-                None => Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()),
+                None => Action::WorkerFailed(role, strings::message_not_read().to_owned()),
             });
         });
         let broken = emit.clone();
@@ -49,7 +49,7 @@ impl WorkerHandle {
             broken.emit(Action::WorkerFailed(role, message_of(event)));
         });
         let on_message_error = EventListener::new(&worker, "messageerror", move |_: &Event| {
-            emit.emit(Action::WorkerFailed(role, strings::MESSAGE_NOT_READ.to_owned()));
+            emit.emit(Action::WorkerFailed(role, strings::message_not_read().to_owned()));
         });
         Ok(WorkerHandle { worker, _listeners: [on_message, on_error, on_message_error] })
     }
@@ -61,11 +61,20 @@ impl WorkerHandle {
         attachment: &JsValue,
         transfer: bool,
     ) -> Result<(), JsValue> {
-        let message = js::encode(message, attachment)?;
+        self.post_encoded(&js::encode(message, attachment)?, attachment, transfer)
+    }
+
+    /// Sends a message that is encoded already.
+    pub(super) fn post_encoded(
+        &self,
+        message: &JsValue,
+        attachment: &JsValue,
+        transfer: bool,
+    ) -> Result<(), JsValue> {
         if transfer {
-            self.worker.post_message_with_transfer(&message, &Array::of1(attachment))
+            self.worker.post_message_with_transfer(message, &Array::of1(attachment))
         } else {
-            self.worker.post_message(&message)
+            self.worker.post_message(message)
         }
     }
 }
@@ -82,5 +91,5 @@ pub(super) fn message_of(error: &JsValue) -> String {
         .ok()
         .and_then(|message| message.as_string())
         .filter(|message| !message.is_empty())
-        .unwrap_or_else(|| strings::WORKER_NOT_LOADED.to_owned())
+        .unwrap_or_else(|| strings::worker_not_loaded().to_owned())
 }

@@ -1,9 +1,11 @@
 //! The whole page: holds the state and the client, and passes actions and commands between them.
 
 use std::mem;
+use std::rc::Rc;
 
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Interval;
+use js_sys::Array;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, File};
 use yew::prelude::*;
@@ -17,8 +19,9 @@ use super::read::ReadPanel;
 use super::send::SendPanel;
 use super::status::StatusPanel;
 use super::topics::TopicsPanel;
+use crate::client::modules::{self, Asked};
 use crate::client::{self, Client, Inbox};
-use crate::state::{Action, ProduceAction, State};
+use crate::state::{Action, Confirm, ProduceAction, State};
 use crate::strings;
 
 const TICK_MS: u32 = 1000;
@@ -29,6 +32,10 @@ pub(crate) struct App {
     client: Client,
     act: Callback<Action>,
     choose_file: Callback<File>,
+    /// In which language the places for the modules were put on the page.
+    mounted: Option<u32>,
+    /// Goes up when the words are others: all of the page is made anew.
+    language: u32,
     _tick: Interval,
     _drag: [EventListener; 3],
 }
@@ -38,6 +45,8 @@ pub(crate) enum Message {
     Act(Action),
     /// A file was chosen or dropped: the client needs the file, the state its name.
     File(File),
+    /// A module of the page asks for something.
+    Asked(Asked),
 }
 
 impl Component for App {
@@ -54,12 +63,17 @@ impl Component for App {
         for command in state.start(client::setup()) {
             client.run(command);
         }
+        let asked = link.callback(Message::Asked);
+        modules::attach(move |what| asked.emit(what));
+        modules::tell_workers(&state.workers);
         let act = link.callback(Message::Act);
         let choose_file = link.callback(Message::File);
         let tick = act.clone();
         App {
             state,
             client,
+            mounted: None,
+            language: 0,
             _tick: Interval::new(TICK_MS, move || tick.emit(Action::Tick)),
             _drag: listen_for_files(&act, &choose_file),
             act,
@@ -75,12 +89,30 @@ impl Component for App {
                 self.client.set_file(file);
                 Action::Produce(action)
             }
+            Message::Asked(asked) => match self.asked(asked) {
+                Some(action) => action,
+                None => return false,
+            },
         };
+        if let Action::NewWords = action {
+            self.language += 1;
+        }
+        let workers = self.state.workers.clone();
         let mut update = self.state.apply(client::now_ms(), action);
         for command in mem::take(&mut update.commands) {
             self.client.run(command);
         }
+        if !Rc::ptr_eq(&workers, &self.state.workers) && workers != self.state.workers {
+            modules::tell_workers(&self.state.workers);
+        }
         update.render
+    }
+
+    fn rendered(&mut self, _ctx: &Context<Self>, _first: bool) {
+        if self.mounted != Some(self.language) {
+            self.mounted = Some(self.language);
+            modules::mounted();
+        }
     }
 
     fn view(&self, _ctx: &Context<Self>) -> Html {
@@ -88,16 +120,19 @@ impl Component for App {
         let can_act = state.can_act();
         let topics = &state.topics.names;
         html! {
-            <div class="page" data-testid="drop-zone">
-                <a class="skip" href="#playground">{ strings::SKIP }</a>
+            <div class="page" key={self.language} data-testid="drop-zone">
+                <a class="skip" href="#playground">{ strings::skip() }</a>
                 <header class="top">
                     { logo() }
                     <h1>{ "Headwater" }</h1>
-                    <p class="tagline">{ strings::TAGLINE }</p>
+                    <p class="tagline">{ strings::tagline() }</p>
+                    <div id="tools" class="tools" />
                     { broker_badge(&state.workers) }
                 </header>
                 { banner(&state.workers, &self.act) }
                 <main id="playground" tabindex="-1">
+                    <div id="side" class="side" />
+                    <div id="stage" class="stage" />
                     <ProducePanel produce={state.produce.clone()} {can_act} act={&self.act} choose_file={&self.choose_file} />
                     <div class="wide">
                         <TopicsPanel topics={state.topics.clone()} {can_act} act={&self.act} />
@@ -112,11 +147,38 @@ impl Component for App {
                     <ConfirmDialog confirm={confirm.clone()} act={&self.act} />
                 }
                 if state.dragging {
-                    <div class="drop-overlay" aria-hidden="true"><p>{ strings::DROP_HERE }</p></div>
+                    <div class="drop-overlay" aria-hidden="true"><p>{ strings::drop_here() }</p></div>
                 }
                 <p class="visually-hidden" role="status">{ &*state.announcement }</p>
             </div>
         }
+    }
+}
+
+impl App {
+    /// What a module asks for is done here, or is an action like a person's.
+    fn asked(&mut self, Asked { what, first, second }: Asked) -> Option<Action> {
+        let number = || first.as_f64().map(|number| number as i32);
+        let host = || number().map(i32::cast_unsigned);
+        match what.as_str() {
+            "clients" => self.client.pass_to_clients(&first, &second),
+            "hosts" => self.client.pass_to_hosts(&first),
+            "port" => {
+                let node_id = number()?;
+                let host = self.state.workers.host_of(node_id);
+                self.client.connect_port(node_id, host, second.dyn_ref()?);
+            }
+            "terminate-worker" => return host().map(Action::StopWorker),
+            "start-worker" => return host().map(Action::StartWorker),
+            "set-workers" => return host().map(Action::SetWorkers),
+            "clear-everything" => return Some(Action::Ask(Confirm::ClearAll)),
+            "words" => {
+                let words = first.dyn_ref::<Array>()?.iter().filter_map(|word| word.as_string());
+                return strings::set_words(words).then_some(Action::NewWords);
+            }
+            _ => {}
+        }
+        None
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::banner::{recovery_ms, state_name, state_text};
+use super::banner::{recovery_ms, state_text};
 use super::fields::{SelectField, button};
 use crate::state::{Action, Broker, HostState, MAX_WORKERS, Status, Workers};
 use crate::{format, strings};
@@ -23,17 +23,17 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
     let workers = &props.workers;
     html! {
         <section class="panel" aria-labelledby="brokers-title">
-            <h2 id="brokers-title">{ strings::BROKERS }</h2>
+            <h2 id="brokers-title">{ strings::brokers() }</h2>
             { worker_count(workers, &props.act) }
             <div class="scroll" role="region" tabindex="0" aria-labelledby="brokers-title">
                 <table class="brokers" data-testid="broker-list" data-count={workers.brokers.len().to_string()}>
                     <thead>
                         <tr>
-                            <th scope="col">{ strings::BROKER }</th>
-                            <th scope="col" class="number">{ strings::WORKER }</th>
-                            <th scope="col">{ strings::BROKER_STATE }</th>
-                            <th scope="col" class="number">{ strings::LEADS }</th>
-                            <th scope="col" class="number">{ strings::RECOVERY }</th>
+                            <th scope="col">{ strings::broker() }</th>
+                            <th scope="col" class="number">{ strings::worker() }</th>
+                            <th scope="col">{ strings::broker_state() }</th>
+                            <th scope="col" class="number">{ strings::leads() }</th>
+                            <th scope="col" class="number">{ strings::recovery() }</th>
                             <td />
                         </tr>
                     </thead>
@@ -46,16 +46,16 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
 
 fn worker_count(workers: &Workers, act: &Callback<Action>) -> Html {
     if workers.is_guest() {
-        return html! { <p class="hint">{ strings::WORKERS_HINT_GUEST }</p> };
+        return html! { <p class="hint">{ strings::workers_hint_guest() }</p> };
     }
     let options: Vec<(AttrValue, AttrValue)> =
         (1..=MAX_WORKERS).map(|count| (count.to_string().into(), count.to_string().into())).collect();
     let on_change = act.reform(|count: String| Action::SetWorkers(count.parse().unwrap_or(1)));
     html! {
         <>
-            <SelectField id="worker-count" label={strings::WORKERS} {options} {on_change}
+            <SelectField id="worker-count" label={strings::workers()} {options} {on_change}
                 value={workers.wanted.to_string()} disabled={workers.is_clearing()} />
-            <p class="hint">{ strings::WORKERS_HINT }</p>
+            <p class="hint">{ strings::workers_hint() }</p>
         </>
     }
 }
@@ -68,7 +68,7 @@ fn row(workers: &Workers, status: &Status, broker: &Broker, act: &Callback<Actio
     // A worker with several brokers has its button at the first of them.
     let first = host.filter(|host| *host as i32 == node_id);
     html! {
-        <tr key={node_id} data-testid={format!("broker-row-{node_id}")} data-state={state_name(&broker.state)}
+        <tr key={node_id} data-testid={format!("broker-row-{node_id}")} data-state={broker.state.name()}
             data-leads={leads.to_string()}>
             <th scope="row">{ node_id }</th>
             <td class="number">{ host }</td>

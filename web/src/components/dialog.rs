@@ -37,7 +37,7 @@ pub(super) fn ConfirmDialog(props: &ConfirmProps) -> Html {
             let before = format::offset(*before);
             (strings::delete_records(&before), strings::delete_records_warning(name, &before))
         }
-        Confirm::ClearAll => (strings::CLEAR_ALL.to_owned(), strings::CLEAR_ALL_WARNING.to_owned()),
+        Confirm::ClearAll => (strings::clear_all().to_owned(), strings::clear_all_warning().to_owned()),
     };
     let act = &props.act;
     html! {
@@ -46,7 +46,7 @@ pub(super) fn ConfirmDialog(props: &ConfirmProps) -> Html {
             <h2 id="confirm-title">{ &title }</h2>
             <p id="confirm-text">{ warning }</p>
             <div class="buttons">
-                { button("cancel", "", strings::CANCEL, false, &act.reform(|()| Action::Cancelled), ()) }
+                { button("cancel", "", strings::cancel(), false, &act.reform(|()| Action::Cancelled), ()) }
                 { button("confirm", "danger", title, false, &act.reform(|()| Action::Confirmed), ()) }
             </div>
         </dialog>

@@ -43,7 +43,7 @@ pub(super) fn group_view(groups: &Groups, group: &Group, can_act: bool, act: &Ca
 }
 
 fn state_text(group: &Group) -> &str {
-    group.state.as_deref().unwrap_or(strings::STATE_JOINING)
+    group.state.as_deref().unwrap_or(strings::state_joining())
 }
 
 fn summary(group: &Group) -> String {
@@ -56,7 +56,7 @@ fn lag(group: &Group) -> Html {
     html! {
         if !group.partitions.is_empty() {
             <p class={classes!("lag", all_read.then_some("good"))}>
-                <b>{ format::integer(group.lag) }</b>{ " " }{ if all_read { strings::LAG_NONE } else { strings::LAG } }
+                <b>{ format::integer(group.lag) }</b>{ " " }{ if all_read { strings::lag_none() } else { strings::lag() } }
             </p>
         }
     }
@@ -72,13 +72,13 @@ fn actions(group: &Group, can_act: bool, act: &Callback<Action>) -> Html {
     let reset = |to| GroupsAction::ResetOffsets { group: name.clone(), to };
     html! {
         <div class="buttons">
-            { action("add-consumer", strings::ADD_CONSUMER, GroupsAction::Add(name.clone())) }
+            { action("add-consumer", strings::add_consumer(), GroupsAction::Add(name.clone())) }
             if group.has_members() {
-                <span class="hint">{ strings::GROUP_IN_USE }</span>
+                <span class="hint">{ strings::group_in_use() }</span>
             } else {
-                { action("reset-earliest", strings::RESET_EARLIEST, reset(OffsetReset::Earliest)) }
-                { action("reset-latest", strings::RESET_LATEST, reset(OffsetReset::Latest)) }
-                { button(format!("delete-group-{name}"), "small", strings::DELETE_GROUP, !can_act, &ask, Confirm::DeleteGroup(name.clone())) }
+                { action("reset-earliest", strings::reset_earliest(), reset(OffsetReset::Earliest)) }
+                { action("reset-latest", strings::reset_latest(), reset(OffsetReset::Latest)) }
+                { button(format!("delete-group-{name}"), "small", strings::delete_group_go(), !can_act, &ask, Confirm::DeleteGroup(name.clone())) }
             }
         </div>
     }
@@ -104,8 +104,8 @@ fn member_view(group: &Group, member: &Member, can_act: bool, act: &Callback<Gro
             }
             if let Some(id) = member.consumer.filter(|_| member.is_running()) {
                 <p class="buttons">
-                    { button(format!("stop-consumer-{id}"), "small", strings::STOP, !can_act, act, stop(id, true)) }
-                    { button(format!("kill-consumer-{id}"), "small danger", strings::KILL, !can_act, act, stop(id, false)) }
+                    { button(format!("stop-consumer-{id}"), "small", strings::stop(), !can_act, act, stop(id, true)) }
+                    { button(format!("kill-consumer-{id}"), "small danger", strings::kill(), !can_act, act, stop(id, false)) }
                 </p>
             }
         </li>
@@ -115,13 +115,13 @@ fn member_view(group: &Group, member: &Member, can_act: bool, act: &Callback<Gro
 /// A word that tests and styles rely on, and what is said.
 fn member_state(state: &MemberState) -> (&'static str, String) {
     let (state, text) = match state {
-        MemberState::Joining => ("joining", strings::STATE_JOINING),
-        MemberState::Assigned => ("assigned", strings::STATE_ASSIGNED),
-        MemberState::Leaving => ("leaving", strings::STATE_LEAVING),
-        MemberState::Left => ("left", strings::STATE_LEFT),
-        MemberState::Killed(true) => ("killed", strings::STATE_KILLED_AWAITED),
-        MemberState::Killed(false) => ("killed", strings::STATE_KILLED),
-        MemberState::Elsewhere => ("elsewhere", strings::STATE_ELSEWHERE),
+        MemberState::Joining => ("joining", strings::state_joining()),
+        MemberState::Assigned => ("assigned", strings::state_assigned()),
+        MemberState::Leaving => ("leaving", strings::state_leaving()),
+        MemberState::Left => ("left", strings::state_left()),
+        MemberState::Killed(true) => ("killed", strings::state_killed_awaited()),
+        MemberState::Killed(false) => ("killed", strings::state_killed()),
+        MemberState::Elsewhere => ("elsewhere", strings::state_elsewhere()),
         MemberState::Failed(report) => return ("failed", strings::error(report)),
     };
     (state, text.to_owned())
@@ -140,7 +140,7 @@ fn more(partitions: usize) -> Option<String> {
 }
 
 fn table(group: &Group) -> Html {
-    let heads = [strings::COMMITTED, strings::END_OFFSET, strings::LAG_HEAD];
+    let heads = [strings::committed(), strings::end_offset(), strings::lag_head()];
     let more = group.partitions.len().saturating_sub(MAX_ROWS);
     html! {
         if !group.partitions.is_empty() {
@@ -148,8 +148,8 @@ fn table(group: &Group) -> Html {
                 <table class="partitions offsets">
                     <thead>
                         <tr>
-                            <th scope="col">{ strings::PARTITION }</th>
-                            <th scope="col">{ strings::MEMBER }</th>
+                            <th scope="col">{ strings::partition() }</th>
+                            <th scope="col">{ strings::member() }</th>
                             { for heads.into_iter().map(|head| html! { <th scope="col" class="number">{ head }</th> }) }
                         </tr>
                     </thead>
@@ -199,7 +199,7 @@ fn last_records(group: &Group) -> Html {
     html! {
         if group.members.iter().any(|member| !member.last_records.is_empty()) {
             <details>
-                <summary>{ strings::LAST_RECORDS }</summary>
+                <summary>{ strings::last_records() }</summary>
                 <ul class="rows seen">
                     { for records.map(|(member, record)| html! {
                         <li><b>{ &member.client_id }</b>{ strings::record_at(record.partition, &format::offset(record.offset)) }<code>{ &record.value }</code></li>

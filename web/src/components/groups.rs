@@ -36,14 +36,14 @@ pub(super) fn GroupsPanel(props: &GroupsProps) -> Html {
     let GroupsProps { groups, topics, can_act, act } = props;
     html! {
         <section class="panel" aria-labelledby="groups-title">
-            <h2 id="groups-title">{ strings::GROUPS }</h2>
+            <h2 id="groups-title">{ strings::groups() }</h2>
             { form(groups, topics, *can_act, &act.reform(Action::Groups)) }
             if let Some(report) = &groups.problem {
                 <p class="problem" role="alert" data-testid="consume-problem">{ strings::error(report) }</p>
             }
             <div data-testid="group-list" data-count={groups.list.len().to_string()}>
                 if groups.list.is_empty() {
-                    <p class="empty">{ if groups.known { strings::NO_GROUPS } else { strings::GROUPS_UNKNOWN } }</p>
+                    <p class="empty">{ if groups.known { strings::no_groups() } else { strings::groups_unknown() } }</p>
                 }
                 { for groups.list.iter().map(|group| group_view(groups, group, *can_act, act)) }
             </div>
@@ -55,16 +55,16 @@ fn form(groups: &Groups, topics: &[TopicName], can_act: bool, act: &Callback<Gro
     let topic = groups.topic_among(topics).map_or(String::new(), |topic| topic.name.clone());
     let can_start = can_act && groups.can_start(topics);
     html! {
-        <form class="line consume" onsubmit={on_submit(act, GroupsAction::Start)} aria-label={strings::START_CONSUMERS}>
-            { TextField::new("consume-group", strings::GROUP, &groups.group, act.reform(GroupsAction::Group)).view() }
-            <SelectField id="consume-topic" label={strings::TOPIC} options={topic_options(topics)} value={topic}
+        <form class="line consume" onsubmit={on_submit(act, GroupsAction::Start)} aria-label={strings::start_consumers()}>
+            { TextField::new("consume-group", strings::group(), &groups.group, act.reform(GroupsAction::Group)).view() }
+            <SelectField id="consume-topic" label={strings::topic()} options={topic_options(topics)} value={topic}
                 disabled={topics.is_empty()} on_change={act.reform(GroupsAction::Topic)} />
-            { TextField::new("consume-count", strings::CONSUMERS, &groups.count, act.reform(GroupsAction::Count)).kind("number").problem(groups.count_problem()).view() }
-            { choice("consume-assignor", strings::ASSIGNOR, &ASSIGNORS, groups.assignor, &act.reform(GroupsAction::Assignor)) }
-            { choice("consume-from", strings::CONSUME_FROM, &RESETS, groups.reset, &act.reform(GroupsAction::Reset)) }
-            { TextField::new("consume-rate", strings::CONSUME_RATE, &groups.rate_limit, act.reform(GroupsAction::RateLimit)).kind("number").problem(groups.rate_problem()).placeholder(strings::NO_LIMIT).view() }
-            { TextField::new("consume-instance", strings::INSTANCE_ID, &groups.instance_id, act.reform(GroupsAction::InstanceId)).placeholder(strings::DYNAMIC).view() }
-            { submit("consume-start", "primary", strings::START, !can_start) }
+            { TextField::new("consume-count", strings::consumers(), &groups.count, act.reform(GroupsAction::Count)).kind("number").problem(groups.count_problem()).view() }
+            { choice("consume-assignor", strings::assignor(), &ASSIGNORS, groups.assignor, &act.reform(GroupsAction::Assignor)) }
+            { choice("consume-from", strings::consume_from(), &RESETS, groups.reset, &act.reform(GroupsAction::Reset)) }
+            { TextField::new("consume-rate", strings::consume_rate(), &groups.rate_limit, act.reform(GroupsAction::RateLimit)).kind("number").problem(groups.rate_problem()).placeholder(strings::no_limit()).view() }
+            { TextField::new("consume-instance", strings::instance_id(), &groups.instance_id, act.reform(GroupsAction::InstanceId)).placeholder(strings::dynamic()).view() }
+            { submit("consume-start", "primary", strings::start(), !can_start) }
         </form>
     }
 }

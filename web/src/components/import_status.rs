@@ -25,8 +25,8 @@ pub(super) fn import_status(produce: &Produce, can_act: bool, act: &Callback<Pro
                     <p class="problem">{ strings::error(report) }</p>
                 }
                 if import.can_repeat() {
-                    <p>{ strings::ALL_THERE }</p>
-    { button("produce-again", "", strings::PRODUCE_AGAIN, !can_act, act, ProduceAction::Start { again: true }) }
+                    <p>{ strings::all_there() }</p>
+    { button("produce-again", "", strings::produce_again(), !can_act, act, ProduceAction::Start { again: true }) }
                 }
                 if let Some(snapshot) = &import.snapshot {
                     { broken_rows(snapshot) }
@@ -38,11 +38,11 @@ pub(super) fn import_status(produce: &Produce, can_act: bool, act: &Callback<Pro
 fn phase_text(import: &Import) -> String {
     let text = match import.phase() {
         Phase::Idle => "",
-        Phase::Resuming => strings::RESUMING,
-        Phase::Running => strings::RUNNING,
-        Phase::Done => strings::DONE,
-        Phase::Stopped => strings::STOPPED,
-        Phase::Failed => return import.failure().map_or(strings::FAILED.to_owned(), strings::error),
+        Phase::Resuming => strings::resuming(),
+        Phase::Running => strings::running(),
+        Phase::Done => strings::done(),
+        Phase::Stopped => strings::stopped(),
+        Phase::Failed => return import.failure().map_or(strings::failed().to_owned(), strings::error),
     };
     text.to_owned()
 }
@@ -51,7 +51,7 @@ fn progress(import: &Import) -> Html {
     let per_mille = import.read_per_mille().map(|per_mille| per_mille.to_string());
     html! {
         if import.is_active() {
-            <progress max="1000" value={per_mille} aria-label={strings::PROGRESS} />
+            <progress max="1000" value={per_mille} aria-label={strings::progress()} />
         }
     }
 }
@@ -61,11 +61,11 @@ fn import_figures(import: &Import) -> Html {
     let elapsed_ms = import.snapshot.as_ref().map_or(0.0, |snapshot| snapshot.elapsed_ms);
     let rate = if import.is_active() { import.rate } else { import.mean_rate() };
     figures(vec![
-        (strings::ACKNOWLEDGED, format::integer(acknowledged)),
-        (strings::ALREADY_THERE, format::integer(already_there)),
-        (strings::BROKEN, format::integer(broken)),
-        (strings::RATE, format::rate(rate)),
-        (strings::ELAPSED, format::duration(elapsed_ms)),
+        (strings::acknowledged(), format::integer(acknowledged)),
+        (strings::already_there(), format::integer(already_there)),
+        (strings::broken(), format::integer(broken)),
+        (strings::rate(), format::rate(rate)),
+        (strings::elapsed(), format::duration(elapsed_ms)),
     ])
 }
 
@@ -74,9 +74,9 @@ fn broken_rows(snapshot: &ImportSnapshot) -> Html {
     html! {
         if shown > 0 {
             <details class="broken" open=true data-testid="broken-rows">
-                <summary>{ strings::BROKEN_ROWS }</summary>
+                <summary>{ strings::broken_rows() }</summary>
                 <table>
-                    <thead><tr><th scope="col">{ strings::LINE }</th><th scope="col">{ strings::REASON }</th></tr></thead>
+                    <thead><tr><th scope="col">{ strings::line() }</th><th scope="col">{ strings::reason() }</th></tr></thead>
                     <tbody>
                         { for snapshot.broken_rows.iter().map(|(line, reason)| html! {
                             <tr data-line={line.to_string()}><td class="number">{ format::integer(*line) }</td><td>{ reason }</td></tr>

@@ -19,7 +19,7 @@ pub(super) struct PayloadProps {
 pub(super) fn PayloadView(props: &PayloadProps) -> Html {
     let expanded = use_state(|| false);
     let Some(payload) = &props.payload else {
-        return html! { <span class="null">{ strings::NULL }</span> };
+        return html! { <span class="null">{ strings::null() }</span> };
     };
     let short = format::shortened(&payload.text, SHORT_CHARACTERS);
     let text = short.filter(|_| !*expanded).unwrap_or(&payload.text);
@@ -32,12 +32,12 @@ pub(super) fn PayloadView(props: &PayloadProps) -> Html {
     html! {
         <>
             if payload.hex {
-                <span class="tag">{ strings::HEX }</span>
+                <span class="tag">{ strings::hex() }</span>
             }
             <code class="payload">{ text }{ if short.is_some() && !*expanded { "…" } else { "" } }</code>
             if short.is_some() {
                 <button type="button" class="quiet small" aria-expanded={expanded.to_string()} onclick={toggle}>
-                    { if *expanded { strings::SHOW_LESS.to_owned() } else { strings::show_all(&size) } }
+                    { if *expanded { strings::show_less().to_owned() } else { strings::show_all(&size) } }
                 </button>
                 if *expanded && shown_bytes < payload.length {
                     <span class="hint">{ strings::only_first_of(&size) }</span>

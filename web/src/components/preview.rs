@@ -9,13 +9,13 @@ use crate::strings;
 pub(super) fn source_preview(preview: &Preview) -> Html {
     match preview {
         Preview::None => Html::default(),
-        Preview::Loading(_) => html! { <p class="hint">{ strings::PREVIEW_LOADING }</p> },
+        Preview::Loading(_) => html! { <p class="hint">{ strings::preview_loading() }</p> },
         Preview::Failed(report) => html! {
             <p class="problem" data-testid="preview-problem">{ strings::error(report) }</p>
         },
         Preview::Shown(preview) => html! {
             <details class="preview" data-testid="preview">
-                <summary>{ strings::PREVIEW }</summary>
+                <summary>{ strings::preview() }</summary>
                 <p class="hint">{ strings::preview_shown(&preview.format, &preview.fields.join(", ")) }</p>
                 <ol class="rows">{ for preview.rows.iter().map(|row| html! { <li>{ row }</li> }) }</ol>
             </details>

@@ -30,16 +30,16 @@ pub(super) fn ProducePanel(props: &ProduceProps) -> Html {
     let can_produce = props.can_act && produce.can_produce();
     html! {
         <section class="panel" aria-labelledby="produce-title">
-            <h2 id="produce-title">{ strings::PRODUCE }</h2>
-            <p class="hint">{ strings::PRODUCE_INTRO }</p>
+            <h2 id="produce-title">{ strings::produce() }</h2>
+            <p class="hint">{ strings::produce_intro() }</p>
             <form onsubmit={on_submit(&act, ProduceAction::Start { again: false })}>
                 { source_fields(produce, &act, &props.choose_file) }
                 { source_preview(&produce.preview) }
                 { topic_fields(produce, &act) }
                 { options(produce, &act) }
                 <div class="buttons">
-                    { submit("produce", "primary", strings::PRODUCE, !can_produce) }
-                    { button("stop", "", strings::STOP, !active, &act, ProduceAction::Stop) }
+                    { submit("produce", "primary", strings::produce(), !can_produce) }
+                    { button("stop", "", strings::stop(), !active, &act, ProduceAction::Stop) }
                 </div>
             </form>
             { import_status(produce, props.can_act, &act) }
@@ -49,9 +49,9 @@ pub(super) fn ProducePanel(props: &ProduceProps) -> Html {
 
 fn source_fields(produce: &Produce, act: &Callback<ProduceAction>, choose_file: &Callback<File>) -> Html {
     let options = vec![
-        ("vehicles".into(), strings::SOURCE_VEHICLES.into()),
-        ("file".into(), strings::SOURCE_FILE.into()),
-        ("synthetic".into(), strings::SOURCE_SYNTHETIC.into()),
+        ("vehicles".into(), strings::source_vehicles().into()),
+        ("file".into(), strings::source_file().into()),
+        ("synthetic".into(), strings::source_synthetic().into()),
     ];
     let value = match produce.source {
         Source::Vehicles => "vehicles",
@@ -67,14 +67,14 @@ fn source_fields(produce: &Produce, act: &Callback<ProduceAction>, choose_file: 
     });
     html! {
         <>
-            <SelectField id="source-select" label={strings::SOURCE} {options} {value} {on_change} />
+            <SelectField id="source-select" label={strings::source()} {options} {value} {on_change} />
             if produce.source == Source::File {
                 { file_field(produce, choose_file) }
             }
             if produce.source == Source::Synthetic {
                 <div class="pair">
-                    { TextField::new("synthetic-records", strings::SYNTHETIC_RECORDS, &produce.synthetic_records, act.reform(ProduceAction::SyntheticRecords)).kind("number").problem(produce.synthetic_records_problem()).view() }
-                    { TextField::new("synthetic-value-size", strings::SYNTHETIC_VALUE_SIZE, &produce.synthetic_value_size, act.reform(ProduceAction::SyntheticValueSize)).kind("number").problem(produce.synthetic_value_size_problem()).view() }
+                    { TextField::new("synthetic-records", strings::synthetic_records(), &produce.synthetic_records, act.reform(ProduceAction::SyntheticRecords)).kind("number").problem(produce.synthetic_records_problem()).view() }
+                    { TextField::new("synthetic-value-size", strings::synthetic_value_size(), &produce.synthetic_value_size, act.reform(ProduceAction::SyntheticValueSize)).kind("number").problem(produce.synthetic_value_size_problem()).view() }
                 </div>
             }
         </>
@@ -91,10 +91,10 @@ fn file_field(produce: &Produce, choose_file: &Callback<File>) -> Html {
     });
     html! {
         <div class="field">
-            <label for="file-input">{ strings::FILE }</label>
+            <label for="file-input">{ strings::file() }</label>
             <input id="file-input" data-testid="file-input" type="file" onchange={on_change}
                 accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson,.gz" aria-describedby="file-input-note" />
-            <p class="hint" id="file-input-note">{ strings::FILE_HINT }</p>
+            <p class="hint" id="file-input-note">{ strings::file_hint() }</p>
             if let Some((name, size)) = &produce.file {
                 <p class="chosen" data-testid="file-chosen">{ strings::file_chosen(name, &format::bytes(*size)) }</p>
             }
@@ -104,15 +104,15 @@ fn file_field(produce: &Produce, choose_file: &Callback<File>) -> Html {
 
 fn topic_fields(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
     // An empty value is "no key": no field of a row has an empty name.
-    let mut options = vec![("".into(), strings::NO_KEY.into())];
+    let mut options = vec![("".into(), strings::no_key().into())];
     options.extend(produce.fields().into_iter().map(|field| (field.clone().into(), field.into())));
     let value = produce.key_field.clone().unwrap_or_default();
     let on_change =
         act.reform(|field: String| ProduceAction::KeyField(Some(field).filter(|field| !field.is_empty())));
     html! {
         <div class="pair">
-            { TextField::new("topic-name", strings::TOPIC, &produce.topic, act.reform(ProduceAction::Topic)).problem(produce.topic_problem()).view() }
-            <SelectField id="key-field" label={strings::KEY} {options} {value} {on_change}
+            { TextField::new("topic-name", strings::topic(), &produce.topic, act.reform(ProduceAction::Topic)).problem(produce.topic_problem()).view() }
+            <SelectField id="key-field" label={strings::key()} {options} {value} {on_change}
                 disabled={produce.source == Source::Synthetic} />
         </div>
     }
@@ -122,10 +122,10 @@ fn options(produce: &Produce, act: &Callback<ProduceAction>) -> Html {
     html! {
         <>
             <div class="pair">
-                { TextField::new("partition-count", strings::PARTITIONS, &produce.partitions, act.reform(ProduceAction::Partitions)).kind("number").hint(strings::PARTITIONS_HINT).problem(produce.partitions_problem()).view() }
-                { TextField::new("rate-limit", strings::RATE_LIMIT, &produce.rate_limit, act.reform(ProduceAction::RateLimit)).kind("number").hint(strings::RATE_LIMIT_HINT).problem(produce.rate_limit_problem()).view() }
+                { TextField::new("partition-count", strings::partitions(), &produce.partitions, act.reform(ProduceAction::Partitions)).kind("number").hint(strings::partitions_hint()).problem(produce.partitions_problem()).view() }
+                { TextField::new("rate-limit", strings::rate_limit(), &produce.rate_limit, act.reform(ProduceAction::RateLimit)).kind("number").hint(strings::rate_limit_hint()).problem(produce.rate_limit_problem()).view() }
             </div>
-            { checkbox("strict", strings::STRICT, Some(strings::STRICT_HINT), produce.strict, &act.reform(ProduceAction::Strict)) }
+            { checkbox("strict", strings::strict(), Some(strings::strict_hint()), produce.strict, &act.reform(ProduceAction::Strict)) }
         </>
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn ReadPanel(props: &ReadProps) -> Html {
     let (act, ask) = (act.reform(Action::Read), act.reform(Action::Ask));
     html! {
         <section class="panel" aria-labelledby="read-title">
-            <h2 id="read-title">{ strings::READ }</h2>
+            <h2 id="read-title">{ strings::read() }</h2>
             { form(read, topics, *can_act, &act) }
             if let Some(report) = &read.problem {
                 <p class="problem" data-testid="read-problem">{ strings::error(report) }</p>
@@ -36,10 +36,10 @@ pub(super) fn ReadPanel(props: &ReadProps) -> Html {
                     { records_table(page) }
                     { turn_buttons(read, *can_act, &act, &ask) }
                 } else if topics.is_empty() {
-                    <p class="empty" data-testid="read-empty">{ strings::READ_NO_TOPICS }</p>
+                    <p class="empty" data-testid="read-empty">{ strings::read_no_topics() }</p>
                 } else if read.problem.is_none() {
                     <p class="empty" data-testid="read-empty">
-                        { if read.is_asking() { strings::READING } else { strings::READ_NOTHING_YET } }
+                        { if read.is_asking() { strings::reading() } else { strings::read_nothing_yet() } }
                     </p>
                 }
             </div>
@@ -53,7 +53,7 @@ fn form(read: &Read, topics: &[TopicName], can_act: bool, act: &Callback<ReadAct
         <form class="line" onsubmit={on_submit(act, ReadAction::Go)}>
             { where_fields(read, topics, act) }
             { origin_fields(read, act) }
-            { submit("read-go", "primary", strings::READ_GO, !can_go) }
+            { submit("read-go", "primary", strings::read_go(), !can_go) }
         </form>
     }
 }
@@ -64,10 +64,10 @@ fn where_fields(read: &Read, topics: &[TopicName], act: &Callback<ReadAction>) -
     let partition = read.partition.clamp(0, partitions.max(1) - 1);
     html! {
         <>
-            <SelectField id="read-topic" label={strings::TOPIC} options={topic_options(topics)}
+            <SelectField id="read-topic" label={strings::topic()} options={topic_options(topics)}
                 value={chosen.map_or(String::new(), |topic| topic.name.clone())} disabled={topics.is_empty()}
                 on_change={act.reform(ReadAction::Topic)} />
-            <SelectField id="read-partition" label={strings::PARTITION} options={partition_options(partitions)}
+            <SelectField id="read-partition" label={strings::partition()} options={partition_options(partitions)}
                 value={partition.to_string()} disabled={topics.is_empty()}
                 on_change={act.reform(|text: String| ReadAction::Partition(text.parse().unwrap_or(0)))} />
         </>
@@ -76,10 +76,10 @@ fn where_fields(read: &Read, topics: &[TopicName], act: &Callback<ReadAction>) -
 
 fn origin_fields(read: &Read, act: &Callback<ReadAction>) -> Html {
     let options = vec![
-        ("start".into(), strings::FROM_START.into()),
-        ("offset".into(), strings::FROM_OFFSET.into()),
-        ("timestamp".into(), strings::FROM_TIMESTAMP.into()),
-        ("last".into(), strings::FROM_LAST.into()),
+        ("start".into(), strings::from_start().into()),
+        ("offset".into(), strings::from_offset().into()),
+        ("timestamp".into(), strings::from_timestamp().into()),
+        ("last".into(), strings::from_last().into()),
     ];
     let value = match read.origin {
         ReadOrigin::Start => "start",
@@ -97,12 +97,12 @@ fn origin_fields(read: &Read, act: &Callback<ReadAction>) -> Html {
     });
     html! {
         <>
-            <SelectField id="read-from" label={strings::FROM} {options} {value} {on_change} />
+            <SelectField id="read-from" label={strings::from()} {options} {value} {on_change} />
             if read.origin == ReadOrigin::Offset {
-                { TextField::new("read-offset", strings::OFFSET, &read.offset, act.reform(ReadAction::Offset)).kind("number").problem(read.offset_problem()).view() }
+                { TextField::new("read-offset", strings::offset(), &read.offset, act.reform(ReadAction::Offset)).kind("number").problem(read.offset_problem()).view() }
             }
             if read.origin == ReadOrigin::Timestamp {
-                { TextField::new("read-time", strings::TIME, &read.time.0, act.reform(|text: String| {
+                { TextField::new("read-time", strings::time(), &read.time.0, act.reform(|text: String| {
                         let wall_ms = parse_local(&text);
                         ReadAction::Time(text, wall_ms)
                     })).kind("datetime-local").problem(read.time_problem()).view() }
@@ -115,8 +115,8 @@ fn turn_buttons(read: &Read, can_act: bool, act: &Callback<ReadAction>, ask: &Ca
     let can_turn = can_act && !read.is_asking();
     html! {
         <div class="buttons">
-            { button("read-previous", "", strings::PREVIOUS, !can_turn || read.previous().is_none(), act, ReadAction::Previous) }
-            { button("read-next", "", strings::NEXT, !can_turn || read.next().is_none(), act, ReadAction::Next) }
+            { button("read-previous", "", strings::previous(), !can_turn || read.previous().is_none(), act, ReadAction::Previous) }
+            { button("read-next", "", strings::next(), !can_turn || read.next().is_none(), act, ReadAction::Next) }
             if let Some((name, before)) = read.deletable() {
                 { button("delete-records", "quiet", strings::delete_records(&format::offset(before)), !can_turn, ask, Confirm::DeleteRecords { name, before }) }
             }

@@ -16,14 +16,15 @@ pub(super) fn records_table(shown: &PageShown) -> Html {
     let range = range.map(|(first, last)| (format::offset(first.offset), format::offset(last.offset)));
     let range = range.as_ref().map(|(first, last)| (first.as_str(), last.as_str()));
     let caption = strings::records_shown(&shown.topic, shown.partition, range, &start, &end);
-    let heads = [strings::OFFSET, strings::TIMESTAMP, strings::KEY, strings::VALUE, strings::HEADERS];
+    let heads =
+        [strings::offset(), strings::timestamp(), strings::key(), strings::value(), strings::headers()];
     html! {
         <>
             <p class="hint" id="records-caption" data-testid="records-caption">{ caption }</p>
             if page.records.is_empty() {
                 <p class="empty" data-testid="read-empty">
                     { if page.log_start_offset == page.high_watermark {
-                        strings::READ_EMPTY_PARTITION.to_owned()
+                        strings::read_empty_partition().to_owned()
                     } else {
                         strings::read_empty(&end)
                     } }
@@ -43,11 +44,11 @@ pub(super) fn records_table(shown: &PageShown) -> Html {
 fn row(record: &RecordView) -> Html {
     html! {
         <tr role="row" key={record.offset.to_string()} data-testid="record-row" data-offset={record.offset.to_string()}>
-            <td role="cell" class="number" data-label={strings::OFFSET}>{ format::offset(record.offset) }</td>
-            <td role="cell" class="time" data-label={strings::TIMESTAMP}>{ local_iso(record.timestamp) }</td>
-            <td role="cell" class="key" data-label={strings::KEY}><PayloadView payload={record.key.clone()} /></td>
-            <td role="cell" class="value" data-label={strings::VALUE}><PayloadView payload={record.value.clone()} /></td>
-            <td role="cell" class="headers" data-label={strings::HEADERS}>{ headers(&record.headers) }</td>
+            <td role="cell" class="number" data-label={strings::offset()}>{ format::offset(record.offset) }</td>
+            <td role="cell" class="time" data-label={strings::timestamp()}>{ local_iso(record.timestamp) }</td>
+            <td role="cell" class="key" data-label={strings::key()}><PayloadView payload={record.key.clone()} /></td>
+            <td role="cell" class="value" data-label={strings::value()}><PayloadView payload={record.value.clone()} /></td>
+            <td role="cell" class="headers" data-label={strings::headers()}>{ headers(&record.headers) }</td>
         </tr>
     }
 }

@@ -27,19 +27,19 @@ pub(super) fn SendPanel(props: &SendProps) -> Html {
     let can_send = *can_act && !topics.is_empty() && !send.is_asking();
     html! {
         <section class="panel" aria-labelledby="send-title">
-            <h2 id="send-title">{ strings::SEND }</h2>
+            <h2 id="send-title">{ strings::send() }</h2>
             if topics.is_empty() {
-                <p class="hint">{ strings::SEND_NO_TOPICS }</p>
+                <p class="hint">{ strings::send_no_topics() }</p>
             }
             <form onsubmit={on_submit(&act, SendAction::Go)}>
                 { where_fields(send, topics, &act) }
-                { TextField::new("send-key", strings::KEY, &send.key, act.reform(SendAction::Key)).hint(strings::KEY_HINT).view() }
-                { TextField::new("send-value", strings::VALUE, &send.value, act.reform(SendAction::Value)).kind("lines").disabled(send.null_value).view() }
-                { checkbox("send-null", strings::NULL_VALUE, None, send.null_value, &act.reform(SendAction::NullValue)) }
+                { TextField::new("send-key", strings::key(), &send.key, act.reform(SendAction::Key)).hint(strings::key_hint()).view() }
+                { TextField::new("send-value", strings::value(), &send.value, act.reform(SendAction::Value)).kind("lines").disabled(send.null_value).view() }
+                { checkbox("send-null", strings::null_value(), None, send.null_value, &act.reform(SendAction::NullValue)) }
                 { for send.headers.iter().enumerate().map(|(index, header)| header_fields(index, header, &act)) }
                 <div class="buttons">
-                    { submit("send-go", "primary", strings::SEND_GO, !can_send) }
-                    { button("send-header-add", "", strings::ADD_HEADER, false, &act, SendAction::AddHeader) }
+                    { submit("send-go", "primary", strings::send_go(), !can_send) }
+                    { button("send-header-add", "", strings::add_header(), false, &act, SendAction::AddHeader) }
                 </div>
             </form>
             if let Some(outcome) = &send.outcome {
@@ -52,15 +52,15 @@ pub(super) fn SendPanel(props: &SendProps) -> Html {
 fn where_fields(send: &Send, topics: &[TopicName], act: &Callback<SendAction>) -> Html {
     let chosen = send.topic_among(topics);
     let partitions = chosen.map_or(0, |topic| topic.partitions);
-    let mut options = vec![("auto".into(), strings::AUTO.into())];
+    let mut options = vec![("auto".into(), strings::auto().into())];
     options.extend(partition_options(partitions));
     let partition = send.partition.filter(|&partition| partition < partitions);
     html! {
         <div class="pair">
-            <SelectField id="send-topic" label={strings::TOPIC} options={topic_options(topics)}
+            <SelectField id="send-topic" label={strings::topic()} options={topic_options(topics)}
                 value={chosen.map_or(String::new(), |topic| topic.name.clone())} disabled={topics.is_empty()}
                 on_change={act.reform(SendAction::Topic)} />
-            <SelectField id="send-partition" label={strings::PARTITION} {options} disabled={topics.is_empty()}
+            <SelectField id="send-partition" label={strings::partition()} {options} disabled={topics.is_empty()}
                 value={partition.map_or("auto".to_owned(), |partition| partition.to_string())}
                 on_change={act.reform(|text: String| SendAction::Partition(text.parse().ok()))} />
         </div>
@@ -70,9 +70,9 @@ fn where_fields(send: &Send, topics: &[TopicName], act: &Callback<SendAction>) -
 fn header_fields(index: usize, (name, value): &(String, String), act: &Callback<SendAction>) -> Html {
     html! {
         <div class="line header-line" key={index}>
-            { TextField::new(format!("send-header-name-{index}"), strings::HEADER_NAME, name, act.reform(move |text| SendAction::HeaderName(index, text))).view() }
-            { TextField::new(format!("send-header-value-{index}"), strings::HEADER_VALUE, value, act.reform(move |text| SendAction::HeaderValue(index, text))).view() }
-            { button(format!("send-header-remove-{index}"), "quiet", strings::REMOVE, false, act, SendAction::RemoveHeader(index)) }
+            { TextField::new(format!("send-header-name-{index}"), strings::header_name(), name, act.reform(move |text| SendAction::HeaderName(index, text))).view() }
+            { TextField::new(format!("send-header-value-{index}"), strings::header_value(), value, act.reform(move |text| SendAction::HeaderValue(index, text))).view() }
+            { button(format!("send-header-remove-{index}"), "quiet", strings::remove(), false, act, SendAction::RemoveHeader(index)) }
         </div>
     }
 }

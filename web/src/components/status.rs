@@ -26,18 +26,18 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
     let status = &props.status;
     html! {
         <section class="panel" aria-labelledby="status-title">
-            <h2 id="status-title">{ strings::STATUS }</h2>
+            <h2 id="status-title">{ strings::status() }</h2>
             { figures(status, logs_found(&props.workers)) }
-            <h3>{ strings::STORAGE }</h3>
+            <h3>{ strings::storage_label() }</h3>
             <p data-testid="storage-status" data-persisted={status.storage.persisted.map(|kept| kept.to_string())}>
                 { storage(&status.storage) }
             </p>
-            <h3>{ strings::ERRORS }</h3>
+            <h3>{ strings::errors() }</h3>
             { errors(&status.errors) }
-            <h3 id="events-title">{ strings::EVENTS }</h3>
+            <h3 id="events-title">{ strings::events() }</h3>
             { event_log(&status.events) }
             <div class="buttons">
-                { button("clear-all", "danger", strings::CLEAR_ALL, !props.can_act || props.workers.is_guest(), &props.act.reform(Action::Ask), Confirm::ClearAll) }
+                { button("clear-all", "danger", strings::clear_all(), !props.can_act || props.workers.is_guest(), &props.act.reform(Action::Ask), Confirm::ClearAll) }
             </div>
         </section>
     }
@@ -55,10 +55,10 @@ fn logs_found(workers: &Workers) -> u32 {
 fn figures(status: &Status, logs: u32) -> Html {
     let Some(figures) = &status.figures else { return Html::default() };
     let list = vec![
-        (strings::REQUESTS, format::integer(figures.requests)),
-        (strings::COMMITS, format::integer(figures.commits)),
-        (strings::CONNECTIONS, format::integer(figures.connections.into())),
-        (strings::MEMORY, format::bytes(figures.memory_bytes)),
+        (strings::requests(), format::integer(figures.requests)),
+        (strings::commits(), format::integer(figures.commits)),
+        (strings::connections(), format::integer(figures.connections.into())),
+        (strings::memory(), format::bytes(figures.memory_bytes)),
     ];
     html! {
         <>
@@ -76,7 +76,7 @@ fn storage(figures: &StorageFigures) -> String {
 
 fn errors(errors: &[ErrorCount]) -> Html {
     if errors.is_empty() {
-        return html! { <p class="hint">{ strings::NO_ERRORS }</p> };
+        return html! { <p class="hint">{ strings::no_errors() }</p> };
     }
     html! {
         <ul class="errors">
@@ -95,7 +95,7 @@ fn event_log(events: &VecDeque<(u64, LogEntry)>) -> Html {
     html! {
         <ol class="events" role="log" tabindex="0" aria-labelledby="events-title" data-testid="event-log">
             if events.is_empty() {
-                <li key="none" class="hint">{ strings::NO_EVENTS }</li>
+                <li key="none" class="hint">{ strings::no_events() }</li>
             }
             { for events.iter().map(|(number, event)| html! {
                 <li key={*number} class={event.warning.then_some("warning")}>

@@ -39,7 +39,7 @@ pub(super) fn TopicView(props: &TopicProps) -> Html {
                     { strings::topic_summary(topic.partitions.len(), &format::integer(total.records), &format::bytes(total.bytes)) }
                 </p>
                 <button type="button" class="quiet" data-testid={format!("delete-topic-{name}")} disabled={!props.can_act}
-                    aria-label={strings::delete_topic(name)} onclick={delete}>{ strings::DELETE }</button>
+                    aria-label={strings::delete_topic(name)} onclick={delete}>{ strings::delete() }</button>
             </header>
             { configs(topic) }
             if let Some(report) = &props.problem {
@@ -79,12 +79,12 @@ impl Total {
 
 fn table(topic: &Topic, total: &Total) -> Html {
     let heads = [
-        strings::LEADER,
-        strings::RECORDS,
-        strings::BYTES,
-        strings::START_OFFSET,
-        strings::END_OFFSET,
-        strings::RATE,
+        strings::leader(),
+        strings::records(),
+        strings::bytes(),
+        strings::start_offset(),
+        strings::end_offset(),
+        strings::rate(),
     ];
     let more = topic.partitions.len().saturating_sub(MAX_ROWS);
     html! {
@@ -92,14 +92,14 @@ fn table(topic: &Topic, total: &Total) -> Html {
             <table class="partitions">
                 <thead>
                     <tr>
-                        <th scope="col">{ strings::PARTITION }</th>
+                        <th scope="col">{ strings::partition() }</th>
                         { for heads.into_iter().map(|head| html! { <th scope="col" class="number">{ head }</th> }) }
                     </tr>
                 </thead>
                 <tbody>{ for topic.partitions.iter().take(MAX_ROWS).map(|partition| row(&topic.name, partition)) }</tbody>
                 <tfoot>
                     <tr>
-                        <th scope="row">{ strings::TOTAL }</th>
+                        <th scope="row">{ strings::total() }</th>
                         <td />
                         <td class="number">{ format::integer(total.records) }</td>
                         <td class="number">{ format::bytes(total.bytes) }</td>
@@ -153,10 +153,10 @@ fn AddPartitions(props: &AddPartitionsProps) -> Html {
     let action = TopicsAction::SetPartitions { name: name.clone(), count: count.unwrap_or_default() };
     html! {
         <details class="add-partitions">
-            <summary data-testid={format!("add-partitions-open-{name}")}>{ strings::ADD_PARTITIONS }</summary>
+            <summary data-testid={format!("add-partitions-open-{name}")}>{ strings::add_partitions() }</summary>
             <form class="line" onsubmit={on_submit(&props.act.reform(Action::Topics), action)}>
-                { TextField::new(format!("add-partitions-count-{name}"), strings::NEW_COUNT, &text, on_input).kind("number").view() }
-                { submit(format!("add-partitions-{name}"), "", strings::SET, !props.can_act || count.is_none()) }
+                { TextField::new(format!("add-partitions-count-{name}"), strings::new_count(), &text, on_input).kind("number").view() }
+                { submit(format!("add-partitions-{name}"), "", strings::set(), !props.can_act || count.is_none()) }
             </form>
         </details>
     }

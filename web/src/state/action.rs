@@ -32,6 +32,8 @@ pub(crate) enum Action {
     TakeOver,
     /// How much is stored.
     Storage(StorageFigures),
+    /// The page's words are those of another language now.
+    NewWords,
     /// About a second went by.
     Tick,
     /// A person wants something that has to be confirmed first.

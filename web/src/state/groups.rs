@@ -229,7 +229,7 @@ impl Groups {
     }
 
     pub(crate) fn count_problem(&self) -> Option<&'static str> {
-        self.count().is_none().then_some(strings::NEEDS_CONSUMERS)
+        self.count().is_none().then_some(strings::needs_consumers())
     }
 
     fn count(&self) -> Option<u32> {
@@ -239,7 +239,7 @@ impl Groups {
     pub(crate) fn rate_problem(&self) -> Option<&'static str> {
         let text = self.rate_limit.trim();
         let wrong = !text.is_empty() && !text.parse::<u32>().is_ok_and(|rate| rate > 0);
-        wrong.then_some(strings::NEEDS_COUNT_OR_NOTHING)
+        wrong.then_some(strings::needs_count_or_nothing())
     }
 
     /// Whether the form says what to start.

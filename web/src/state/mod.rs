@@ -102,6 +102,7 @@ impl State {
                 }
                 return Update { commands: Vec::new(), render: changed };
             }
+            Action::NewWords => Vec::new(),
             Action::HostLoaded(host) => Rc::make_mut(&mut self.workers).host_loaded(host),
             Action::Broker(message) => self.hear_broker(now_ms, message),
             Action::Tab(news) => self.hear_tab(now_ms, news),
@@ -226,7 +227,7 @@ impl State {
         let mut commands = workers.replace_hosts();
         commands.push(workers.replace_clients());
         self.forget_all();
-        self.announce(strings::CLEARED);
+        self.announce(strings::cleared());
         commands
     }
 
@@ -265,20 +266,20 @@ impl State {
         match news {
             PartNews::Owner { by_force } => {
                 let commands = workers.own(by_force);
-                self.announce(strings::OWNER);
+                self.announce(strings::owner());
                 commands
             }
             PartNews::Guest => {
                 let mut commands = workers.be_guest();
                 // Those that have the brokers say so at once.
                 commands.push(Command::Hello);
-                self.announce(strings::GUEST);
+                self.announce(strings::guest());
                 commands
             }
             PartNews::Lost => {
                 let mut commands = workers.be_guest();
                 commands.push(Command::AskForBrokers { by_force: false });
-                self.announce(strings::LOST);
+                self.announce(strings::lost());
                 commands
             }
         }

@@ -221,24 +221,24 @@ impl Produce {
     }
 
     pub(crate) fn topic_problem(&self) -> Option<&'static str> {
-        self.topic.trim().is_empty().then_some(strings::NEEDS_TOPIC_NAME)
+        self.topic.trim().is_empty().then_some(strings::needs_topic_name())
     }
 
     pub(crate) fn partitions_problem(&self) -> Option<&'static str> {
-        count::<i32>(&self.partitions).is_none().then_some(strings::NEEDS_COUNT)
+        count::<i32>(&self.partitions).is_none().then_some(strings::needs_count())
     }
 
     pub(crate) fn rate_limit_problem(&self) -> Option<&'static str> {
         let wrong = !self.rate_limit.trim().is_empty() && count::<u32>(&self.rate_limit).is_none();
-        wrong.then_some(strings::NEEDS_COUNT_OR_NOTHING)
+        wrong.then_some(strings::needs_count_or_nothing())
     }
 
     pub(crate) fn synthetic_records_problem(&self) -> Option<&'static str> {
-        count::<u64>(&self.synthetic_records).is_none().then_some(strings::NEEDS_COUNT)
+        count::<u64>(&self.synthetic_records).is_none().then_some(strings::needs_count())
     }
 
     pub(crate) fn synthetic_value_size_problem(&self) -> Option<&'static str> {
-        value_size(&self.synthetic_value_size).is_none().then_some(strings::NEEDS_VALUE_SIZE)
+        value_size(&self.synthetic_value_size).is_none().then_some(strings::needs_value_size())
     }
 
     pub(super) fn import_started(

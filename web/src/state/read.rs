@@ -98,12 +98,12 @@ impl Read {
 
     pub(crate) fn offset_problem(&self) -> Option<&'static str> {
         let wrong = self.origin == ReadOrigin::Offset && self.from().is_none();
-        wrong.then_some(strings::NEEDS_OFFSET)
+        wrong.then_some(strings::needs_offset())
     }
 
     pub(crate) fn time_problem(&self) -> Option<&'static str> {
         let wrong = self.origin == ReadOrigin::Timestamp && self.from().is_none();
-        wrong.then_some(strings::NEEDS_TIME)
+        wrong.then_some(strings::needs_time())
     }
 
     /// Whether the form says where to begin.

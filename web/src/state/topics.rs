@@ -174,7 +174,7 @@ impl Topics {
     }
 
     pub(crate) fn new_partitions_problem(&self) -> Option<&'static str> {
-        self.new_partitions.trim().parse::<i32>().is_err().then_some(strings::NEEDS_COUNT)
+        self.new_partitions.trim().parse::<i32>().is_err().then_some(strings::needs_count())
     }
 
     pub(super) fn set_snapshot(&mut self, now_ms: f64, mut topics: Vec<TopicSnapshot>) {

@@ -112,6 +112,33 @@ pub(crate) enum BrokerState {
     Failed(String),
 }
 
+impl HostState {
+    /// For the page's modules.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            HostState::Starting => "starting",
+            HostState::Loaded => "running",
+            HostState::Stopped => "stopped",
+            HostState::Failed(_) => "failed",
+        }
+    }
+}
+
+impl BrokerState {
+    /// For style sheets, tests and the page's modules.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            BrokerState::Running { .. } => "running",
+            BrokerState::Starting => "starting",
+            BrokerState::Recovering => "recovering",
+            BrokerState::Waiting => "waiting",
+            BrokerState::Clearing => "clearing",
+            BrokerState::Stopped => "stopped",
+            BrokerState::Failed(_) => "failed",
+        }
+    }
+}
+
 /// How the clients stand.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum ClientsState {

@@ -28,7 +28,7 @@ pub(crate) struct Clients {
 ///
 /// When not even npm's packages can be had, or the target folder cannot be written to.
 pub(crate) fn ensure() -> Result<Clients> {
-    npm::ensure()?;
+    npm::ensure(&paths::e2e())?;
     let python = there_or_said("confluent-kafka and kafka-python", python());
     let kcat = shell::which("kcat").is_some();
     if !kcat {

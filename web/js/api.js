@@ -1,0 +1,157 @@
+// What the page's modules see of the engine: what brokers and clients say, requests, and connections of their own.
+//
+// Messages are those of worker/protocol, as JavaScript values: a variant with content is `{ "kebab-name": content }`, one
+// without is `"kebab-name"`; 64-bit integers are `bigint`s, fields are snake_case.
+
+import { fill, loadTable, loadWords, rememberLanguage } from "./language.js";
+
+// Far above the ids that the rest of the page gives to its requests.
+const FIRST_ID = 2n ** 40n;
+
+/** @typedef {{ canAct: boolean, isGuest: boolean, hosts: string[], brokers: { nodeId: number, host: number | null, state: string }[] }} Standing */
+
+class Api extends EventTarget {
+  /** The language of the page. */
+  language = "en";
+  /** How the workers stand: `hosts` by number, `brokers` by node id. @type {Standing} */
+  standing = { canAct: false, isGuest: false, hosts: [], brokers: [] };
+  /** The last snapshot of each broker, by node id. */
+  brokers = new Map();
+  /** The last snapshot of the clients. */
+  clients = { imports: [], consumers: [], groups: undefined };
+
+  #words = {};
+  /** The parts that were loaded. */
+  #parts = new Set();
+  #ask = () => {};
+  #nextId = FIRST_ID;
+  #pending = new Map();
+
+  /** What the Rust side of the page finds as `globalThis.headwater`. */
+  forTheApp(language, words) {
+    this.language = language;
+    this.#words = words.modules;
+    const safely = (act) => (...args) => {
+      try {
+        act(...args);
+      } catch (error) {
+        reportError(error);
+      }
+    };
+    return {
+      words: words.page,
+      attach: (ask) => { this.#ask = ask; },
+      hear: safely((from, [message]) => this.#hear(from, message)),
+      stands: safely(([standing]) => this.#stands(standing)),
+      mounted: safely(() => this.dispatchEvent(new Event("mounted"))),
+    };
+  }
+
+  /** The string of this key, with its places filled in. */
+  t(key, places) {
+    const text = this.#words[key];
+    if (text === undefined) throw new Error(`there is no string ${key}`);
+    return fill(text, places);
+  }
+
+  /**
+   * Loads a part of the page that is not needed at first (`inspect`, `code`, `lessons`): its words, its style sheet and its module,
+   * which it gives. Their words follow the page's language.
+   */
+  async load(part) {
+    const sheet = new URL(`./${part}.css`, import.meta.url).href;
+    if (![...document.styleSheets].some(({ href }) => href === sheet)) {
+      document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: sheet }));
+    }
+    const [words, module] = await Promise.all([loadTable(`${part}.${this.language}`), import(new URL(`./${part}.js`, import.meta.url))]);
+    Object.assign(this.#words, words);
+    this.#parts.add(part);
+    return module;
+  }
+
+  /** Shows the page in another language. Modules hear `language`, and `mounted` after it. */
+  async setLanguage(language) {
+    const words = await loadWords(language);
+    this.language = language;
+    this.#words = Object.assign(words.modules, ...(await Promise.all([...this.#parts].map((part) => loadTable(`${part}.${language}`)))));
+    rememberLanguage(language);
+    this.dispatchEvent(new Event("language"));
+    this.#ask("words", words.page, undefined);
+  }
+
+  /**
+   * Asks the clients' worker: a `Request` of worker/protocol. Gives its `Reply`; an `ErrorReport` is thrown, as an `Error`
+   * with `kind`, `code` and `retriable`.
+   */
+  request(request, attachment) {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      // Messages to workers are pairs: the message and what goes with it. A file is copied, not moved.
+      this.#ask("clients", [{ request: { id, request } }, attachment], undefined);
+    });
+  }
+
+  /** Tells the clients' worker something that has no answer: a `ToClients`. */
+  tellClients(message) {
+    this.#ask("clients", [message, undefined], undefined);
+  }
+
+  /** Tells every worker of brokers something: a `ToBroker`. */
+  tellHosts(message) {
+    this.#ask("hosts", [message, undefined], undefined);
+  }
+
+  /** A port that carries Kafka frames to and from a broker, as `overMessagePorts` of js/kafkajs wants it. */
+  port(nodeId) {
+    const { port1, port2 } = new MessageChannel();
+    this.#ask("port", nodeId, port1);
+    return port2;
+  }
+
+  /** Does what a button of the page does: `terminate-worker`, `start-worker`, `set-workers` (with a number), `clear-everything`. */
+  act(what, number) {
+    this.#ask(what, number, undefined);
+  }
+
+  #hear(from, message) {
+    const [name, content] = variant(message);
+    if (from === "clients") {
+      if (name === "reply" && this.#pending.has(content.id)) return this.#answered(content);
+      if (name === "snapshot") this.clients = content;
+    } else if (name === "snapshot") {
+      this.brokers.set(content.node_id, content);
+    } else if (name === "destroyed" || name === "broker-failed") {
+      this.brokers.delete(content.node_id);
+    }
+    this.dispatchEvent(new CustomEvent(from, { detail: { name, content } }));
+  }
+
+  #answered({ id, result }) {
+    const { resolve, reject } = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (result.Err === undefined) return resolve(result.Ok);
+    const { message, ...rest } = result.Err;
+    reject(Object.assign(new Error(message), rest));
+  }
+
+  #stands(standing) {
+    const could = this.standing.canAct;
+    this.standing = standing;
+    if (could && !standing.canAct) {
+      // Whoever waits for an answer of workers that are gone would wait for ever.
+      for (const { reject } of this.#pending.values()) {
+        reject(Object.assign(new Error("the workers are gone"), { kind: "WORKER_GONE", retriable: true }));
+      }
+      this.#pending.clear();
+    }
+    this.dispatchEvent(new Event("standing"));
+  }
+}
+
+/** The name of a message and what is in it. */
+export function variant(message) {
+  return typeof message === "string" ? [message, undefined] : Object.entries(message)[0];
+}
+
+export const api = new Api();

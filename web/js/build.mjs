@@ -1,0 +1,46 @@
+// Bundles what of the page is JavaScript: `node build.mjs FOLDER`. Each entry is one file; what is not needed for the first
+// picture is an entry of its own, which its users load by a path relative to theirs.
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, transform } from "esbuild";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const folder = process.argv[2];
+// `boot` is what the first picture needs, out of these folders too; each of the others is loaded when it is wanted, with a table
+// of words and a style sheet of its own.
+const EAGER = ["stage", "time"];
+const LAZY = ["inspect", "code", "lessons"];
+const LANGUAGES = ["en", "zh"];
+
+const entries = { boot: here("boot.js"), ...Object.fromEntries(LAZY.map((name) => [name, here(`${name}/${name}.js`)])) };
+const json = async (path) => JSON.parse(await readFile(here(path)));
+const styles = (paths) => Promise.all(paths.filter((path) => existsSync(path)).map((path) => readFile(path, "utf8")));
+
+await build({
+  entryPoints: entries,
+  outdir: folder,
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+
+const minified = async (paths) => (await transform((await styles(paths)).join("\n"), { loader: "css", minify: true })).code;
+await writeFile(join(folder, "style.css"), await minified([here("../static/style.css"), ...EAGER.map((name) => here(`${name}/style.css`))]));
+for (const name of LAZY) await writeFile(join(folder, `${name}.css`), await minified([here(`${name}/style.css`)]));
+
+// The words of what is Rust go by their place in the table, those of what is JavaScript by their keys.
+await mkdir(join(folder, "strings"), { recursive: true });
+for (const language of LANGUAGES) {
+  const write = (name, words) => writeFile(join(folder, `strings/${name}.json`), JSON.stringify(words));
+  const page = Object.values(await json(`../strings/${language}.json`));
+  const eager = await Promise.all([`strings/${language}.json`, ...EAGER.map((name) => `${name}/strings/${language}.json`)].map(json));
+  await write(language, { page, modules: Object.assign({}, ...eager) });
+  for (const name of LAZY) await write(`${name}.${language}`, await json(`${name}/strings/${language}.json`));
+}

@@ -1,0 +1,1 @@
+// The editor, and the place where its code runs. Loaded when first wanted.

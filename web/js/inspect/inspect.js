@@ -1,0 +1,1 @@
+// What was chosen in the picture, closely: its figures, its settings, and what can be done with it. Loaded when first wanted.

@@ -1,0 +1,49 @@
+// The page's words: a table for each language, loaded when it is wanted.
+
+const KEY = "headwater.language";
+
+/** The languages there are, by their names in themselves. */
+export const LANGUAGES = { en: "English", zh: "中文" };
+
+/** What was chosen before, or what the browser prefers, or English. */
+export function chosenLanguage() {
+  const remembered = storage()?.getItem(KEY);
+  if (remembered in LANGUAGES) return remembered;
+  const preferred = (navigator.languages ?? []).map((tag) => tag.split("-")[0].toLowerCase());
+  return preferred.find((language) => language in LANGUAGES) ?? "en";
+}
+
+/** Remembers a choice, where the browser remembers anything. */
+export function rememberLanguage(language) {
+  storage()?.setItem(KEY, language);
+}
+
+/**
+ * The words of a language: `page` for what is Rust (in order) and `modules` for what is JavaScript (by key). The language of
+ * the document becomes that one.
+ */
+export async function loadWords(language) {
+  const words = await loadTable(language);
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
+  return words;
+}
+
+/** A table of words by its name: a language, or a part of the page and a language. */
+export async function loadTable(name) {
+  const response = await fetch(new URL(`./strings/${name}.json`, import.meta.url));
+  if (!response.ok) throw new Error(`the words of the page (${name}): ${response.status} ${response.statusText}`);
+  return response.json();
+}
+
+/** `text` with its places (`{name}`) filled in. */
+export function fill(text, places = {}) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(places[name] ?? ""));
+}
+
+function storage() {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined; // A browser may refuse it altogether.
+  }
+}
