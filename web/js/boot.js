@@ -2,7 +2,9 @@
 
 import { api } from "./api.js";
 import { chosenLanguage, loadWords } from "./language.js";
+import { applyTheme, chosenTheme } from "./theme.js";
 import { openTools } from "./tools.js";
+import { openWorkbench } from "./workbench.js";
 import { openStage } from "./stage/stage.js";
 
 const fail = (reason) => {
@@ -20,7 +22,9 @@ async function start() {
   await app.default({ module_or_path: new URL("./app_bg.wasm", import.meta.url) });
   openTools(api);
   openStage(api);
+  openWorkbench(api);
 }
 
+applyTheme(chosenTheme());
 if (typeof WebAssembly === "object") start().catch((error) => fail(error?.message ?? error));
 else fail("this browser has no WebAssembly.");

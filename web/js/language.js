@@ -1,5 +1,7 @@
 // The page's words: a table for each language, loaded when it is wanted.
 
+import { recall, remember } from "./storage.js";
+
 const KEY = "headwater.language";
 
 /** The languages there are, by their names in themselves. */
@@ -7,7 +9,7 @@ export const LANGUAGES = { en: "English", zh: "中文" };
 
 /** What was chosen before, or what the browser prefers, or English. */
 export function chosenLanguage() {
-  const remembered = storage()?.getItem(KEY);
+  const remembered = recall(KEY);
   if (remembered in LANGUAGES) return remembered;
   const preferred = (navigator.languages ?? []).map((tag) => tag.split("-")[0].toLowerCase());
   return preferred.find((language) => language in LANGUAGES) ?? "en";
@@ -15,7 +17,7 @@ export function chosenLanguage() {
 
 /** Remembers a choice, where the browser remembers anything. */
 export function rememberLanguage(language) {
-  storage()?.setItem(KEY, language);
+  remember(KEY, language);
 }
 
 /**
@@ -38,12 +40,4 @@ export async function loadTable(name) {
 /** `text` with its places (`{name}`) filled in. */
 export function fill(text, places = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(places[name] ?? ""));
-}
-
-function storage() {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return undefined; // A browser may refuse it altogether.
-  }
 }

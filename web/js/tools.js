@@ -1,20 +1,42 @@
-// The tools in the page's head: the language.
+// The tools in the page's head: the language and the theme.
 
 import { LANGUAGES } from "./language.js";
+import { chosenTheme, onSystemTheme, setTheme, applyTheme, THEMES } from "./theme.js";
 import { element } from "./element.js";
 
 /** Puts the tools into their place, now and whenever that is made anew. */
 export function openTools(api) {
-  const show = () => {
-    const options = Object.entries(LANGUAGES).map(([value, name]) =>
-      element("option", { value, selected: value === api.language, lang: value }, name));
-    const select = element("select", {
-      "data-testid": "language",
-      "aria-label": api.t("language"),
-      onchange: () => api.setLanguage(select.value).catch(reportError),
-    }, ...options);
-    document.getElementById("tools")?.replaceChildren(select);
-  };
+  const themed = () => api.dispatchEvent(new Event("theme"));
+  const show = () => document.getElementById("tools")?.replaceChildren(languageTool(api), themeTool(api, themed));
+  onSystemTheme(() => {
+    applyTheme(chosenTheme());
+    themed();
+  });
   api.addEventListener("mounted", show);
   show();
+}
+
+function languageTool(api) {
+  const options = Object.entries(LANGUAGES).map(([value, name]) =>
+    element("option", { value, selected: value === api.language, lang: value }, name));
+  const select = element("select", {
+    "data-testid": "language",
+    "aria-label": api.t("language"),
+    onchange: () => api.setLanguage(select.value).catch(reportError),
+  }, ...options);
+  return select;
+}
+
+function themeTool(api, themed) {
+  const chosen = chosenTheme();
+  const options = THEMES.map((value) => element("option", { value, selected: value === chosen }, api.t(`theme_${value}`)));
+  const select = element("select", {
+    "data-testid": "theme",
+    "aria-label": api.t("theme"),
+    onchange: () => {
+      setTheme(select.value);
+      themed();
+    },
+  }, ...options);
+  return select;
 }
