@@ -153,6 +153,8 @@ pub(crate) struct Member {
     look_due_ms: u64,
     /// In order.
     owned: Vec<TopicPartition>,
+    /// How often it has lost all it had.
+    losses: u64,
     /// What a sticky member had before it gave everything back, and in which generation.
     had: (Vec<TopicPartition>, i32),
     rejoin: bool,
@@ -198,6 +200,7 @@ impl Member {
             led: None,
             look_due_ms: 0,
             owned: Vec::new(),
+            losses: 0,
             had: (Vec::new(), -1),
             rejoin: false,
             giving_back: None,
@@ -372,6 +375,7 @@ impl Member {
     /// All it had belongs to others now, or soon will. It joins again as a new member, or as the same if it is still known.
     fn lose(&mut self, keep_member_id: bool, consumer: &mut Consumer) {
         let mut lost = std::mem::take(&mut self.owned);
+        self.losses += 1;
         self.fail_commits_of(&lost);
         lost.iter().for_each(|partition| consumer.unassign(partition));
         if let Some(giving_back) = self.giving_back.take() {

@@ -466,6 +466,35 @@ fn commits_are_retried_told_and_refused() {
     assert_eq!(app.took(), ["lost [0, 1]", "ILLEGAL_GENERATION", "+[0, 1]"]);
 }
 
+/// What was asked for in a membership that is over is not sent in the next one, where the group stands elsewhere by then.
+#[test]
+fn a_commit_ends_with_the_membership_it_was_asked_for_in() {
+    for is_forgotten in [false, true] {
+        let mut cluster = filled(2);
+        let by_hand = GroupConfig { enable_auto_commit: false, ..group(&[Assignor::CooperativeSticky]) };
+        let (consumer, mut app) = start(&mut cluster, config(by_hand));
+        app.took();
+        // The commit waits for its coordinator, which then has forgotten the member or gone on without it.
+        cluster.coordinator.errors.extend([(COMMIT, vec![14, 22]), (JOIN, vec![14])]);
+        let refused = if is_forgotten { "UNKNOWN_MEMBER_ID" } else { "ILLEGAL_GENERATION" };
+        if is_forgotten {
+            cluster.coordinator.errors.insert(COMMIT, vec![14]);
+            cluster.coordinator.members.clear();
+        }
+        cluster.client.commit(cluster.now, consumer, None).unwrap();
+        while app.log.is_empty() {
+            app.live(&mut cluster, consumer, 100);
+        }
+        assert_eq!(app.took(), ["lost [0, 1]", refused]);
+        // Nor is one sent that is asked for while it joins, of partitions that are not its own at that time.
+        let early = OffsetToCommit { topic_partition: tp(1), offset: 2, metadata: String::new() };
+        cluster.client.commit(cluster.now, consumer, Some(vec![early])).unwrap();
+        app.live(&mut cluster, consumer, 3_000);
+        assert_eq!(app.took(), ["REBALANCE_IN_PROGRESS", "+[0, 1]"]);
+        assert_eq!(committed(&cluster, 1), None);
+    }
+}
+
 #[test]
 fn a_consumer_that_is_told_what_to_read_may_commit_too() {
     let mut cluster = filled(2);

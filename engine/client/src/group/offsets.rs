@@ -46,6 +46,14 @@ pub(super) struct Commit {
     id: Option<CommitId>,
     offsets: Vec<OffsetToCommit>,
     pub(super) deadline_ms: u64,
+    /// [`Member::losses`] when it was asked for.
+    losses: u64,
+}
+
+/// Why a commit is refused that was asked for before a rebalance or amid one, as Kafka's client refuses it.
+fn not_its_own() -> ClientError {
+    let message = "A partition of the commit belongs to another member by now, or soon will.";
+    ClientError::ours(code::REBALANCE_IN_PROGRESS, message)
 }
 
 impl Member {
@@ -55,15 +63,25 @@ impl Member {
         self.next_commit += 1;
         if self.commits.len() >= MAX_COMMITS {
             self.committed(Some(id), Err(ClientError::aborted("Too many commits wait already.")));
+        } else if self.is_joining() && !self.owns(&offsets) {
+            self.committed(Some(id), Err(not_its_own()));
         } else {
             self.queue_commit(now, Some(id), offsets);
         }
         id
     }
 
+    fn is_joining(&self) -> bool {
+        matches!(self.phase, Phase::Joining(_) | Phase::Assigning(..) | Phase::Syncing(..))
+    }
+
+    fn owns(&self, offsets: &[OffsetToCommit]) -> bool {
+        offsets.iter().all(|offset| self.owned.contains(&offset.topic_partition))
+    }
+
     fn queue_commit(&mut self, now: Now, id: Option<CommitId>, offsets: Vec<OffsetToCommit>) {
         let deadline_ms = now.monotonic_ms + self.client.default_api_timeout_ms;
-        self.commits.push_back(Commit { id, offsets, deadline_ms });
+        self.commits.push_back(Commit { id, offsets, deadline_ms, losses: self.losses });
     }
 
     /// Commits what the application is done with, as far as that is not committed.
@@ -112,8 +130,7 @@ impl Member {
         let (failed, kept): (Vec<Commit>, Vec<Commit>) = self.commits.drain(..).partition(is_gone);
         self.commits.extend(kept);
         for commit in failed {
-            let message = "A partition of the commit belongs to another member by now, or soon will.";
-            self.committed(commit.id, Err(ClientError::ours(code::REBALANCE_IN_PROGRESS, message)));
+            self.committed(commit.id, Err(not_its_own()));
         }
     }
 
@@ -144,10 +161,8 @@ impl Member {
             return;
         }
         let Some(commit) = self.commits.pop_front() else { return };
-        let is_mine = |offset: &OffsetToCommit| self.owned.contains(&offset.topic_partition);
-        if matches!(self.phase, Phase::Stable) && !commit.offsets.iter().all(is_mine) {
-            let message = "A partition of the commit belongs to another member by now, or soon will.";
-            return self.committed(commit.id, Err(ClientError::ours(code::REBALANCE_IN_PROGRESS, message)));
+        if matches!(self.phase, Phase::Stable) && !self.owns(&commit.offsets) {
+            return self.committed(commit.id, Err(not_its_own()));
         }
         let request = OffsetCommitRequest::default()
             .with_group_id(self.group_id())
@@ -191,14 +206,17 @@ impl Member {
             }
         };
         let Some(error) = error else { return self.committed(commit.id, Ok(())) };
-        // Whoever gave everything back, or lost it, must not undo what another owner has committed since.
-        let kept = self.is_cooperative() && self.generation >= 0;
         let settles = self.generation > generation || self.giving_back.is_none();
-        let again = commit.id.is_some() && kept && settles && !matches!(self.phase, Phase::Idle);
-        match self.take_error(now, &error, generation, consumer) {
+        let again = commit.id.is_some() && self.is_cooperative() && settles;
+        let meaning = self.take_error(now, &error, generation, consumer);
+        // Whoever gave everything back, or lost it, which this answer may just have told, must not undo what another owner has
+        // committed since, even if the partitions are its own again.
+        let lost = commit.losses != self.losses;
+        match meaning {
+            Meaning::Later if lost => self.committed(commit.id, Err(not_its_own())),
             Meaning::Later => self.commits.push_front(commit),
             // The partitions may be this member's still when the group has settled.
-            Meaning::NotNow if again => self.commits.push_front(commit),
+            Meaning::NotNow if again && !lost && self.generation >= 0 => self.commits.push_front(commit),
             Meaning::NotNow if commit.id.is_some() => self.committed(commit.id, Err(error)),
             // Whoever gets the partitions reads a little twice.
             Meaning::NotNow => {}
