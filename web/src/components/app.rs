@@ -10,6 +10,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, File};
 use yew::prelude::*;
 
+use super::fields::plain;
+
 use super::banner::{banner, broker_badge};
 use super::brokers::BrokersPanel;
 use super::dialog::ConfirmDialog;
@@ -125,7 +127,7 @@ impl Component for App {
                 <header class="top">
                     { logo() }
                     <h1>{ "Headwater" }</h1>
-                    <p class="tagline">{ strings::tagline() }</p>
+                    { plain("p", "tagline", strings::tagline()) }
                     <div id="tools" class="tools" />
                     { broker_badge(&state.workers) }
                 </header>
@@ -147,7 +149,7 @@ impl Component for App {
                     <ConfirmDialog confirm={confirm.clone()} act={&self.act} />
                 }
                 if state.dragging {
-                    <div class="drop-overlay" aria-hidden="true"><p>{ strings::drop_here() }</p></div>
+                    <div class="drop-overlay" aria-hidden="true">{ plain("p", "", strings::drop_here()) }</div>
                 }
                 <p class="visually-hidden" role="status">{ &*state.announcement }</p>
             </div>

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::fields::button;
+use super::fields::{button, plain};
 use crate::state::{Action, Broker, BrokerState, Confirm, Workers};
 use crate::{format, strings};
 
@@ -70,7 +70,7 @@ pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
     if let Some(message) = workers.failure() {
         return html! {
             <div class="banner bad" role="alert" data-testid="banner">
-                <p>{ strings::worker_failed(message) }</p>
+                { plain("p", "", strings::worker_failed(message)) }
                 <div class="buttons">
                     { button("restart", "", strings::restart(), false, &act.reform(|()| Action::Restart), ()) }
                     { button("clear-failed", "danger", strings::clear_all(), false, &act.reform(Action::Ask), Confirm::ClearAll) }
@@ -81,15 +81,15 @@ pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
     if !workers.missing.is_empty() {
         return html! {
             <div class="banner bad" role="alert" data-testid="banner">
-                <p>{ strings::unsupported() }</p>
-                <ul>{ for workers.missing.iter().map(|&missing| html! { <li>{ strings::missing(missing) }</li> }) }</ul>
+                { plain("p", "", strings::unsupported()) }
+                <ul>{ for workers.missing.iter().map(|&missing| plain("li", "", strings::missing(missing))) }</ul>
             </div>
         };
     }
     if workers.owner_is_silent() {
         return html! {
             <div class="banner bad" role="alert" data-testid="banner">
-                <p>{ strings::silent() }</p>
+                { plain("p", "", strings::silent()) }
                 { button("take-over", "", strings::take_over(), false, &act.reform(|()| Action::TakeOver), ()) }
             </div>
         };
@@ -101,5 +101,5 @@ pub(super) fn banner(workers: &Workers, act: &Callback<Action>) -> Html {
     } else {
         return Html::default();
     };
-    html! { <div class="banner" role="status" data-testid="banner"><p>{ said }</p></div> }
+    html! { <div class="banner" role="status" data-testid="banner">{ plain("p", "", said) }</div> }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::banner::{recovery_ms, state_text};
-use super::fields::{SelectField, button};
+use super::fields::{SelectField, button, head, plain};
 use crate::state::{Action, Broker, HostState, MAX_WORKERS, Status, Workers};
 use crate::{format, strings};
 
@@ -29,11 +29,11 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
                 <table class="brokers" data-testid="broker-list" data-count={workers.brokers.len().to_string()}>
                     <thead>
                         <tr>
-                            <th scope="col">{ strings::broker() }</th>
-                            <th scope="col" class="number">{ strings::worker() }</th>
-                            <th scope="col">{ strings::broker_state() }</th>
-                            <th scope="col" class="number">{ strings::leads() }</th>
-                            <th scope="col" class="number">{ strings::recovery() }</th>
+                            { head("", strings::broker()) }
+                            { head("number", strings::worker()) }
+                            { head("", strings::broker_state()) }
+                            { head("number", strings::leads()) }
+                            { head("number", strings::recovery()) }
                             <td />
                         </tr>
                     </thead>
@@ -46,7 +46,7 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
 
 fn worker_count(workers: &Workers, act: &Callback<Action>) -> Html {
     if workers.is_guest() {
-        return html! { <p class="hint">{ strings::workers_hint_guest() }</p> };
+        return plain("p", "hint", strings::workers_hint_guest());
     }
     let options: Vec<(AttrValue, AttrValue)> =
         (1..=MAX_WORKERS).map(|count| (count.to_string().into(), count.to_string().into())).collect();
@@ -55,7 +55,7 @@ fn worker_count(workers: &Workers, act: &Callback<Action>) -> Html {
         <>
             <SelectField id="worker-count" label={strings::workers()} {options} {on_change}
                 value={workers.wanted.to_string()} disabled={workers.is_clearing()} />
-            <p class="hint">{ strings::workers_hint() }</p>
+            { plain("p", "hint", strings::workers_hint()) }
         </>
     }
 }
@@ -71,10 +71,10 @@ fn row(workers: &Workers, status: &Status, broker: &Broker, act: &Callback<Actio
         <tr key={node_id} data-testid={format!("broker-row-{node_id}")} data-state={broker.state.name()}
             data-leads={leads.to_string()}>
             <th scope="row">{ node_id }</th>
-            <td class="number">{ host }</td>
-            <td>{ state_text(&broker.state) }</td>
-            <td class="number">{ leads }</td>
-            <td class="number">{ recovery }</td>
+            { plain("td", "number", host.map(|host| host.to_string())) }
+            { plain("td", "", state_text(&broker.state)) }
+            { plain("td", "number", leads.to_string()) }
+            { plain("td", "number", recovery) }
             <td>{ first.map(|host| host_button(workers, host, act)) }</td>
         </tr>
     }

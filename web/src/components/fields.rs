@@ -197,7 +197,7 @@ pub(super) fn submit(
 pub(super) fn figures(figures: Vec<(&'static str, String)>) -> Html {
     html! {
         <dl class="figures">
-            { for figures.into_iter().map(|(name, figure)| html! { <div><dt>{ name }</dt><dd>{ figure }</dd></div> }) }
+            { for figures.into_iter().map(|(name, figure)| html! { <div>{ plain("dt", "", name) }{ plain("dd", "", figure) }</div> }) }
         </dl>
     }
 }
@@ -227,4 +227,52 @@ pub(super) fn on_submit<T: Clone + 'static>(act: &Callback<T>, action: T) -> Cal
         event.prevent_default();
         action.clone()
     })
+}
+
+/// An element with text in it and nothing else. Most elements are such; by `html!` each would be half a kilobyte of code.
+pub(super) fn plain(tag: &'static str, class: &'static str, text: impl Words) -> Html {
+    element_of(tag, class, None, text.words())
+}
+
+/// The head of a column.
+pub(super) fn head(class: &'static str, text: impl Words) -> Html {
+    element_of("th", class, Some("col"), text.words())
+}
+
+#[inline(never)]
+fn element_of(tag: &'static str, class: &'static str, scope: Option<&'static str>, text: AttrValue) -> Html {
+    let class = (!class.is_empty()).then_some(class);
+    html! { <@{tag} {class} {scope}>{ text }</@> }
+}
+
+/// What can stand in an element as text.
+pub(super) trait Words {
+    /// The text.
+    fn words(self) -> AttrValue;
+}
+
+impl Words for &'static str {
+    fn words(self) -> AttrValue {
+        AttrValue::Static(self)
+    }
+}
+
+impl Words for String {
+    #[inline(never)]
+    fn words(self) -> AttrValue {
+        self.into()
+    }
+}
+
+impl Words for &String {
+    #[inline(never)]
+    fn words(self) -> AttrValue {
+        AttrValue::Rc(self.as_str().into())
+    }
+}
+
+impl<T: Words> Words for Option<T> {
+    fn words(self) -> AttrValue {
+        self.map_or(AttrValue::Static(""), T::words)
+    }
 }

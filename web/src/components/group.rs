@@ -3,7 +3,7 @@
 use headwater_worker_protocol::{ConsumerPartition, OffsetReset};
 use yew::prelude::*;
 
-use super::fields::button;
+use super::fields::{button, head, plain};
 use super::time::{local_clock, local_iso};
 use crate::state::{Action, Confirm, Group, GroupPartition, Groups, GroupsAction, Member, MemberState};
 use crate::{format, strings};
@@ -25,7 +25,7 @@ pub(super) fn group_view(groups: &Groups, group: &Group, can_act: bool, act: &Ca
             <header>
                 <h3 id={format!("group-title-{name}")}>{ name }</h3>
                 <span class="badge" data-state={state.to_owned()}><span class="dot" aria-hidden="true" />{ state_text(group) }</span>
-                <p class="hint">{ summary(group) }</p>
+                { plain("p", "hint", summary(group)) }
                 { lag(group) }
             </header>
             { actions(group, can_act, act) }
@@ -56,7 +56,7 @@ fn lag(group: &Group) -> Html {
     html! {
         if !group.partitions.is_empty() {
             <p class={classes!("lag", all_read.then_some("good"))}>
-                <b>{ format::integer(group.lag) }</b>{ " " }{ if all_read { strings::lag_none() } else { strings::lag() } }
+                { plain("b", "", format::integer(group.lag)) }{ " " }{ if all_read { strings::lag_none() } else { strings::lag() } }
             </p>
         }
     }
@@ -74,7 +74,7 @@ fn actions(group: &Group, can_act: bool, act: &Callback<Action>) -> Html {
         <div class="buttons">
             { action("add-consumer", strings::add_consumer(), GroupsAction::Add(name.clone())) }
             if group.has_members() {
-                <span class="hint">{ strings::group_in_use() }</span>
+                { plain("span", "hint", strings::group_in_use()) }
             } else {
                 { action("reset-earliest", strings::reset_earliest(), reset(OffsetReset::Earliest)) }
                 { action("reset-latest", strings::reset_latest(), reset(OffsetReset::Latest)) }
@@ -92,9 +92,9 @@ fn member_view(group: &Group, member: &Member, can_act: bool, act: &Callback<Gro
             data-partitions={member.partitions.iter().map(|read| read.partition.to_string()).collect::<Vec<_>>().join(",")}
             data-testid={member.client_id.clone()}>
             <p class="who" title={member.member_id.clone()}>
-                <b>{ &member.client_id }</b>
+                { plain("b", "", &member.client_id) }
                 if let Some(instance_id) = &member.instance_id {
-                    { " " }<code class="tag">{ instance_id }</code>
+                    { " " }{ plain("code", "tag", instance_id) }
                 }
                 <span class={classes!("phase", state)}>{ text }</span>
             </p>
@@ -131,7 +131,7 @@ fn member_state(state: &MemberState) -> (&'static str, String) {
 fn read(read: &ConsumerPartition) -> Html {
     let name = format!("{}-{}", read.topic, read.partition);
     let position = read.position.map(|position| strings::at_offset(&format::offset(position)));
-    html! { <code class="tag" key={name.as_str()}>{ &name }<span class="hint">{ position }</span></code> }
+    html! { <code class="tag" key={name.as_str()}>{ &name }{ plain("span", "hint", position) }</code> }
 }
 
 fn more(partitions: usize) -> Option<String> {
@@ -148,15 +148,15 @@ fn table(group: &Group) -> Html {
                 <table class="partitions offsets">
                     <thead>
                         <tr>
-                            <th scope="col">{ strings::partition() }</th>
-                            <th scope="col">{ strings::member() }</th>
-                            { for heads.into_iter().map(|head| html! { <th scope="col" class="number">{ head }</th> }) }
+                            { head("", strings::partition()) }
+                            { head("", strings::member()) }
+                            { for heads.into_iter().map(|name| head("number", name)) }
                         </tr>
                     </thead>
                     <tbody>{ for group.partitions.iter().take(MAX_ROWS).map(|partition| row(group, partition)) }</tbody>
                 </table>
                 if more > 0 {
-                    <p class="hint">{ strings::and_more(more) }</p>
+                    { plain("p", "hint", strings::and_more(more)) }
                 }
             </div>
         }
@@ -173,9 +173,9 @@ fn row(group: &Group, partition: &GroupPartition) -> Html {
             data-committed={committed.map(|offset| offset.to_string())} data-end={end.map(|offset| offset.to_string())}
             data-lag={partition.lag().map(|lag| lag.to_string())}>
             <th scope="row">{ name }</th>
-            <td>{ member.map(|member| member.client_id.clone()) }</td>
-            <td class="number">{ text(*committed) }</td>
-            <td class="number">{ text(*end) }</td>
+            { plain("td", "", member.map(|member| member.client_id.clone())) }
+            { plain("td", "number", text(*committed)) }
+            { plain("td", "number", text(*end)) }
             <td class="number lag-cell">
                 { partition.lag().map_or("–".to_owned(), format::integer) }
                 { bar(partition) }
@@ -199,10 +199,10 @@ fn last_records(group: &Group) -> Html {
     html! {
         if group.members.iter().any(|member| !member.last_records.is_empty()) {
             <details>
-                <summary>{ strings::last_records() }</summary>
+                { plain("summary", "", strings::last_records()) }
                 <ul class="rows seen">
                     { for records.map(|(member, record)| html! {
-                        <li><b>{ &member.client_id }</b>{ strings::record_at(record.partition, &format::offset(record.offset)) }<code>{ &record.value }</code></li>
+                        <li>{ plain("b", "", &member.client_id) }{ strings::record_at(record.partition, &format::offset(record.offset)) }{ plain("code", "", &record.value) }</li>
                     }) }
                 </ul>
             </details>

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::{Assignor, OffsetReset};
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, on_submit, submit};
+use super::fields::{SelectField, TextField, on_submit, plain, submit};
 use super::group::group_view;
 use super::read::topic_options;
 use crate::state::{Action, Groups, GroupsAction, TopicName};
@@ -43,7 +43,7 @@ pub(super) fn GroupsPanel(props: &GroupsProps) -> Html {
             }
             <div data-testid="group-list" data-count={groups.list.len().to_string()}>
                 if groups.list.is_empty() {
-                    <p class="empty">{ if groups.known { strings::no_groups() } else { strings::groups_unknown() } }</p>
+                    { plain("p", "empty", if groups.known { strings::no_groups() } else { strings::groups_unknown() }) }
                 }
                 { for groups.list.iter().map(|group| group_view(groups, group, *can_act, act)) }
             </div>

@@ -3,7 +3,7 @@
 use headwater_worker_protocol::ImportSnapshot;
 use yew::prelude::*;
 
-use super::fields::{button, figures};
+use super::fields::{button, figures, head, plain};
 use crate::state::{Import, Phase, Produce, ProduceAction};
 use crate::{format, strings};
 
@@ -22,10 +22,10 @@ pub(super) fn import_status(produce: &Produce, can_act: bool, act: &Callback<Pro
                     { import_figures(import) }
                 }
                 if let Some(report) = &produce.stop_problem {
-                    <p class="problem">{ strings::error(report) }</p>
+                    { plain("p", "problem", strings::error(report)) }
                 }
                 if import.can_repeat() {
-                    <p>{ strings::all_there() }</p>
+                    { plain("p", "", strings::all_there()) }
     { button("produce-again", "", strings::produce_again(), !can_act, act, ProduceAction::Start { again: true }) }
                 }
                 if let Some(snapshot) = &import.snapshot {
@@ -74,17 +74,17 @@ fn broken_rows(snapshot: &ImportSnapshot) -> Html {
     html! {
         if shown > 0 {
             <details class="broken" open=true data-testid="broken-rows">
-                <summary>{ strings::broken_rows() }</summary>
+                { plain("summary", "", strings::broken_rows()) }
                 <table>
-                    <thead><tr><th scope="col">{ strings::line() }</th><th scope="col">{ strings::reason() }</th></tr></thead>
+                    <thead><tr>{ head("", strings::line()) }{ head("", strings::reason()) }</tr></thead>
                     <tbody>
                         { for snapshot.broken_rows.iter().map(|(line, reason)| html! {
-                            <tr data-line={line.to_string()}><td class="number">{ format::integer(*line) }</td><td>{ reason }</td></tr>
+                            <tr data-line={line.to_string()}>{ plain("td", "number", format::integer(*line)) }{ plain("td", "", reason) }</tr>
                         }) }
                     </tbody>
                 </table>
                 if (shown as u64) < snapshot.broken {
-                    <p class="hint">{ strings::broken_rows_more(shown, &format::integer(snapshot.broken)) }</p>
+                    { plain("p", "hint", strings::broken_rows_more(shown, &format::integer(snapshot.broken))) }
                 }
             </details>
         }

@@ -3,6 +3,8 @@
 use headwater_worker_protocol::Payload;
 use yew::prelude::*;
 
+use super::fields::plain;
+
 use crate::{format, strings};
 
 /// Characters that are shown before a person asks for all.
@@ -19,7 +21,7 @@ pub(super) struct PayloadProps {
 pub(super) fn PayloadView(props: &PayloadProps) -> Html {
     let expanded = use_state(|| false);
     let Some(payload) = &props.payload else {
-        return html! { <span class="null">{ strings::null() }</span> };
+        return plain("span", "null", strings::null());
     };
     let short = format::shortened(&payload.text, SHORT_CHARACTERS);
     let text = short.filter(|_| !*expanded).unwrap_or(&payload.text);
@@ -32,7 +34,7 @@ pub(super) fn PayloadView(props: &PayloadProps) -> Html {
     html! {
         <>
             if payload.hex {
-                <span class="tag">{ strings::hex() }</span>
+                { plain("span", "tag", strings::hex()) }
             }
             <code class="payload">{ text }{ if short.is_some() && !*expanded { "…" } else { "" } }</code>
             if short.is_some() {
@@ -40,7 +42,7 @@ pub(super) fn PayloadView(props: &PayloadProps) -> Html {
                     { if *expanded { strings::show_less().to_owned() } else { strings::show_all(&size) } }
                 </button>
                 if *expanded && shown_bytes < payload.length {
-                    <span class="hint">{ strings::only_first_of(&size) }</span>
+                    { plain("span", "hint", strings::only_first_of(&size)) }
                 }
             }
         </>

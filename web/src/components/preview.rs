@@ -2,6 +2,8 @@
 
 use yew::prelude::*;
 
+use super::fields::plain;
+
 use crate::state::Preview;
 use crate::strings;
 
@@ -9,15 +11,15 @@ use crate::strings;
 pub(super) fn source_preview(preview: &Preview) -> Html {
     match preview {
         Preview::None => Html::default(),
-        Preview::Loading(_) => html! { <p class="hint">{ strings::preview_loading() }</p> },
+        Preview::Loading(_) => plain("p", "hint", strings::preview_loading()),
         Preview::Failed(report) => html! {
             <p class="problem" data-testid="preview-problem">{ strings::error(report) }</p>
         },
         Preview::Shown(preview) => html! {
             <details class="preview" data-testid="preview">
-                <summary>{ strings::preview() }</summary>
-                <p class="hint">{ strings::preview_shown(&preview.format, &preview.fields.join(", ")) }</p>
-                <ol class="rows">{ for preview.rows.iter().map(|row| html! { <li>{ row }</li> }) }</ol>
+                { plain("summary", "", strings::preview()) }
+                { plain("p", "hint", strings::preview_shown(&preview.format, &preview.fields.join(", "))) }
+                <ol class="rows">{ for preview.rows.iter().map(|row| plain("li", "", row)) }</ol>
             </details>
         },
     }

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, button, checkbox, on_submit, submit};
+use super::fields::{SelectField, TextField, button, checkbox, on_submit, plain, submit};
 use super::import_status::import_status;
 use super::preview::source_preview;
 use crate::state::{Action, Produce, ProduceAction, Source};
@@ -31,7 +31,7 @@ pub(super) fn ProducePanel(props: &ProduceProps) -> Html {
     html! {
         <section class="panel" aria-labelledby="produce-title">
             <h2 id="produce-title">{ strings::produce() }</h2>
-            <p class="hint">{ strings::produce_intro() }</p>
+            { plain("p", "hint", strings::produce_intro()) }
             <form onsubmit={on_submit(&act, ProduceAction::Start { again: false })}>
                 { source_fields(produce, &act, &props.choose_file) }
                 { source_preview(&produce.preview) }

@@ -3,6 +3,8 @@
 use headwater_worker_protocol::{Payload, RecordView};
 use yew::prelude::*;
 
+use super::fields::plain;
+
 use super::payload::PayloadView;
 use super::time::local_iso;
 use crate::state::PageShown;
@@ -58,7 +60,7 @@ fn headers(headers: &[(String, Option<Payload>)]) -> Html {
         if !headers.is_empty() {
             <ul>
                 { for headers.iter().map(|(name, value)| html! {
-                    <li><code class="name">{ name }</code>{ " " }<PayloadView payload={value.clone()} /></li>
+                    <li>{ plain("code", "name", name) }{ " " }<PayloadView payload={value.clone()} /></li>
                 }) }
             </ul>
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorReport;
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, button, checkbox, on_submit, submit};
+use super::fields::{SelectField, TextField, button, checkbox, on_submit, plain, submit};
 use super::read::{partition_options, topic_options};
 use crate::state::{Action, Send, SendAction, Sent, TopicName};
 use crate::{format, strings};
@@ -29,7 +29,7 @@ pub(super) fn SendPanel(props: &SendProps) -> Html {
         <section class="panel" aria-labelledby="send-title">
             <h2 id="send-title">{ strings::send() }</h2>
             if topics.is_empty() {
-                <p class="hint">{ strings::send_no_topics() }</p>
+                { plain("p", "hint", strings::send_no_topics()) }
             }
             <form onsubmit={on_submit(&act, SendAction::Go)}>
                 { where_fields(send, topics, &act) }

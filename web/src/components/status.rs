@@ -6,7 +6,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorCount;
 use yew::prelude::*;
 
-use super::fields::{self, button};
+use super::fields::{self, button, plain};
 use super::time::{local_clock, local_iso};
 use crate::state::{Action, BrokerState, Confirm, LogEntry, Status, StorageFigures, Workers};
 use crate::{format, strings};
@@ -28,11 +28,11 @@ pub(super) fn StatusPanel(props: &StatusProps) -> Html {
         <section class="panel" aria-labelledby="status-title">
             <h2 id="status-title">{ strings::status() }</h2>
             { figures(status, logs_found(&props.workers)) }
-            <h3>{ strings::storage_label() }</h3>
+            { plain("h3", "", strings::storage_label()) }
             <p data-testid="storage-status" data-persisted={status.storage.persisted.map(|kept| kept.to_string())}>
                 { storage(&status.storage) }
             </p>
-            <h3>{ strings::errors() }</h3>
+            { plain("h3", "", strings::errors()) }
             { errors(&status.errors) }
             <h3 id="events-title">{ strings::events() }</h3>
             { event_log(&status.events) }
@@ -62,7 +62,7 @@ fn figures(status: &Status, logs: u32) -> Html {
     ];
     html! {
         <>
-            <p class="hint">{ strings::logs_found(logs) }</p>
+            { plain("p", "hint", strings::logs_found(logs)) }
             { fields::figures(list) }
         </>
     }
@@ -76,14 +76,14 @@ fn storage(figures: &StorageFigures) -> String {
 
 fn errors(errors: &[ErrorCount]) -> Html {
     if errors.is_empty() {
-        return html! { <p class="hint">{ strings::no_errors() }</p> };
+        return plain("p", "hint", strings::no_errors());
     }
     html! {
         <ul class="errors">
             { for errors.iter().map(|error| html! {
                 <li key={error.error.as_str()} data-testid={format!("error-count-{}", error.error)} data-count={error.count.to_string()}>
-                    <code>{ &error.error }</code>{ " " }<b>{ strings::error_count(&format::integer(error.count)) }</b>
-                    <span>{ &error.last_message }</span>
+                    { plain("code", "", &error.error) }{ " " }{ plain("b", "", strings::error_count(&format::integer(error.count))) }
+                    { plain("span", "", &error.last_message) }
                 </li>
             }) }
         </ul>

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorReport;
 use yew::prelude::*;
 
-use super::fields::{TextField, on_submit, submit};
+use super::fields::{TextField, head, on_submit, plain, submit};
 use crate::state::{Action, Confirm, Partition, Topic, TopicsAction};
 use crate::{format, strings};
 
@@ -55,7 +55,7 @@ fn configs(topic: &Topic) -> Html {
     html! {
         if !topic.configs.is_empty() {
             <p class="configs">
-                { for topic.configs.iter().map(|(key, value)| html! { <code>{ format!("{key}={value}") }</code> }) }
+                { for topic.configs.iter().map(|(key, value)| html! { { plain("code", "", format!("{key}={value}")) } }) }
             </p>
         }
     }
@@ -92,8 +92,8 @@ fn table(topic: &Topic, total: &Total) -> Html {
             <table class="partitions">
                 <thead>
                     <tr>
-                        <th scope="col">{ strings::partition() }</th>
-                        { for heads.into_iter().map(|head| html! { <th scope="col" class="number">{ head }</th> }) }
+                        { head("", strings::partition()) }
+                        { for heads.into_iter().map(|name| head("number", name)) }
                     </tr>
                 </thead>
                 <tbody>{ for topic.partitions.iter().take(MAX_ROWS).map(|partition| row(&topic.name, partition)) }</tbody>
@@ -101,15 +101,15 @@ fn table(topic: &Topic, total: &Total) -> Html {
                     <tr>
                         <th scope="row">{ strings::total() }</th>
                         <td />
-                        <td class="number">{ format::integer(total.records) }</td>
-                        <td class="number">{ format::bytes(total.bytes) }</td>
+                        { plain("td", "number", format::integer(total.records)) }
+                        { plain("td", "number", format::bytes(total.bytes)) }
                         <td /><td />
-                        <td class="number">{ format::rate(total.rate) }</td>
+                        { plain("td", "number", format::rate(total.rate)) }
                     </tr>
                 </tfoot>
             </table>
             if more > 0 {
-                <p class="hint">{ strings::partitions_more(more) }</p>
+                { plain("p", "hint", strings::partitions_more(more)) }
             }
         </div>
     }
@@ -122,12 +122,12 @@ fn row(topic: &str, partition: &Partition) -> Html {
             data-start={figures.log_start_offset.to_string()} data-end={figures.high_watermark.to_string()}
             data-bytes={figures.size_bytes.to_string()} data-leader={partition.leader.to_string()}>
             <th scope="row">{ figures.partition }</th>
-            <td class="number">{ partition.leader }</td>
-            <td class="number">{ format::integer(partition.records()) }</td>
-            <td class="number">{ format::bytes(figures.size_bytes) }</td>
-            <td class="number">{ format::offset(figures.log_start_offset) }</td>
-            <td class="number">{ format::offset(figures.high_watermark) }</td>
-            <td class="number">{ format::rate(partition.rate) }</td>
+            { plain("td", "number", partition.leader.to_string()) }
+            { plain("td", "number", format::integer(partition.records())) }
+            { plain("td", "number", format::bytes(figures.size_bytes)) }
+            { plain("td", "number", format::offset(figures.log_start_offset)) }
+            { plain("td", "number", format::offset(figures.high_watermark)) }
+            { plain("td", "number", format::rate(partition.rate)) }
         </tr>
     }
 }

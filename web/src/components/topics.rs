@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::fields::{TextField, on_submit, submit};
+use super::fields::{TextField, on_submit, plain, submit};
 use super::topic::TopicView;
 use crate::state::{Action, RETENTION_BYTES, RETENTION_MS, Topics, TopicsAction};
 use crate::strings;
@@ -27,7 +27,7 @@ pub(super) fn TopicsPanel(props: &TopicsProps) -> Html {
             <h2 id="topics-title">{ strings::topics() }</h2>
             <div data-testid="topic-list" data-count={topics.list.len().to_string()}>
                 if topics.list.is_empty() {
-                    <p class="empty">{ if topics.known { strings::no_topics() } else { strings::topics_unknown() } }</p>
+                    { plain("p", "empty", if topics.known { strings::no_topics() } else { strings::topics_unknown() }) }
                 }
                 { for topics.list.iter().map(|topic| html! {
                     <TopicView key={topic.name.as_str()} topic={topic.clone()} act={&props.act}
