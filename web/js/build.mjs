@@ -44,3 +44,9 @@ for (const language of LANGUAGES) {
   await write(language, { page, modules: Object.assign({}, ...eager) });
   for (const name of LAZY) await write(`${name}.${language}`, await json(`${name}/strings/${language}.json`));
 }
+
+// What wasm-bindgen wrote beside the modules: a quarter of it are comments and blanks.
+for (const name of ["app.js", "worker_bindgen.js"].map((name) => join(folder, name)).filter((path) => existsSync(path))) {
+  const { code } = await transform(await readFile(name, "utf8"), { loader: "js", format: "esm", target: "es2022", minify: true });
+  await writeFile(name, code);
+}
