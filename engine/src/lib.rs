@@ -26,7 +26,7 @@ mod txn;
 mod types;
 
 pub use broker::{
-    Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView, PartitionView,
+    Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView, Move, PartitionView,
     TopicView,
 };
 pub use config::{BrokerConfig, ConfigError};

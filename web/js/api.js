@@ -26,6 +26,7 @@ class Api extends EventTarget {
   #ask = () => {};
   #nextId = FIRST_ID;
   #pending = new Map();
+  #watched = false;
 
   /** What the Rust side of the page finds as `globalThis.headwater`. */
   forTheApp(language, words) {
@@ -39,6 +40,7 @@ class Api extends EventTarget {
       }
     };
     return {
+      api: this,
       words: words.page,
       attach: (ask) => { this.#ask = ask; },
       hear: safely((from, [message]) => this.#hear(from, message)),
@@ -102,6 +104,12 @@ class Api extends EventTarget {
     this.#ask("hosts", [message, undefined], undefined);
   }
 
+  /** Has all brokers tell what moves, or not: `trace` in what `broker` events say. */
+  watch(on) {
+    this.#watched = on;
+    this.tellHosts({ watch: { on } });
+  }
+
   /** A port that carries Kafka frames to and from a broker, as `overMessagePorts` of js/kafkajs wants it. */
   port(nodeId) {
     const { port1, port2 } = new MessageChannel();
@@ -121,6 +129,9 @@ class Api extends EventTarget {
       if (name === "snapshot") this.clients = content;
     } else if (name === "snapshot") {
       this.brokers.set(content.node_id, content);
+    } else if (name === "ready") {
+      // It may run in a new worker, which nobody has told.
+      if (this.#watched) this.watch(true);
     } else if (name === "destroyed" || name === "broker-failed") {
       this.brokers.delete(content.node_id);
     }

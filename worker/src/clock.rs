@@ -11,6 +11,12 @@ pub(crate) fn monotonic_ms() -> f64 {
     property::<Performance>("performance").map_or_else(Date::now, |performance| performance.now())
 }
 
+/// Milliseconds since 1970, with fractions.
+#[must_use]
+pub(crate) fn wall_ms() -> f64 {
+    Date::now()
+}
+
 /// Both clocks, as the broker and the clients want them.
 #[must_use]
 #[expect(

@@ -173,6 +173,7 @@ impl Client {
     /// A new producer.
     pub fn add_producer(&mut self, config: ProducerConfig) -> ProducerId {
         let id = self.new_id();
+        self.network.name(id, config.client_id.clone());
         let random = Random::new(self.random.next_u64());
         self.producers.insert(id, Producer::new(config, self.config.clone(), random));
         ProducerId(id)
@@ -181,6 +182,7 @@ impl Client {
     /// Drops a producer with everything it has not sent. What is on its way may still be written.
     pub fn remove_producer(&mut self, producer: ProducerId) {
         self.producers.remove(&producer.0);
+        self.network.name(producer.0, None);
     }
 
     /// Gives a record to a producer; it is copied into the batch of its partition.
@@ -270,6 +272,7 @@ impl Client {
     /// A new consumer, which reads nothing yet.
     pub fn add_consumer(&mut self, config: ConsumerConfig) -> ConsumerId {
         let id = self.new_id();
+        self.network.name(id, config.client_id.clone());
         self.consumers.insert(id, Consumer::new(id, config, self.config.clone()));
         ConsumerId(id)
     }
@@ -278,6 +281,7 @@ impl Client {
     /// ends; see [`Client::close_consumer`].
     pub fn remove_consumer(&mut self, consumer: ConsumerId) {
         self.consumers.remove(&consumer.0);
+        self.network.name(consumer.0, None);
         self.network.close_lanes(&consumer::lanes(consumer.0));
     }
 

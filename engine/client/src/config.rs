@@ -76,6 +76,8 @@ impl Acks {
 /// A producer's settings.
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
+    /// `client.id`; none: the client's.
+    pub client_id: Option<String>,
     /// `acks`.
     pub acks: Acks,
     /// `enable.idempotence`: every batch is written once and in its order, however often it has to be sent (KIP-98). It
@@ -118,6 +120,7 @@ pub struct ProducerConfig {
 impl Default for ProducerConfig {
     fn default() -> ProducerConfig {
         ProducerConfig {
+            client_id: None,
             acks: Acks::All,
             enable_idempotence: true,
             compression: Compression::None,
@@ -210,6 +213,8 @@ impl Default for GroupConfig {
 /// A consumer's settings.
 #[derive(Clone, Debug)]
 pub struct ConsumerConfig {
+    /// `client.id`; none: the client's.
+    pub client_id: Option<String>,
     /// Its group; none: it reads what it is told to, and commits nothing.
     pub group: Option<GroupConfig>,
     /// `fetch.min.bytes`: the broker waits until there is so much.
@@ -236,6 +241,7 @@ pub struct ConsumerConfig {
 impl Default for ConsumerConfig {
     fn default() -> ConsumerConfig {
         ConsumerConfig {
+            client_id: None,
             group: None,
             fetch_min_bytes: 1,
             fetch_max_wait_ms: 500,

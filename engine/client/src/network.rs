@@ -62,6 +62,16 @@ pub(crate) enum Owner {
     Admin,
 }
 
+impl Owner {
+    /// The number of a producer or consumer.
+    fn number(self) -> Option<u32> {
+        match self {
+            Owner::Producer(id) | Owner::Consumer(id) | Owner::Member(id) => Some(id),
+            Owner::Network | Owner::Metadata | Owner::Admin => None,
+        }
+    }
+}
+
 /// How a request ended.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -89,6 +99,8 @@ pub(crate) struct Network {
     answers: VecDeque<Answer>,
     /// Never goes back, over all connections: an answer to a connection that is gone is known by it.
     next_correlation_id: i32,
+    /// The client ids of producers and consumers that have their own.
+    client_ids: SortedMap<u32, String>,
     random: Random,
 }
 
@@ -101,7 +113,16 @@ impl Network {
             closes: VecDeque::new(),
             answers: VecDeque::new(),
             next_correlation_id: 1,
+            client_ids: SortedMap::new(),
             random,
+        }
+    }
+
+    /// What a producer or consumer calls itself; none: as the client does, or it is no more.
+    pub(crate) fn name(&mut self, id: u32, client_id: Option<String>) {
+        match client_id {
+            Some(client_id) => drop(self.client_ids.insert(id, client_id)),
+            None => drop(self.client_ids.remove(&id)),
         }
     }
 
@@ -170,7 +191,9 @@ impl Network {
         (timeout_ms, answered): (u64, bool),
     ) -> Result<(), ClientError> {
         let correlation_id = self.next_correlation_id;
-        let frame = wire::encode(request, version, correlation_id, &self.config.client_id)?;
+        let own = owner.number().and_then(|id| self.client_ids.get(&id));
+        let client_id = own.unwrap_or(&self.config.client_id);
+        let frame = wire::encode(request, version, correlation_id, client_id)?;
         let Some(connection) = self.connections.get_mut(address) else {
             return Err(ClientError::ours(code::NETWORK_EXCEPTION, format!("{address} is not connected.")));
         };

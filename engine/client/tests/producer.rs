@@ -342,3 +342,18 @@ fn abort_gives_up_what_is_not_on_its_way() {
     cluster.advance(2_000);
     assert!(cluster.produced.is_empty());
 }
+
+#[test]
+fn a_producer_may_have_a_client_id_of_its_own() {
+    let mut cluster = Cluster::new(1);
+    let config = ProducerConfig { client_id: Some("producer-7".to_owned()), ..ProducerConfig::default() };
+    let named = producer(&mut cluster, config);
+    let other = cluster.client.add_producer(ProducerConfig::default());
+    cluster.hold = vec![0];
+    for p in [named, other] {
+        send(&mut cluster, p, &value("v"));
+        cluster.advance(10);
+    }
+    let as_whom: Vec<&str> = cluster.held.iter().map(|asked| asked.client_id.as_str()).collect();
+    assert_eq!(as_whom, ["producer-7", "headwater"]);
+}

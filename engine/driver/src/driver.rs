@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use headwater_engine::{Broker, BrokerEvent, ConnectionId, NodeId, Now};
+use headwater_engine::{Broker, BrokerEvent, ConnectionId, Move, NodeId, Now};
 
 use crate::LogStorage;
 
@@ -114,6 +114,16 @@ impl<S: LogStorage> Driver<S> {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<BrokerEvent> {
         self.broker.poll_event()
+    }
+
+    /// See [`Broker::watch`].
+    pub fn watch(&mut self, on: bool) {
+        self.broker.watch(on);
+    }
+
+    /// See [`Broker::poll_moves`].
+    pub fn poll_moves(&mut self) -> Vec<Move> {
+        self.broker.poll_moves()
     }
 
     /// See [`Broker::poll_timeout`].

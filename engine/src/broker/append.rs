@@ -128,6 +128,7 @@ impl Broker {
         if is_compacted {
             self.arm_cleaner(now);
         }
+        self.trace_append(now, log, append);
         self.append_answered(now, append, &Ok(append.point.base_offset));
         self.wake_fetches(now, log);
     }
@@ -224,6 +225,7 @@ impl Broker {
         for append in settling.appends {
             // What is there where a doomed one was to go is another.
             let result = if !append.doomed && append.point.end_offset <= log_end_offset {
+                self.trace_append(now, log, &append);
                 Ok(append.point.base_offset)
             } else {
                 Err(ApiError::new(ResponseError::KafkaStorageError, "The records were not stored."))

@@ -3,6 +3,8 @@
 mod isolation;
 mod sessions;
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -40,6 +42,8 @@ pub(super) struct Fetches {
 #[derive(Debug)]
 struct PendingFetch {
     context: Context,
+    /// Whose it is, while somebody watches.
+    client: Option<Arc<str>>,
     session: Option<SessionUse>,
     deadline: u64,
     isolation: Isolation,
@@ -175,6 +179,7 @@ impl Broker {
         });
         let fetch = PendingFetch {
             context,
+            client: self.trace.client(),
             session,
             deadline: now.monotonic_ms + u64::from(request.max_wait_ms.max(0).unsigned_abs()),
             isolation: Isolation::of(request.isolation_level),
@@ -201,7 +206,7 @@ impl Broker {
         }
         let answered = due && fetch.reading == 0;
         if answered {
-            self.answer_fetch(fetch);
+            self.answer_fetch(now, fetch);
             return;
         }
         self.fetches.pending.insert(id, fetch);
@@ -463,7 +468,7 @@ impl Broker {
         if let Some(mut fetch) = self.fetches.pending.remove(&id) {
             fetch.reading -= 1;
             if fetch.reading == 0 && (fetch.deadline <= now.monotonic_ms || !fetch.found_only_damage()) {
-                self.answer_fetch(fetch);
+                self.answer_fetch(now, fetch);
                 return;
             }
             let goes_on_waiting = fetch.reading == 0;
@@ -474,7 +479,14 @@ impl Broker {
         }
     }
 
-    fn answer_fetch(&mut self, fetch: PendingFetch) {
+    fn answer_fetch(&mut self, now: Now, fetch: PendingFetch) {
+        if let Some(client) = &fetch.client {
+            for partition in fetch.topics.iter().flat_map(|topic| &topic.partitions) {
+                if let Some(log) = partition.log {
+                    self.trace_fetch(now, client, log, partition.wanted.fetch_offset, &partition.answer);
+                }
+            }
+        }
         let mut news = self.news(&fetch).into_iter();
         let responses = fetch.topics.into_iter().map(|topic| {
             let answers = topic.partitions.into_iter().map(|partition| partition.answer);

@@ -33,6 +33,7 @@ mod tails;
 mod tests;
 mod timestamps;
 mod topic_changes;
+mod trace;
 mod txn;
 mod upkeep;
 mod view;
@@ -62,6 +63,8 @@ pub use self::report::{BrokerEvent, ErrorTally};
 use self::startup::Startup;
 use self::strangers::Strangers;
 use self::tails::Tails;
+pub use self::trace::Move;
+use self::trace::Trace;
 use self::txn::Transactions;
 pub use self::view::{PartitionView, TopicView};
 use crate::config::BrokerConfig;
@@ -105,6 +108,7 @@ pub struct Broker {
     transactions: Transactions,
     cleaner: Cleaner,
     tails: Tails,
+    trace: Trace,
     report: Report,
     /// Bytes of appends that storage has not answered.
     appending_bytes: usize,
@@ -158,6 +162,7 @@ impl Broker {
             transactions: Transactions::default(),
             cleaner: Cleaner::default(),
             tails: Tails::default(),
+            trace: Trace::default(),
             report: Report::default(),
             appending_bytes: 0,
             next_upkeep: None,
@@ -304,6 +309,7 @@ impl Broker {
             let Some(frame) = self.connections.next_frame(connection) else {
                 return;
             };
+            self.trace.begin(&frame);
             match decode_request(frame) {
                 Ok((header, request)) => {
                     let context = self.connections.admit(connection, header);

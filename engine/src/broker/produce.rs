@@ -1,5 +1,7 @@
 //! Produce: batches are checked, given their offsets, and appended as they came.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ProduceRequest;
@@ -33,6 +35,8 @@ pub(super) struct Produces {
 #[derive(Debug)]
 struct PendingProduce {
     context: Context,
+    /// Whose it is, while somebody watches.
+    client: Option<Arc<str>>,
     acks: i16,
     response: ProduceResponse,
     waiting: usize,
@@ -46,6 +50,13 @@ pub(crate) struct ProduceEntry {
     partition: usize,
 }
 
+impl Produces {
+    /// Whose request it is that an entry belongs to, if somebody watched when it came.
+    pub(super) fn client(&self, entry: &ProduceEntry) -> Option<Arc<str>> {
+        self.pending.get(&entry.produce)?.client.clone()
+    }
+}
+
 impl Broker {
     pub(super) fn handle_produce(&mut self, now: Now, context: Context, request: ProduceRequest) {
         let produce = self.produces.next;
@@ -57,7 +68,9 @@ impl Broker {
         }
         let invalid = invalid_request(&request);
         let has_transaction = request.transactional_id.is_some();
-        let mut pending = PendingProduce { context, acks, response: ProduceResponse::default(), waiting: 0 };
+        let client = self.trace.client();
+        let response = ProduceResponse::default();
+        let mut pending = PendingProduce { context, client, acks, response, waiting: 0 };
         for (topic_index, topic) in request.topic_data.into_iter().enumerate() {
             let known = match context.header.version {
                 13.. => self.topics.by_id(topic.topic_id),

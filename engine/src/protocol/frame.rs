@@ -156,6 +156,14 @@ fn has_readable_header(frame: &[u8], header: Header) -> bool {
     }
 }
 
+/// How the client calls itself that has sent a request; empty where it says nothing, or nothing readable.
+pub(crate) fn client_id(frame: &[u8]) -> &str {
+    let after = frame.get(8..).and_then(|rest| rest.split_first_chunk());
+    let text =
+        after.and_then(|(length, rest)| rest.get(..usize::try_from(i16::from_be_bytes(*length)).ok()?));
+    text.and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+}
+
 fn decode_body(header: Header, client_id: StrBytes, body: &mut Bytes) -> Result<Request, String> {
     #[cfg(feature = "server")]
     if let Some(request) = server::decode_body(header, body) {

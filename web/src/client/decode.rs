@@ -9,7 +9,7 @@ use headwater_worker_protocol::{
     Assignor, BrokerEvent, BrokerSnapshot, ClientsSnapshot, ConsumedRecord, ConsumerPartition,
     ConsumerRequest, ConsumerSnapshot, ConsumerState, ErrorCount, ErrorReport, FromBroker, FromClients,
     GroupEvent, GroupMember, GroupOffset, GroupSnapshot, ImportSnapshot, ImportState, OffsetReset,
-    PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply, TopicSnapshot,
+    PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply, TopicSnapshot, Trace,
 };
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -55,7 +55,7 @@ structs! {
     ConsumedRecord { partition, offset, value }
     ConsumerPartition { topic, partition, position }
     ConsumerRequest { group, topic, assignor, reset, records_per_s, instance_id }
-    ConsumerSnapshot { consumer, request, state, member_id, generation, partitions, records, bytes, last_records }
+    ConsumerSnapshot { consumer, client_id, request, state, member_id, generation, partitions, records, bytes, last_records }
     ErrorCount { error, count, last_message }
     ErrorReport { kind, code, message, retriable }
     GroupEvent { wall_ms, group, message }
@@ -63,7 +63,7 @@ structs! {
     GroupOffset { topic, partition, committed, log_start_offset, end_offset }
     GroupSnapshot { group, state, assignor, members, offsets }
     ImportSnapshot {
-        import, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
+        import, client_id, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
         bytes_total, elapsed_ms
     }
     PartitionSnapshot { partition, log_start_offset, high_watermark, size_bytes, segments }
@@ -88,6 +88,8 @@ impl FromJs for FromBroker {
             },
             "snapshot" => FromBroker::Snapshot(FromJs::from_js(&content)?),
             "event" => FromBroker::Event(FromJs::from_js(&content)?),
+            // Only JavaScript reads it.
+            "trace" => FromBroker::Trace(Trace::default()),
             "needs-peer" => {
                 FromBroker::NeedsPeer { node_id: field(&content, "node_id")?, peer: field(&content, "peer")? }
             }

@@ -123,15 +123,16 @@ impl Client {
                     }
                     modules::hear(modules::From::Broker, data);
                     match message {
-                        FromBroker::Loaded => Action::HostLoaded(host),
-                        FromBroker::Failed(report) => Action::WorkerFailed(role, report.message),
-                        message => Action::Broker(message),
+                        FromBroker::Loaded => Some(Action::HostLoaded(host)),
+                        FromBroker::Failed(report) => Some(Action::WorkerFailed(role, report.message)),
+                        FromBroker::Trace(_) => None,
+                        message => Some(Action::Broker(message)),
                     }
                 })
             }
             Role::Clients => WorkerHandle::spawn(role, emit, |message: FromClients, data| {
                 modules::hear(modules::From::Clients, data);
-                Action::Clients(message)
+                Some(Action::Clients(message))
             }),
         };
         match spawned {

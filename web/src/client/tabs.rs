@@ -53,11 +53,14 @@ impl Tabs {
         // Whoever waits for this lock learns when this tab is gone.
         request(&tab_lock(&name), Ask::Wait, |_| {})?;
         let listeners = [
-            listen(&tabs, emit.clone(), |said| Action::Tab(TabNews::Said(said)), |_| {}),
+            listen(&tabs, emit.clone(), |said| Some(Action::Tab(TabNews::Said(said))), |_| {}),
             listen(
                 &brokers,
                 emit.clone(),
-                |said| Action::Tab(TabNews::Broker(said)),
+                |said| match said {
+                    FromBroker::Trace(_) => None,
+                    said => Some(Action::Tab(TabNews::Broker(said))),
+                },
                 |data| {
                     modules::hear(modules::From::Broker, data);
                 },
@@ -123,7 +126,7 @@ impl Tabs {
             FromBroker::BrokerFailed { node_id, .. } | FromBroker::Destroyed { node_id } => {
                 self.forget_words_of(*node_id);
             }
-            FromBroker::Event(_) => {}
+            FromBroker::Event(_) | FromBroker::Trace(_) => {}
             _ => return,
         }
         let _ = self.brokers.post_message(data);
@@ -210,7 +213,7 @@ fn say(tabs: &BroadcastChannel, message: &BetweenTabs) {
 fn listen<T: decode::FromJs + 'static>(
     channel: &BroadcastChannel,
     emit: Callback<Action>,
-    into_action: fn(T) -> Action,
+    into_action: fn(T) -> Option<Action>,
     read: fn(&JsValue),
 ) -> EventListener {
     EventListener::new(channel, "message", move |event| {
@@ -218,7 +221,9 @@ fn listen<T: decode::FromJs + 'static>(
         // What cannot be read is from a tab of another version.
         if let Some(said) = decode::message(&data) {
             read(&data);
-            emit.emit(into_action(said));
+            if let Some(action) = into_action(said) {
+                emit.emit(action);
+            }
         }
     })
 }

@@ -22,11 +22,12 @@ pub(super) struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts a worker. Its messages, and that it broke, are told to `emit`; `into_action` also gets them as they came.
+    /// Starts a worker. Its messages, and that it broke, are told to `emit`; `into_action` also gets them as they came;
+    /// some are only for others.
     pub(super) fn spawn<T: FromJs + 'static>(
         role: Role,
         emit: Callback<Action>,
-        into_action: impl Fn(T, &JsValue) -> Action + 'static,
+        into_action: impl Fn(T, &JsValue) -> Option<Action> + 'static,
     ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -39,10 +40,13 @@ impl WorkerHandle {
         let heard = emit.clone();
         let on_message = EventListener::new(&worker, "message", move |event| {
             let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
-            heard.emit(match decode::message(&data) {
+            let action = match decode::message(&data) {
                 Some(message) => into_action(message, &data),
-                None => Action::WorkerFailed(role, strings::message_not_read().to_owned()),
-            });
+                None => Some(Action::WorkerFailed(role, strings::message_not_read().to_owned())),
+            };
+            if let Some(action) = action {
+                heard.emit(action);
+            }
         });
         let broken = emit.clone();
         let on_error = EventListener::new(&worker, "error", move |event| {

@@ -199,7 +199,7 @@ impl State {
                 commands
             }
             // The client tells these apart as actions of their own.
-            FromBroker::Loaded | FromBroker::Failed(_) => Vec::new(),
+            FromBroker::Loaded | FromBroker::Failed(_) | FromBroker::Trace(_) => Vec::new(),
             FromBroker::Waiting { .. } | FromBroker::NeedsPeer { .. } => {
                 Rc::make_mut(&mut self.workers).heard(now_ms, &message)
             }

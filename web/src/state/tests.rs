@@ -75,6 +75,7 @@ fn snapshot(topics: Vec<TopicSnapshot>) -> Action {
 fn import(id: u64, state: ImportState, acknowledged: u64, already_there: u64) -> ImportSnapshot {
     ImportSnapshot {
         import: id,
+        client_id: format!("producer-{id}"),
         source: "vehicles".into(),
         topic: "vehicles".into(),
         state,

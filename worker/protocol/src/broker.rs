@@ -43,6 +43,12 @@ pub enum ToBroker {
         /// The cluster's name.
         cluster: String,
     },
+    /// Whether every broker of the worker tells what moves ([`FromBroker::Trace`]), also those that start later. None does
+    /// before somebody asks.
+    Watch {
+        /// True: from now on.
+        on: bool,
+    },
 }
 
 /// From a worker of brokers to the page.
@@ -71,6 +77,8 @@ pub enum FromBroker {
     Snapshot(BrokerSnapshot),
     /// Something a person may want to know: a refusal, a roll, a recovery.
     Event(BrokerEvent),
+    /// What moved in a moment, about ten times a second while something does, and only when [`ToBroker::Watch`] asks for it.
+    Trace(Trace),
     /// A broker wants to ask another one and has no way to it: one is asked for by [`ToBroker::Peer`].
     NeedsPeer {
         /// Which broker.
@@ -92,6 +100,50 @@ pub enum FromBroker {
     },
     /// The worker cannot go on and has to be replaced.
     Failed(ErrorReport),
+}
+
+/// What moved in a broker in a moment.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Trace {
+    /// Which broker.
+    pub node_id: i32,
+    /// When the moment began, in milliseconds since 1970 by the worker's clock, with fractions.
+    pub from_ms: f64,
+    /// When it ended.
+    pub to_ms: f64,
+    /// What moved, in its order. Up to 64 are told one by one; of more, those of a client in a partition as one.
+    pub moves: Vec<Move>,
+}
+
+/// Records that came into a partition, or went out of it. Internal topics are left out.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Move {
+    /// Which of the two.
+    pub kind: MoveKind,
+    /// As the client calls itself.
+    pub client_id: String,
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first one's offset.
+    pub first_offset: i64,
+    /// How many they are.
+    pub records: u32,
+    /// The size of their batches in bytes, as stored.
+    pub bytes: u32,
+    /// When, in milliseconds since 1970 by the worker's clock.
+    pub at_ms: f64,
+}
+
+/// Which way records go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveKind {
+    /// A producer's, now stored.
+    Append,
+    /// To a client that fetches.
+    Fetch,
 }
 
 /// How a broker stands.

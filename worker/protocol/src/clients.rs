@@ -363,6 +363,8 @@ pub struct ClientsSnapshot {
 pub struct ConsumerSnapshot {
     /// Its name.
     pub consumer: u64,
+    /// `client.id`, as brokers and traces name it: `consumer-` and its number.
+    pub client_id: String,
     /// What was asked for.
     pub request: ConsumerRequest,
     /// Whether it reads, and if not, why.
@@ -480,6 +482,8 @@ pub struct GroupEvent {
 pub struct ImportSnapshot {
     /// Its name.
     pub import: u64,
+    /// `client.id` of its producer, as brokers and traces name it: `producer-` and its number.
+    pub client_id: String,
     /// The name of what it reads.
     pub source: String,
     /// The topic it produces into.

@@ -34,6 +34,8 @@ struct Host {
     stages: SortedMap<i32, Stage>,
     /// The databases whose locks this worker has. It keeps them until it ends, whatever becomes of their brokers.
     locks: SortedSet<String>,
+    /// Whether brokers tell what moves.
+    watch: bool,
 }
 
 /// Where a broker stands.
@@ -89,6 +91,7 @@ pub(crate) fn start(first: JsValue) {
         Ok((ToBroker::Peer { node_id, peer }, port)) => {
             take_port(&host, node_id, port, |port| Way::Peer(peer, port));
         }
+        Ok((ToBroker::Watch { on }, _)) => watch(&host, on),
         Ok((ToBroker::Destroy { node_id, cluster }, _)) => {
             spawn_local(give_up(host.clone(), node_id, cluster));
         }
@@ -163,8 +166,20 @@ async fn try_open(host: &Shared, start: Start) -> Result<(), String> {
     let failing = host.clone();
     run.set_on_failure(move |reason| end(&failing, node_id, "BROKER_FAILED", reason));
     waiting.into_iter().for_each(|way| way.open(&run));
+    run.watch(host.borrow().watch);
     host.borrow_mut().stages.insert(node_id, Stage::Running(run));
     Ok(())
+}
+
+/// Has all brokers tell what moves, or not.
+fn watch(host: &Shared, on: bool) {
+    let mut host = host.borrow_mut();
+    host.watch = on;
+    for stage in host.stages.values() {
+        if let Stage::Running(run) = stage {
+            run.watch(on);
+        }
+    }
 }
 
 /// Runs a broker no more; nothing happens to what it stored.

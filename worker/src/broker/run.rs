@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, Now};
-use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker};
+use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker, Trace};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -14,13 +14,15 @@ use web_sys::{MessageChannel, MessagePort};
 
 use super::peers::Peers;
 use super::ports::{FromPort, MAX_FRAME, Ports};
-use super::snapshot::{brokers, snapshot};
+use super::snapshot::{brokers, moved, snapshot};
 use crate::clock;
 use crate::post::post;
 use crate::storage::IndexedDbStorage;
 
 /// Snapshots are at least so far apart, in milliseconds.
 const SNAPSHOT_INTERVAL_MS: u32 = 200;
+/// What moved is told so often, in milliseconds.
+const TRACE_INTERVAL_MS: u32 = 100;
 /// How long a missing way to another broker is not asked for, in milliseconds.
 const PEER_PAUSE_MS: u32 = 500;
 /// A time-out that is looked at so much too late says that the worker did not run.
@@ -47,6 +49,8 @@ pub(super) struct Run {
     thawing_until_ms: Cell<u64>,
     snapshot_timer: RefCell<Option<Timeout>>,
     last_snapshot: RefCell<Option<BrokerSnapshot>>,
+    /// Runs while something moved that was not told; and when it was set.
+    trace_timer: RefCell<Option<(f64, Timeout)>>,
     started_ms: f64,
     is_ready: Cell<bool>,
 }
@@ -105,6 +109,7 @@ impl Run {
             thawing_until_ms: Cell::default(),
             snapshot_timer: RefCell::default(),
             last_snapshot: RefCell::default(),
+            trace_timer: RefCell::default(),
             started_ms,
             is_ready: Cell::new(false),
         });
@@ -156,6 +161,7 @@ impl Run {
         self.driver.take();
         self.timer.take();
         self.snapshot_timer.take();
+        self.trace_timer.take();
         self.peer_timer.take();
         self.ports.borrow_mut().close_all();
         self.peers.borrow_mut().close_all();
@@ -253,6 +259,9 @@ impl Run {
         }
         self.set_timer(thawing.or(driver.poll_timeout()), now.monotonic_ms);
         self.snapshot_soon();
+        if driver.broker().has_moves() {
+            self.trace_soon();
+        }
         self.tell_stage(driver);
         let failed = driver.broker().failure().map(str::to_owned);
         drop(ports);
@@ -333,6 +342,41 @@ impl Run {
         if last.as_ref() != Some(&new) {
             post(&FromBroker::Snapshot(new.clone()));
             *last = Some(new);
+        }
+    }
+
+    /// Tells what moves, or does not any more.
+    pub(super) fn watch(&self, on: bool) {
+        if let Some(driver) = self.driver.borrow_mut().as_mut() {
+            driver.watch(on);
+        }
+    }
+
+    fn trace_soon(self: &Rc<Run>) {
+        let mut timer = self.trace_timer.borrow_mut();
+        if timer.is_none() {
+            let this = Rc::downgrade(self);
+            let go_off = move || {
+                if let Some(run) = this.upgrade() {
+                    run.tell_moves();
+                }
+            };
+            *timer = Some((clock::wall_ms(), Timeout::new(TRACE_INTERVAL_MS, go_off)));
+        }
+    }
+
+    fn tell_moves(&self) {
+        let Some((from_ms, _)) = self.trace_timer.take() else { return };
+        if let Some(driver) = self.driver.borrow_mut().as_mut() {
+            let moves: Vec<_> = driver.poll_moves().into_iter().map(moved).collect();
+            if !moves.is_empty() {
+                post(&FromBroker::Trace(Trace {
+                    node_id: self.node_id,
+                    from_ms,
+                    to_ms: clock::wall_ms(),
+                    moves,
+                }));
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! How the broker stands, for the page.
 
 use headwater_driver::Driver;
-use headwater_worker_protocol::{BrokerSnapshot, ErrorCount, PartitionSnapshot, TopicSnapshot};
+use headwater_worker_protocol::{
+    BrokerSnapshot, ErrorCount, Move, MoveKind, PartitionSnapshot, TopicSnapshot,
+};
 use js_sys::{ArrayBuffer, WebAssembly};
 use wasm_bindgen::JsCast;
 
@@ -36,6 +38,21 @@ pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> Broke
 /// The brokers that the cluster has, by node id.
 pub(super) fn brokers(driver: &Driver<IndexedDbStorage>) -> Vec<i32> {
     driver.broker().brokers().map(|(node_id, ..)| node_id).collect()
+}
+
+/// A move for the page.
+pub(super) fn moved(moved: headwater_engine::Move) -> Move {
+    Move {
+        kind: if moved.is_append { MoveKind::Append } else { MoveKind::Fetch },
+        client_id: String::from(&*moved.client_id),
+        topic: moved.topic,
+        partition: moved.partition,
+        first_offset: moved.first_offset,
+        records: u32::try_from(moved.records).unwrap_or(u32::MAX),
+        bytes: u32::try_from(moved.bytes).unwrap_or(u32::MAX),
+        #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+        at_ms: moved.at_ms as f64,
+    }
 }
 
 fn partition(view: &headwater_engine::PartitionView) -> PartitionSnapshot {

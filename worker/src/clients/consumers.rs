@@ -62,9 +62,11 @@ impl Consumers {
             return Err(format!("{MAX_RUNNING} consumers run already. Stop one first."));
         }
         self.next.set(self.next.get() + 1);
+        let number = self.next.get();
         let consumer = Rc::new(Consumer {
             snapshot: RefCell::new(ConsumerSnapshot {
-                consumer: self.next.get(),
+                consumer: number,
+                client_id: format!("consumer-{number}"),
                 request,
                 state: ConsumerState::Joining,
                 member_id: String::new(),
@@ -107,6 +109,11 @@ impl Consumer {
     /// Its name.
     pub(crate) fn id(&self) -> u64 {
         self.snapshot.borrow().consumer
+    }
+
+    /// What it calls itself.
+    pub(crate) fn client_id(&self) -> String {
+        self.snapshot.borrow().client_id.clone()
     }
 
     /// What was asked for.
@@ -163,7 +170,7 @@ impl Consumer {
         post(&FromClients::GroupEvent(GroupEvent {
             wall_ms: clock::now().wall_ms,
             group: snapshot.request.group.clone(),
-            message: format!("consumer-{} {what}", snapshot.consumer),
+            message: format!("{} {what}", snapshot.client_id),
         }));
     }
 }

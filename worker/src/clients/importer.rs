@@ -75,7 +75,9 @@ impl Importer {
         resume: Option<(Resume, String)>,
     ) -> Importer {
         Importer {
-            producer: hub.with(|client, _| client.add_producer(config)),
+            producer: hub.with(|client, _| {
+                client.add_producer(ProducerConfig { client_id: Some(import.client_id()), ..config })
+            }),
             hub: hub.clone(),
             import: import.clone(),
             topic: request.topic.clone(),

@@ -56,9 +56,11 @@ impl Imports {
             return Err(format!("{MAX_RUNNING} imports run already. Stop one, or wait for one to end."));
         }
         self.next.set(self.next.get() + 1);
+        let number = self.next.get();
         let import = Rc::new(Import {
             snapshot: RefCell::new(ImportSnapshot {
-                import: self.next.get(),
+                import: number,
+                client_id: format!("producer-{number}"),
                 source: source.to_owned(),
                 topic: topic.to_owned(),
                 state: ImportState::Resuming,
@@ -97,6 +99,11 @@ impl Import {
     /// Its name.
     pub(crate) fn id(&self) -> u64 {
         self.snapshot.borrow().import
+    }
+
+    /// What its producer calls itself.
+    pub(crate) fn client_id(&self) -> String {
+        self.snapshot.borrow().client_id.clone()
     }
 
     /// Whether somebody wants it to stop.

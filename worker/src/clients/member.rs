@@ -40,7 +40,7 @@ const SHOWN_CHARACTERS: usize = 200;
 pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
     let request = consumer.request();
     let id = hub.with(|client, now| {
-        let id = client.add_consumer(config(&request));
+        let id = client.add_consumer(config(&request, consumer.client_id()));
         client.subscribe(now, id, vec![request.topic.clone()]);
         id
     });
@@ -83,7 +83,7 @@ pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
     });
 }
 
-fn config(request: &ConsumerRequest) -> ConsumerConfig {
+fn config(request: &ConsumerRequest, client_id: String) -> ConsumerConfig {
     let assignor = match request.assignor {
         protocol::Assignor::Range => Assignor::Range,
         protocol::Assignor::RoundRobin => Assignor::RoundRobin,
@@ -91,6 +91,7 @@ fn config(request: &ConsumerRequest) -> ConsumerConfig {
         protocol::Assignor::CooperativeSticky => Assignor::CooperativeSticky,
     };
     ConsumerConfig {
+        client_id: Some(client_id),
         fetch_max_bytes: 4 << 20,
         max_buffered_bytes: 4 << 20,
         auto_offset_reset: match request.reset {

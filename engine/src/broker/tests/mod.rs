@@ -21,6 +21,7 @@ mod retention;
 #[cfg(feature = "server")]
 mod server;
 mod topics;
+mod trace;
 mod transactions;
 mod txn_cluster;
 mod txn_coordinator;

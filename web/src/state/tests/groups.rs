@@ -33,6 +33,7 @@ fn consumer(consumer: u64, state: ConsumerState, partitions: &[i32], records: u6
     let partition = |&partition: &i32| ConsumerPartition { topic: "a".into(), partition, position: Some(0) };
     ConsumerSnapshot {
         consumer,
+        client_id: format!("consumer-{consumer}"),
         request: asked("g"),
         state,
         member_id: format!("m{consumer}"),
