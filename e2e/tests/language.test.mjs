@@ -15,3 +15,18 @@ browserTest("the language is chosen in the page and remembered", async ({ open }
   await playground.reload();
   assert.equal(await language(), "zh-Hans");
 });
+
+browserTest("before there are words, the page says in the browser's language what goes wrong", async ({ browser, server }) => {
+  const page = await browser().page();
+  await page.addInitScript(() => delete globalThis.WebAssembly);
+  await page.goto(server.url);
+  await page.getByText("这个浏览器不支持 WebAssembly").waitFor();
+  assert.equal(await page.locator("#app [role=alert]").count(), 1);
+}, { launchOptions: { locale: "zh-CN" } });
+
+browserTest("a browser that prefers Chinese gets the page, its title and its description in Chinese", async ({ open }) => {
+  const { page } = await open();
+  assert.match(await page.title(), /日志引擎/);
+  assert.match(await page.locator('meta[name="description"]').getAttribute("content"), /标签页/);
+  assert.equal(await page.getByTestId("produce").innerText(), "生产");
+}, { launchOptions: { locale: "zh-CN" } });

@@ -21,13 +21,20 @@ export function rememberLanguage(language) {
 }
 
 /**
- * The words of a language: `page` for what is Rust (in order) and `modules` for what is JavaScript (by key). The language of
- * the document becomes that one.
+ * The words of a language: `page` for what is Rust (in order) and `modules` for what is JavaScript (by key). The
+ * document's language, title and description become those.
  */
 export async function loadWords(language) {
   const words = await loadTable(language);
-  document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
+  documentLanguage(language);
+  document.title = words.modules.page_title;
+  document.querySelector('meta[name="description"]')?.setAttribute("content", words.modules.page_description);
   return words;
+}
+
+/** Says in which language the document is. */
+export function documentLanguage(language) {
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
 }
 
 /** A table of words by its name: a language, or a part of the page and a language. */

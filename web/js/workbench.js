@@ -5,11 +5,10 @@ import { recall, remember } from "./storage.js";
 
 const KEY = "headwater.workbench";
 
-/** Puts the heading before the first panel, now and whenever the page is made anew. */
+/** Puts the heading after the picture's place, now and whenever the page is made anew. */
 export function openWorkbench(api) {
   const show = () => {
-    const first = document.querySelector("#stage ~ .panel");
-    if (first && !document.querySelector(".workbench")) first.before(heading(api));
+    if (!document.querySelector(".workbench")) document.getElementById("stage")?.after(heading(api));
   };
   api.addEventListener("mounted", show);
   show();

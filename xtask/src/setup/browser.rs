@@ -16,6 +16,8 @@ const APPLICATIONS: [&str; 2] = [
 ];
 const FIREFOX_PROGRAMS: [&str; 2] = ["firefox-esr", "firefox"];
 const FIREFOX_APPLICATIONS: [&str; 1] = ["/Applications/Firefox.app/Contents/MacOS/firefox"];
+/// Without one, pictures of the Chinese page show boxes.
+const CHINESE_FONT: &str = "fonts-wqy-microhei";
 const MISSING: &str =
     "the browser tests need Chromium or Chrome: install it, or name it in the variable CHROMIUM";
 
@@ -29,24 +31,24 @@ const FIREFOX_MISSING: &str =
 /// When one is missing and cannot be installed.
 pub(crate) fn ensure() -> Result<()> {
     if chromium().is_err() {
-        install(MISSING, ["chromium", "fonts-dejavu-core"])?;
+        install(MISSING, &["chromium", "fonts-dejavu-core", CHINESE_FONT])?;
         chromium()?;
     }
     if firefox().is_err() {
-        install(FIREFOX_MISSING, ["firefox-esr", "fonts-dejavu-core"])?;
+        install(FIREFOX_MISSING, &["firefox-esr", "fonts-dejavu-core"])?;
         firefox()?;
     }
     Ok(())
 }
 
-fn install(missing: &str, packages: [&str; 2]) -> Result<()> {
+fn install(missing: &str, packages: &[&str]) -> Result<()> {
     if !is_debian() || !is_root() {
         bail!("{missing}");
     }
     shell::step("list of Debian's packages", apt_get(["update"]))?;
-    let [browser, fonts] = packages;
-    let install = apt_get(["install", "--yes", "--no-install-recommends", browser, fonts]);
-    shell::step(&format!("{browser} from Debian"), install)
+    let mut install = apt_get(["install", "--yes", "--no-install-recommends"]);
+    install.args(packages);
+    shell::step(&format!("{} from Debian", packages.join(", ")), install)
 }
 
 /// Chromium, or a browser made from it.
