@@ -39,10 +39,10 @@ fn variant(value: &JsValue) -> Option<(String, JsValue)> {
 }
 
 macro_rules! structs {
-    ($($name:ident { $($field:ident),* })*) => {
+    ($($name:ident { $($field:ident),* $(; $rest:expr)? })*) => {
         $(impl FromJs for $name {
             fn from_js(value: &JsValue) -> Option<Self> {
-                Some($name { $($field: field(value, stringify!($field))?),* })
+                Some($name { $($field: field(value, stringify!($field))?,)* $(..$rest)? })
             }
         })*
     };
@@ -53,8 +53,8 @@ structs! {
     BrokerSnapshot { node_id, brokers, topics, errors, requests, connections, memory_bytes, commits }
     ClientsSnapshot { imports, consumers, groups }
     ConsumedRecord { partition, offset, value }
-    ConsumerPartition { topic, partition, position }
-    ConsumerRequest { group, topic, assignor, reset, records_per_s, instance_id }
+    ConsumerPartition { topic, partition, position; ConsumerPartition::default() }
+    ConsumerRequest { group, topic, assignor, reset, records_per_s, instance_id; ConsumerRequest::default() }
     ConsumerSnapshot { consumer, client_id, request, state, member_id, generation, partitions, records, bytes, last_records }
     ErrorCount { error, count, last_message }
     ErrorReport { kind, code, message, retriable }
@@ -63,8 +63,8 @@ structs! {
     GroupOffset { topic, partition, committed, log_start_offset, end_offset }
     GroupSnapshot { group, state, assignor, members, offsets }
     ImportSnapshot {
-        import, client_id, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
-        bytes_total, elapsed_ms
+        import, source, topic, state, rows_read, acknowledged, already_there, broken, broken_rows, bytes_read,
+        bytes_total, elapsed_ms; ImportSnapshot::default()
     }
     PartitionSnapshot { partition, log_start_offset, high_watermark, size_bytes, segments }
     Payload { text, hex, length }

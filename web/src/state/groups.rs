@@ -173,6 +173,7 @@ impl Groups {
             reset: self.reset,
             records_per_s: self.rate_limit.trim().parse().ok(),
             instance_id: (!instance_id.is_empty()).then(|| instance_id.to_owned()),
+            ..ConsumerRequest::default()
         }
     }
 

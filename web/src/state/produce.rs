@@ -199,6 +199,7 @@ impl Produce {
             key_field: self.key_field.clone(),
             records_per_s: count(&self.rate_limit),
             again,
+            ..ImportRequest::default()
         })
     }
 

@@ -82,11 +82,10 @@ fn import(id: u64, state: ImportState, acknowledged: u64, already_there: u64) ->
         rows_read: acknowledged + already_there,
         acknowledged,
         already_there,
-        broken: 0,
-        broken_rows: Vec::new(),
         bytes_read: 50,
         bytes_total: Some(200),
         elapsed_ms: 1000.0,
+        ..ImportSnapshot::default()
     }
 }
 

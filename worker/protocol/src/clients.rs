@@ -102,6 +102,22 @@ pub enum Request {
         /// Where: the first offset there is, or the end.
         to: OffsetReset,
     },
+    /// Has a producer or consumer that runs go at another rate.
+    SetRate {
+        /// The import, as [`Reply::ImportStarted`] said; or else
+        import: Option<u64>,
+        /// the consumer, as [`Reply::ConsumerStarted`] said.
+        consumer: Option<u64>,
+        /// At most this many records a second; none: as fast as it goes.
+        records_per_s: Option<u32>,
+    },
+    /// Sets configs of a topic (IncrementalAlterConfigs).
+    AlterConfigs {
+        /// The topic.
+        topic: String,
+        /// By Kafka's keys; none: as the broker has it.
+        configs: Vec<(String, Option<String>)>,
+    },
     /// Deletes a group without members, with its offsets.
     DeleteGroup {
         /// The group.
@@ -171,6 +187,7 @@ pub enum ImportSource {
 
 /// An import.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportRequest {
     /// What to read.
     pub source: ImportSource,
@@ -186,10 +203,64 @@ pub struct ImportRequest {
     pub records_per_s: Option<u32>,
     /// False: go on after the last row of this source that the topic already has. True: all rows once more.
     pub again: bool,
+    /// `acks`.
+    pub acks: Acks,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `enable.idempotence`; none: on where `acks` is `all`.
+    pub idempotence: Option<bool>,
+}
+
+impl Default for ImportRequest {
+    fn default() -> Self {
+        ImportRequest {
+            source: ImportSource::Synthetic { records: 0, value_size: 0 },
+            topic: String::new(),
+            partitions: 1,
+            configs: Vec::new(),
+            key_field: None,
+            records_per_s: None,
+            again: false,
+            acks: Acks::All,
+            compression: Compression::None,
+            idempotence: None,
+        }
+    }
+}
+
+/// `acks`: when a record counts as written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Acks {
+    /// When it is sent; nothing is known of what became of it.
+    #[serde(rename = "0")]
+    None,
+    /// When the leader has it.
+    #[serde(rename = "1")]
+    Leader,
+    /// When all in-sync replicas have it.
+    #[serde(rename = "all")]
+    All,
+}
+
+/// `compression.type` of a producer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// None.
+    None,
+    /// Gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// Zstandard.
+    Zstd,
 }
 
 /// A consumer to start.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ConsumerRequest {
     /// `group.id`.
     pub group: String,
@@ -203,6 +274,8 @@ pub struct ConsumerRequest {
     pub records_per_s: Option<u32>,
     /// `group.instance.id` of a static member (KIP-345).
     pub instance_id: Option<String>,
+    /// `session.timeout.ms`; none: 10,000.
+    pub session_timeout_ms: Option<u32>,
 }
 
 /// How the partitions are spread over a group's members.
@@ -402,7 +475,7 @@ pub enum ConsumerState {
 }
 
 /// A partition that a consumer reads.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ConsumerPartition {
     /// The topic.
     pub topic: String,
@@ -410,6 +483,11 @@ pub struct ConsumerPartition {
     pub partition: i32,
     /// The offset of the record it reads next; none while that is looked up.
     pub position: Option<i64>,
+    /// The partition's end, as its leader last said.
+    pub end_offset: Option<i64>,
+    /// How far it is behind in milliseconds: the age of the record that it reads next, or of the one before, which it has seen;
+    /// 0 when nothing is unread, none when it has seen nothing there.
+    pub lag_ms: Option<u32>,
 }
 
 /// A record that a consumer read.
@@ -478,12 +556,14 @@ pub struct GroupEvent {
 }
 
 /// How an import stands.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ImportSnapshot {
     /// Its name.
     pub import: u64,
     /// `client.id` of its producer, as brokers and traces name it: `producer-` and its number.
     pub client_id: String,
+    /// What was asked for, with the rate that it has now.
+    pub request: ImportRequest,
     /// The name of what it reads.
     pub source: String,
     /// The topic it produces into.
@@ -509,10 +589,11 @@ pub struct ImportSnapshot {
 }
 
 /// Whether an import runs, and if not, how it ended.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportState {
     /// Looking for what the topic already has.
+    #[default]
     Resuming,
     /// Producing.
     Running,

@@ -89,6 +89,16 @@ impl Consumers {
         Ok(consumer)
     }
 
+    /// Has a consumer read at another rate; false if it does not run.
+    pub(crate) fn set_rate(&self, id: u64, records_per_s: Option<u32>) -> bool {
+        let list = self.list.borrow();
+        let consumer = list.iter().find(|consumer| consumer.id() == id && consumer.is_running());
+        consumer.is_some_and(|consumer| {
+            consumer.update(|snapshot| snapshot.request.records_per_s = records_per_s);
+            true
+        })
+    }
+
     /// Has a consumer end; false if it does not run.
     pub(crate) fn stop(&self, id: u64, stop: Stop) -> bool {
         let list = self.list.borrow();
@@ -119,6 +129,11 @@ impl Consumer {
     /// What was asked for.
     pub(crate) fn request(&self) -> ConsumerRequest {
         self.snapshot.borrow().request.clone()
+    }
+
+    /// At most this many records a second.
+    pub(crate) fn records_per_s(&self) -> Option<u32> {
+        self.snapshot.borrow().request.records_per_s
     }
 
     /// How somebody wants it to end.

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use headwater_client::{Acks, ClientError, ProducerConfig};
-use headwater_worker_protocol::{ErrorReport, ImportRequest, ImportSource, ImportState};
+use headwater_engine::record::Compression;
+use headwater_worker_protocol::{self as protocol, ErrorReport, ImportRequest, ImportSource, ImportState};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -39,12 +40,15 @@ pub(crate) fn start(
     {
         return Err(refusal("INVALID_IMPORT", format!("A value may have {MAX_VALUE_SIZE} bytes at most.")));
     }
+    if request.idempotence == Some(true) && request.acks != protocol::Acks::All {
+        let why = "acks must be all to use an idempotent producer: else nobody says what became of a batch.";
+        return Err(refusal("INVALID_CONFIG", why));
+    }
     let source = match &request.source {
         ImportSource::DataSet { name, .. } | ImportSource::File { name } => name.clone(),
         ImportSource::Synthetic { records, value_size } => format!("{records} records of {value_size} bytes"),
     };
-    let import =
-        clients.imports.add(&source, &request.topic).map_err(|why| refusal("ALREADY_RUNNING", why))?;
+    let import = clients.imports.add(&source, &request).map_err(|why| refusal("ALREADY_RUNNING", why))?;
     let id = import.id();
     let hub = clients.hub.clone();
     spawn_local(async move {
@@ -71,7 +75,7 @@ async fn run(
         let partitions = topics::ensure(hub, &request.topic, request.partitions, request.configs.clone());
         partitions.await.map_err(report)?;
         import.update(|snapshot| snapshot.state = ImportState::Running);
-        let importer = Importer::new(hub, import, request, pipelined(), None);
+        let importer = Importer::new(hub, import, request, pipelined(request), None);
         return importer.synthetic(records, Synthetic::new(value_size)).await;
     }
     // What cannot be read must not leave an empty topic behind.
@@ -93,14 +97,27 @@ async fn run(
         snapshot.bytes_total = chunks.bytes_total();
     });
     let header = resume.source_header(source);
-    let importer = Importer::new(hub, import, request, in_order(max_message_bytes), Some((resume, header)));
+    let config = in_order(request, max_message_bytes);
+    let importer = Importer::new(hub, import, request, config, Some((resume, header)));
     importer.file(chunks, reader).await
 }
 
 /// Fast, for records that nobody will look for: several batches of a partition on their way at a time.
-fn pipelined() -> ProducerConfig {
+fn pipelined(request: &ImportRequest) -> ProducerConfig {
     ProducerConfig {
-        acks: Acks::All,
+        acks: match request.acks {
+            protocol::Acks::None => Acks::None,
+            protocol::Acks::Leader => Acks::Leader,
+            protocol::Acks::All => Acks::All,
+        },
+        compression: match request.compression {
+            protocol::Compression::None => Compression::None,
+            protocol::Compression::Gzip => Compression::Gzip,
+            protocol::Compression::Snappy => Compression::Snappy,
+            protocol::Compression::Lz4 => Compression::Lz4,
+            protocol::Compression::Zstd => Compression::Zstd,
+        },
+        enable_idempotence: request.idempotence != Some(false),
         linger_ms: 20,
         batch_size: BATCH_SIZE,
         buffer_memory: BUFFER_MEMORY,
@@ -113,14 +130,14 @@ fn pipelined() -> ProducerConfig {
 /// So that the last record of a partition tells what is there: each batch is acknowledged before the next of its
 /// partition is sent, one of which it is not known what became of it is sent again until that is known (the producer is
 /// idempotent, so it is written once), and after a failure nothing follows.
-fn in_order(max_message_bytes: Option<usize>) -> ProducerConfig {
+fn in_order(request: &ImportRequest, max_message_bytes: Option<usize>) -> ProducerConfig {
     let largest = max_message_bytes.unwrap_or(usize::MAX).min(MAX_ROW_BYTES + MAX_AROUND_VALUE);
     ProducerConfig {
         max_in_flight_per_partition: 1,
         halt_on_failure: true,
         batch_size: BATCH_SIZE.min(largest),
         max_request_size: largest,
-        ..pipelined()
+        ..pipelined(request)
     }
 }
 

@@ -148,6 +148,9 @@ impl Importer {
     }
 
     fn take_rows(&mut self, client: &mut Client, now: Now, reader: &mut RowReader) -> Result<Step, String> {
+        if let Some(left_ms) = self.early() {
+            return Ok(Step::Early(left_ms));
+        }
         if let Some(held) = self.held.take()
             && !self.offer(client, now, held.line, held.position, &held.value, held.key.as_deref())
         {
@@ -184,7 +187,16 @@ impl Importer {
         Ok(Step::More)
     }
 
+    /// How long its rate, which may have changed, has it wait.
+    fn early(&mut self) -> Option<f64> {
+        self.pace.set(self.import.records_per_s(), clock::monotonic_ms);
+        self.pace.early(clock::monotonic_ms)
+    }
+
     fn make_records(&mut self, client: &mut Client, now: Now, count: u64, records: &mut Synthetic) -> Step {
+        if let Some(left_ms) = self.early() {
+            return Step::Early(left_ms);
+        }
         for _ in 0..ROWS_A_STEP {
             if self.position == count {
                 return Step::Empty;

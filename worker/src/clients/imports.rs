@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use headwater_worker_protocol::{ImportSnapshot, ImportState};
+use headwater_worker_protocol::{ImportRequest, ImportSnapshot, ImportState};
 
 use super::board::Board;
 use crate::clock;
@@ -43,12 +43,13 @@ impl Imports {
     }
 
     /// A new one, or why not.
-    pub(crate) fn add(&self, source: &str, topic: &str) -> Result<Rc<Import>, String> {
+    pub(crate) fn add(&self, source: &str, request: &ImportRequest) -> Result<Rc<Import>, String> {
+        let topic = &request.topic;
         let mut imports = self.imports.borrow_mut();
         let running: Vec<_> = imports.iter().filter(|import| import.is_running()).cloned().collect();
         if running.iter().any(|import| {
             let snapshot = import.snapshot.borrow();
-            snapshot.source == source && snapshot.topic == topic
+            snapshot.source == source && snapshot.topic == *topic
         }) {
             return Err(format!("{source} is being imported into {topic} already."));
         }
@@ -63,15 +64,8 @@ impl Imports {
                 client_id: format!("producer-{number}"),
                 source: source.to_owned(),
                 topic: topic.to_owned(),
-                state: ImportState::Resuming,
-                rows_read: 0,
-                acknowledged: 0,
-                already_there: 0,
-                broken: 0,
-                broken_rows: Vec::new(),
-                bytes_read: 0,
-                bytes_total: None,
-                elapsed_ms: 0.0,
+                request: request.clone(),
+                ..ImportSnapshot::default()
             }),
             started_ms: clock::monotonic_ms(),
             stopped: Cell::new(false),
@@ -85,6 +79,16 @@ impl Imports {
         imports.push_back(import.clone());
         self.board.changed();
         Ok(import)
+    }
+
+    /// Has an import go at another rate; false if it does not run.
+    pub(crate) fn set_rate(&self, id: u64, records_per_s: Option<u32>) -> bool {
+        let imports = self.imports.borrow();
+        let import = imports.iter().find(|import| import.id() == id && import.is_running());
+        import.is_some_and(|import| {
+            import.update(|snapshot| snapshot.request.records_per_s = records_per_s);
+            true
+        })
     }
 
     /// Has an import stop; false if it does not run.
@@ -104,6 +108,11 @@ impl Import {
     /// What its producer calls itself.
     pub(crate) fn client_id(&self) -> String {
         self.snapshot.borrow().client_id.clone()
+    }
+
+    /// At most this many records a second.
+    pub(crate) fn records_per_s(&self) -> Option<u32> {
+        self.snapshot.borrow().request.records_per_s
     }
 
     /// Whether somebody wants it to stop.

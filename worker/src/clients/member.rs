@@ -52,6 +52,7 @@ pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
         paced: request.records_per_s.is_some(),
         held: None,
         read: SortedMap::new(),
+        seen_ms: SortedMap::new(),
         fresh: Vec::new(),
         commit_due_ms: 0.0,
         leaving_until_ms: None,
@@ -101,7 +102,7 @@ fn config(request: &ConsumerRequest, client_id: String) -> ConsumerConfig {
         group: Some(GroupConfig {
             group_id: request.group.clone(),
             group_instance_id: request.instance_id.clone(),
-            session_timeout_ms: SESSION_TIMEOUT_MS,
+            session_timeout_ms: request.session_timeout_ms.map_or(SESSION_TIMEOUT_MS, u64::from),
             heartbeat_interval_ms: HEARTBEAT_MS,
             partition_assignment_strategy: vec![assignor],
             // What came in one answer is read over seconds where there is a pace: only what is read is committed.
@@ -122,6 +123,8 @@ struct Member {
     held: Option<(Fetched, i64)>,
     /// Where it goes on in partitions of which this is not committed.
     read: SortedMap<TopicPartition, i64>,
+    /// The timestamp of the record of each partition that it read last.
+    seen_ms: SortedMap<TopicPartition, i64>,
     /// Partitions of which nothing has come yet.
     fresh: Vec<TopicPartition>,
     commit_due_ms: f64,
@@ -150,6 +153,7 @@ impl Member {
         if self.consumer.wanted_stop().is_some() {
             self.leave();
         }
+        self.take_rate();
         loop {
             let event = self.hub.with(|client, _| client.poll_consumer(self.id));
             let came = event.is_some();
@@ -184,6 +188,17 @@ impl Member {
             self.held = None;
             self.commit();
             self.hub.with(|client, now| client.close_consumer(now, self.id));
+        }
+    }
+
+    /// Its rate may have changed.
+    fn take_rate(&mut self) {
+        let rate = self.consumer.records_per_s();
+        if self.pace.set(rate, clock::monotonic_ms) {
+            // While it has no pace it is never paused.
+            self.paced = true;
+            self.pause(rate.is_some() && self.held.is_some());
+            self.paced = rate.is_some();
         }
     }
 
@@ -239,6 +254,7 @@ impl Member {
         self.fresh.retain(|partition| !partitions.contains(partition));
         for partition in partitions {
             self.read.remove(partition);
+            self.seen_ms.remove(partition);
         }
         if self.held.take_if(|(held, _)| partitions.contains(&held.topic_partition)).is_some() {
             self.pause(false);
@@ -266,15 +282,22 @@ impl Member {
     /// Reads what it has in hand, as far as its pace allows. Returns after how many milliseconds to go on; none: it has
     /// nothing more in hand.
     fn read_held(&mut self) -> Option<f64> {
+        if self.held.is_some()
+            && let Some(left_ms) = self.pace.early(clock::monotonic_ms)
+        {
+            return Some(left_ms);
+        }
         let (held, from) = self.held.take()?;
         let (mut records, mut bytes, mut next) = (0, 0, held.next_offset);
         let mut last_records = Vec::new();
         let mut ahead_ms = None;
+        let mut seen_ms = None;
         let done = held.for_each(|record| {
             if record.offset < from {
                 return ControlFlow::Continue(());
             }
             records += 1;
+            seen_ms = Some(record.timestamp);
             bytes += (record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len)) as u64;
             ahead_ms = self.pace.sent(clock::monotonic_ms);
             if ahead_ms.is_some() || record.offset + LAST_RECORDS as i64 >= held.next_offset {
@@ -292,6 +315,9 @@ impl Member {
         }
         self.consumer.read(records, bytes, last_records);
         self.read.insert(held.topic_partition.clone(), next);
+        if let Some(seen_ms) = seen_ms {
+            self.seen_ms.insert(held.topic_partition.clone(), seen_ms);
+        }
         if next < held.next_offset {
             self.held = Some((held, next));
         } else {
@@ -341,13 +367,29 @@ impl Member {
         }
     }
 
+    /// How old what it reads next is: as old as what it read last, or somewhat younger.
+    fn lag_ms(&self, partition: &TopicPartition, position: Option<i64>, end: Option<i64>) -> Option<u32> {
+        if position? >= end? {
+            return Some(0);
+        }
+        let age_ms = clock::now().wall_ms - self.seen_ms.get(partition)?;
+        Some(u32::try_from(age_ms.max(0)).unwrap_or(u32::MAX))
+    }
+
     /// Tells the page how it stands.
     fn show(&self) {
         let Some(membership) = self.hub.with(|client, _| client.membership(self.id)) else { return };
-        let partitions = membership.owned.iter().map(|owned| ConsumerPartition {
-            topic: owned.topic.clone(),
-            partition: owned.partition,
-            position: self.position(owned),
+        let partitions = membership.owned.iter().map(|owned| {
+            let position = self.position(owned);
+            let state = self.hub.with(|client, _| client.partition_state(self.id, owned));
+            let end_offset = state.and_then(|state| state.high_watermark);
+            ConsumerPartition {
+                topic: owned.topic.clone(),
+                partition: owned.partition,
+                position,
+                end_offset,
+                lag_ms: self.lag_ms(owned, position, end_offset),
+            }
         });
         let partitions: Vec<_> = partitions.collect();
         let state = match membership.state {

@@ -9,12 +9,30 @@ pub(crate) struct Pace {
     per_s: Option<u32>,
     started_ms: f64,
     sent: u64,
+    /// Nothing goes before.
+    until_ms: f64,
 }
 
 impl Pace {
     /// None: as fast as it goes.
     pub(crate) fn new(per_s: Option<u32>, now_ms: f64) -> Pace {
-        Pace { per_s, started_ms: now_ms, sent: 0 }
+        Pace { per_s, started_ms: now_ms, sent: 0, until_ms: 0.0 }
+    }
+
+    /// Goes on at another rate, if it is another.
+    pub(crate) fn set(&mut self, per_s: Option<u32>, clock_ms: impl FnOnce() -> f64) -> bool {
+        let is_other = self.per_s != per_s;
+        if is_other {
+            *self = Pace::new(per_s, clock_ms());
+        }
+        is_other
+    }
+
+    /// How many milliseconds are left to wait: whoever waits may look up meanwhile.
+    pub(crate) fn early(&self, clock_ms: impl FnOnce() -> f64) -> Option<f64> {
+        self.per_s?;
+        let left_ms = self.until_ms - clock_ms();
+        (left_ms > 0.0).then_some(left_ms)
     }
 
     /// Counts a record. Returns how many milliseconds to wait before the next. The clock is looked at only where there
@@ -37,7 +55,11 @@ impl Pace {
         }
         let ahead_ms = due_ms - now_ms;
         let burst_ms = BURST_MS.max(1_000.0 / per_s);
-        (ahead_ms >= burst_ms).then_some(ahead_ms)
+        let is_early = ahead_ms >= burst_ms;
+        if is_early {
+            self.until_ms = due_ms;
+        }
+        is_early.then_some(ahead_ms)
     }
 }
 
@@ -62,6 +84,18 @@ mod tests {
             let wanted = u64::from(per_s) * 10;
             assert!(count.abs_diff(wanted) <= wanted / 50 + 1, "{per_s}/s: {count}");
         }
+    }
+
+    #[test]
+    fn who_looks_up_while_it_waits_goes_on_waiting() {
+        let mut pace = Pace::new(Some(1), 0.0);
+        assert_eq!(pace.sent(|| 0.0), Some(1_000.0));
+        assert_eq!(pace.early(|| 200.0), Some(800.0));
+        assert_eq!(pace.early(|| 1_000.0), None);
+        assert!(!pace.set(Some(1), || 1_000.0));
+        assert_eq!(pace.sent(|| 1_000.0), Some(1_000.0));
+        assert!(pace.set(None, || 1_200.0));
+        assert_eq!(pace.early(|| 1_200.0), None);
     }
 
     #[test]

@@ -70,6 +70,19 @@ pub(crate) async fn answer(
                 Err(refusal("UNKNOWN_CONSUMER", "This consumer does not run any more."))
             }
         }
+        Request::SetRate { import, consumer, records_per_s } => {
+            let imports = import.is_some_and(|id| clients.imports.set_rate(id, records_per_s));
+            if imports || consumer.is_some_and(|id| clients.consumers.set_rate(id, records_per_s)) {
+                hub.wake();
+                Ok(Reply::Done)
+            } else {
+                Err(refusal("UNKNOWN_CLIENT", "This producer or consumer does not run any more."))
+            }
+        }
+        Request::AlterConfigs { topic, configs } => {
+            let done = hub.admin(|client, now| client.alter_topic_configs(now, &topic, configs)).await;
+            done.map(|_| Reply::Done).map_err(report)
+        }
         Request::ResetOffsets { group, to } => {
             let done = groups::reset_offsets(hub, &group, to).await;
             clients.groups.look_again();

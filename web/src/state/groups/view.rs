@@ -164,7 +164,7 @@ impl Member {
         let partition = |(topic, partition): &(String, i32)| ConsumerPartition {
             topic: topic.clone(),
             partition: *partition,
-            position: None,
+            ..ConsumerPartition::default()
         };
         Member {
             consumer: None,

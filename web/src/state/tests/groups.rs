@@ -26,11 +26,17 @@ fn asked(group: &str) -> ConsumerRequest {
         reset: OffsetReset::Latest,
         records_per_s: Some(10),
         instance_id: Some("s-1".into()),
+        ..ConsumerRequest::default()
     }
 }
 
 fn consumer(consumer: u64, state: ConsumerState, partitions: &[i32], records: u64) -> ConsumerSnapshot {
-    let partition = |&partition: &i32| ConsumerPartition { topic: "a".into(), partition, position: Some(0) };
+    let partition = |&partition: &i32| ConsumerPartition {
+        topic: "a".into(),
+        partition,
+        position: Some(0),
+        ..ConsumerPartition::default()
+    };
     ConsumerSnapshot {
         consumer,
         client_id: format!("consumer-{consumer}"),
