@@ -38,6 +38,10 @@ async function start() {
   openTools(api);
   openStage(api);
   openWorkbench(api);
+  // What shows a thing closely is loaded with the first one that is chosen, and hears of the others itself.
+  api.addEventListener("choose", ({ detail }) => {
+    api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);
+  }, { once: true });
 }
 
 applyTheme(chosenTheme());

@@ -1,4 +1,4 @@
-// The tools in the page's head: the language and the theme.
+// The tools in the page's head: the list of everything there is, the language and the theme.
 
 import { LANGUAGES } from "./language.js";
 import { chosenTheme, onSystemTheme, setTheme, applyTheme, THEMES } from "./theme.js";
@@ -7,13 +7,19 @@ import { element } from "./element.js";
 /** Puts the tools into their place, now and whenever that is made anew. */
 export function openTools(api) {
   const themed = () => api.dispatchEvent(new Event("theme"));
-  const show = () => document.getElementById("tools")?.replaceChildren(languageTool(api), themeTool(api, themed));
+  const show = () => document.getElementById("tools")?.replaceChildren(inspectTool(api), languageTool(api), themeTool(api, themed));
   onSystemTheme(() => {
     applyTheme(chosenTheme());
     themed();
   });
   api.addEventListener("mounted", show);
   show();
+}
+
+/** The way to everything on the picture without the picture. */
+function inspectTool(api) {
+  const choose = () => api.dispatchEvent(new CustomEvent("choose", { detail: { kind: "overview" } }));
+  return element("button", { type: "button", "data-testid": "inspect", onclick: choose }, api.t("inspect"));
 }
 
 function languageTool(api) {

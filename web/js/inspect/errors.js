@@ -1,0 +1,15 @@
+// Kafka's names of its error codes (org.apache.kafka.common.protocol.Errors), of those that come up here.
+
+const NAMES = {
+  "-1": "UNKNOWN_SERVER_ERROR", 1: "OFFSET_OUT_OF_RANGE", 3: "UNKNOWN_TOPIC_OR_PARTITION", 5: "LEADER_NOT_AVAILABLE",
+  6: "NOT_LEADER_OR_FOLLOWER", 7: "REQUEST_TIMED_OUT", 12: "OFFSET_METADATA_TOO_LARGE", 14: "COORDINATOR_LOAD_IN_PROGRESS",
+  15: "COORDINATOR_NOT_AVAILABLE", 16: "NOT_COORDINATOR", 17: "INVALID_TOPIC_EXCEPTION", 22: "ILLEGAL_GENERATION",
+  24: "INVALID_GROUP_ID", 25: "UNKNOWN_MEMBER_ID", 27: "REBALANCE_IN_PROGRESS", 35: "UNSUPPORTED_VERSION",
+  37: "INVALID_PARTITIONS", 40: "INVALID_CONFIG", 41: "NOT_CONTROLLER", 42: "INVALID_REQUEST", 44: "POLICY_VIOLATION",
+  68: "NON_EMPTY_GROUP", 69: "GROUP_ID_NOT_FOUND",
+};
+
+/** A code's name; the number where it has none here. */
+export function errorName(code) {
+  return NAMES[code] ?? `error ${code}`;
+}

@@ -1,0 +1,187 @@
+// What the views are made of: figures that stay up to date, forms and buttons that say what went wrong beside them, tables.
+
+import { element } from "../element.js";
+
+let nextId = 0;
+
+/** What an engine's or a broker's error says: Kafka's name, and the sentence. */
+export function reason(error) {
+  return error.kind ? `${error.kind}: ${error.message}` : error.message ?? String(error);
+}
+
+/** A list of figures `[label, () => text, testid]`, and `update`, which brings them up to date. */
+export function figures(rows) {
+  const values = rows.map(([, , name]) => element("dd", { "data-testid": name }));
+  const list = element("dl", { class: "figures" },
+    ...rows.map(([label], index) => element("div", {}, element("dt", {}, label), values[index])));
+  const update = () => rows.forEach(([, value], index) => setText(values[index], value()));
+  return { list, update };
+}
+
+/** Sets a text only where it is another: what has not changed is not read out again, and a selection stays. */
+export function setText(target, text) {
+  const wanted = String(text ?? "–");
+  if (target.textContent !== wanted) target.textContent = wanted;
+}
+
+/** Rows made anew only when what they show has changed: `keep` gives a text that tells, `make` the elements. */
+export function keptRows(target, make) {
+  let shown;
+  return (key, ...data) => {
+    if (key === shown) return;
+    shown = key;
+    const focused = target.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;
+    target.replaceChildren(...make(...data));
+    if (focused) target.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+  };
+}
+
+/** A table with a caption for who cannot see it; `head` are `[text, class]` or texts. */
+export function table(caption, head, name) {
+  const body = element("tbody");
+  const cells = head.map((cell) => (Array.isArray(cell)
+    ? element("th", { scope: "col", class: cell[1] }, cell[0]) : element("th", { scope: "col" }, cell)));
+  const whole = element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    element("table", { "data-testid": name }, element("caption", { class: "visually-hidden" }, caption),
+      element("thead", {}, element("tr", {}, ...cells)), body));
+  return { whole, body };
+}
+
+/** A labelled control. `control` is an input, select or textarea; `hint` stands below it. */
+export function field(label, control, hint) {
+  const id = control.id || `inspect-${nextId++}`;
+  control.id = id;
+  if (control.type === "checkbox") {
+    return element("div", { class: "field check" }, control, element("label", { for: id }, label), ...hinted(control, hint));
+  }
+  return element("div", { class: "field" }, element("label", { for: id }, label), control, ...hinted(control, hint));
+}
+
+function hinted(control, hint) {
+  if (!hint) return [];
+  control.setAttribute("aria-describedby", `${control.id}-hint`);
+  return [element("p", { class: "hint", id: `${control.id}-hint` }, hint)];
+}
+
+/** A text or number field's input. */
+export function input(name, attributes = {}) {
+  return element("input", { "data-testid": name, autocomplete: "off", ...attributes });
+}
+
+/** A choice among `[value, text]`. */
+export function select(name, options, chosen, attributes = {}) {
+  return element("select", { "data-testid": name, ...attributes },
+    ...options.map(([value, text]) => element("option", { value, selected: String(value) === String(chosen) }, text)));
+}
+
+/** A box to tick. */
+export function checkbox(name, checked = false, attributes = {}) {
+  return element("input", { type: "checkbox", "data-testid": name, checked, ...attributes });
+}
+
+/** A button that leads somewhere else. */
+export function link(name, text, act, attributes = {}) {
+  return element("button", { type: "button", class: "quiet small", "data-testid": name, onclick: act, ...attributes }, text);
+}
+
+/** Where an outcome is said: what went wrong, or what was done. */
+export function outcome(name) {
+  const place = element("p", { "data-testid": name, role: "status" });
+  return {
+    place,
+    failed: (error) => { place.className = "problem"; place.setAttribute("role", "alert"); place.textContent = reason(error); },
+    done: (text = "") => { place.className = "good"; place.setAttribute("role", "status"); place.textContent = text; },
+  };
+}
+
+/**
+ * Runs `work` with a button that does nothing meanwhile; says how it went. `work` gives what is said when it went well. The button
+ * is only said to be disabled: one that is would lose the focus, and Esc with it.
+ */
+export async function attempt(button, said, work) {
+  if (button.getAttribute("aria-disabled") === "true" || button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  said.done();
+  try {
+    said.done((await work()) ?? "");
+  } catch (error) {
+    said.failed(error);
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+/** Whether a button does anything now. */
+export function usable(button, is) {
+  if (button.getAttribute("aria-disabled") !== String(!is)) button.setAttribute("aria-disabled", String(!is));
+}
+
+/** A button that does something; what went wrong stands below it. `ask` is what a dialog asks first, `{ title, text }`. */
+export function action(ctx, name, text, work, { kind = "", ask } = {}) {
+  const said = outcome(`${name}-said`);
+  const button = element("button", {
+    type: "button", class: kind, "data-testid": name,
+    onclick: async () => {
+      if (button.getAttribute("aria-disabled") === "true") return;
+      if (ask !== undefined && !(await confirmed(ctx, ask(), text))) return;
+      await attempt(button, said, work);
+    },
+  }, text);
+  return { button, said: said.place };
+}
+
+/** Buttons in a line, and what they say below it. */
+export function actions(...all) {
+  return [element("div", { class: "buttons" }, ...all.map(({ button }) => button)), ...all.map(({ said }) => said)];
+}
+
+/** A form: its fields, a button, and what went wrong. `work` gives what is said when it went well. */
+export function form(name, fields, text, work, { kind = "primary" } = {}) {
+  const said = outcome(`${name}-said`);
+  const button = element("button", { type: "submit", class: kind, "data-testid": name }, text);
+  const whole = element("form", {
+    novalidate: true,
+    onsubmit: (event) => {
+      event.preventDefault();
+      attempt(button, said, work);
+    },
+  }, ...fields, element("div", { class: "buttons" }, button), said.place);
+  return whole;
+}
+
+/** A part of a view that can be folded away. */
+export function section(title, open, ...children) {
+  return element("details", { open, class: "part" }, element("summary", {}, element("h3", {}, title)), ...children);
+}
+
+/** Asks in a dialog; Esc is "no". */
+export function confirmed(ctx, { title, text }, yes) {
+  return new Promise((resolve) => {
+    const answer = (value) => () => dialog.close(value);
+    const dialog = element("dialog", {
+      "aria-labelledby": "inspect-ask-title", "aria-describedby": "inspect-ask-text", "data-testid": "inspect-ask",
+      onclose: () => {
+        dialog.remove();
+        resolve(dialog.returnValue === "yes");
+      },
+    }, element("h2", { id: "inspect-ask-title" }, title), element("p", { id: "inspect-ask-text" }, text),
+      element("div", { class: "buttons" },
+        element("button", { type: "button", "data-testid": "inspect-no", onclick: answer("no") }, ctx.t("cancel")),
+        element("button", { type: "button", class: "danger", "data-testid": "inspect-yes", onclick: answer("yes") }, yes)));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** A whole number that a person typed; an error with a sentence where it is none. `empty` is what nothing typed means. */
+export function wholeNumber(ctx, control, { min = 0n, max = 2n ** 63n - 1n, empty } = {}) {
+  const text = control.value.trim();
+  control.removeAttribute("aria-invalid");
+  if (text === "" && empty !== undefined) return empty;
+  const number = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  if (number !== undefined && number >= min && number <= max) return number;
+  control.setAttribute("aria-invalid", "true");
+  control.focus();
+  const label = control.labels?.[0]?.textContent ?? "";
+  throw new Error(ctx.t("not_a_number", { label, min, max }));
+}
