@@ -6,6 +6,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
+import { options as kafkajs } from "../../js/kafkajs/bundle.mjs";
+import { compileLessons } from "./tutorials.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = process.argv[2];
@@ -50,3 +52,11 @@ for (const name of ["app.js", "worker_bindgen.js"].map((name) => join(folder, na
   const { code } = await transform(await readFile(name, "utf8"), { loader: "js", format: "esm", target: "es2022", minify: true });
   await writeFile(name, code);
 }
+
+// KafkaJS is in a file of its own: most lessons do without.
+await build({
+  ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "lessons-kafka.js"), entry: here("lessons/kafka.js") }),
+  legalComments: "none",
+});
+const words = await Promise.all(LANGUAGES.map(async (language) => [language, await json(`../strings/${language}.json`)]));
+await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(words));

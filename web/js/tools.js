@@ -7,13 +7,34 @@ import { element } from "./element.js";
 /** Puts the tools into their place, now and whenever that is made anew. */
 export function openTools(api) {
   const themed = () => api.dispatchEvent(new Event("theme"));
-  const show = () => document.getElementById("tools")?.replaceChildren(inspectTool(api), languageTool(api), themeTool(api, themed));
+  const show = () => document.getElementById("tools")?.replaceChildren(
+    lessonsTool(api),
+    inspectTool(api),
+    languageTool(api),
+    themeTool(api, themed),
+  );
   onSystemTheme(() => {
     applyTheme(chosenTheme());
     themed();
   });
   api.addEventListener("mounted", show);
   show();
+  if (hadLessonsOpen()) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
+}
+
+/** Whether lessons were open when the page was left. */
+function hadLessonsOpen() {
+  try {
+    return typeof JSON.parse(localStorage.getItem("headwater.lessons"))?.open === "string";
+  } catch {
+    return false; // A browser may refuse its storage, and what is in it may be anything.
+  }
+}
+
+/** Lessons come when they are wanted, and again after a reload if they were open. */
+function lessonsTool(api) {
+  const open = () => api.load("lessons").then((lessons) => lessons.toggleLessons(api)).catch(reportError);
+  return element("button", { type: "button", "data-testid": "lessons-open", onclick: open }, api.t("lessons"));
 }
 
 /** The way to everything on the picture without the picture. */

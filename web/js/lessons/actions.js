@@ -1,0 +1,178 @@
+// What a lesson's buttons and "solve" do with the engine: the same requests that the page's own panels make.
+
+import { firstProblem, rightAnswer } from "./checks.js";
+import { gather, leadersOf, standing } from "./facts.js";
+
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 150;
+const RUNNING = ["joining", "assigned", "leaving"];
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Does a list of actions, one after the other. `player` is `{ api, lesson, kept, tell(key, places) }`: `kept` are the notes and
+ * answers of the step, `tell` writes a line of what happened.
+ */
+export async function perform(actions, player) {
+  for (const action of actions) {
+    const [name, parameters] = Object.entries(action)[0];
+    await DEEDS[name](player, parameters ?? {});
+  }
+}
+
+/** Looks again and again until `ready` gives something true. */
+export async function waitFor(ready, why = "") {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await ready();
+    if (found) return found;
+    if (Date.now() > until) throw new Error(why);
+    await pause(LOOK_MS);
+  }
+}
+
+const DEEDS = {
+  async "create-topic"({ api }, { name, partitions }) {
+    const has = leadersOf(api, name)?.length;
+    if (has === partitions) return;
+    if (has !== undefined && has > partitions) await deleteTopic(api, name);
+    if (has !== undefined && has < partitions) await api.request({ "create-partitions": { name, count: partitions } });
+    else await api.request({ "create-topic": { name, partitions, configs: [] } });
+    await waitFor(() => leadersOf(api, name)?.length === partitions);
+  },
+
+  async send({ api }, { topic, records }) {
+    for (const [key, value] of records) await sendOne(api, topic, key, value);
+  },
+
+  /** Records as the text of the lesson names them: what else is in the topic goes. */
+  async seed(player, { topic, partitions, records }) {
+    const { api, lesson, kept } = player;
+    const facts = await gather(api, lesson, kept);
+    const there = facts.topics[topic]?.partitions.flat() ?? [];
+    const same = there.length === records.length && firstProblem([{ holds: { topic, records } }], facts) === undefined;
+    if (same && facts.topics[topic].partitions.length === partitions) return player.tell("seeded_before", { topic, count: records.length });
+    if (facts.topics[topic] !== undefined) await deleteTopic(api, topic);
+    await DEEDS["create-topic"](player, { name: topic, partitions });
+    await DEEDS.send(player, { topic, records });
+    player.tell("seeded", { topic, count: records.length });
+  },
+
+  async consume({ api }, { group, topic, count, rate }) {
+    const request = { group, topic, assignor: "range", reset: "earliest", records_per_s: rate, instance_id: undefined };
+    for (let number = 0; number < count; number += 1) await api.request({ "start-consumer": request });
+  },
+
+  async "stop-consumer"({ api }, { group, count, how }) {
+    const mine = running(api, group).slice(0, count);
+    for (const { number } of mine) await api.request({ "stop-consumer": { consumer: number, leave: how === "leave" } });
+    await waitFor(() => mine.every(({ number }) => !running(api, group).some((other) => other.number === number)));
+  },
+
+  async "reset-offsets"({ api }, { group }) {
+    await waitFor(() => standing(api).groups[group]?.state === "Empty");
+    await api.request({ "reset-offsets": { group, to: "earliest" } });
+  },
+
+  async "fresh-group"({ api, kept, tell }, { group }) {
+    await clearGroup(api, group);
+    kept.notes.forgotten = standing(api).consumers.map(({ id }) => id);
+    tell("fresh_group", { group });
+  },
+
+  async import(player, { topic, partitions, records, rate }) {
+    const { api } = player;
+    const before = standing(api).imports.filter((each) => each.topic === topic).at(-1);
+    if (before?.state === "running" || before?.state === "resuming") return player.tell("producer_runs", { topic });
+    if (leadersOf(api, topic) !== undefined) await deleteTopic(api, topic);
+    await DEEDS["create-topic"](player, { name: topic, partitions });
+    const source = { synthetic: { records: BigInt(records), value_size: 48 } };
+    const request = { source, topic, partitions, configs: [], key_field: undefined, records_per_s: rate, again: false };
+    await api.request({ import: request });
+    player.tell("producer_started", { topic, records, rate });
+  },
+
+  async "terminate-leader"({ api }, { topic }) {
+    const leaders = leadersOf(api, topic) ?? [];
+    const { brokers } = api.standing;
+    // Not the first broker where there is another: it is the controller.
+    const victim = brokers.findLast(({ nodeId, host }) => leaders.includes(nodeId) && host !== null && host !== undefined);
+    api.act("terminate-worker", victim.host);
+    await waitFor(() => api.standing.brokers.some(({ nodeId, state }) => nodeId === victim.nodeId && state !== "running"));
+  },
+
+  async "start-workers"({ api }) {
+    for (const [host, state] of api.standing.hosts.entries()) if (state === "stopped") api.act("start-worker", host);
+    await waitFor(() => api.standing.brokers.every(({ state }) => state === "running"));
+  },
+
+  async until(player, { check }) {
+    await waitFor(async () => firstProblem([check], await gather(player.api, player.lesson, player.kept)) === undefined);
+  },
+
+  async answer(player, { input, check }) {
+    const right = rightAnswer(check, await gather(player.api, player.lesson, player.kept));
+    player.kept.inputs[input] = right === undefined ? "" : String(right);
+  },
+
+  reload(player) {
+    player.kept.notes.isReloading = true;
+    player.save();
+    location.reload();
+    // The page ends here; nothing after it is to be done by this one.
+    return new Promise(() => {});
+  },
+
+  "lost-answer": async (player, parameters) =>
+    (await experiments()).lostAnswer({ ...player, freshTopic: (name) => freshTopic(player.api, name) }, parameters),
+  book: async (player, parameters) => {
+    const ensureTopic = (name) => DEEDS["create-topic"](player, { name, partitions: 1 });
+    return (await experiments()).book({ ...player, ensureTopic }, parameters);
+  },
+  "count-committed": async (player, parameters) => (await experiments()).countCommitted(player, parameters),
+};
+
+/** KafkaJS is not small: it comes when a step needs it. */
+const experiments = () => import(new URL("./lessons-kafka.js", import.meta.url));
+
+async function sendOne(api, topic, key, value) {
+  await api.request({ send: { topic, partition: undefined, key: key ?? undefined, value, headers: [] } });
+}
+
+const running = (api, group) => standing(api).consumers.filter((consumer) => consumer.group === group && RUNNING.includes(consumer.state));
+
+/** Deletes a topic, and waits until no broker knows it. */
+export async function deleteTopic(api, name) {
+  await api.request({ "delete-topic": { name } });
+  await waitFor(() => leadersOf(api, name) === undefined);
+}
+
+/** A topic of one partition with nothing in it. */
+export async function freshTopic(api, name) {
+  if (leadersOf(api, name) !== undefined) await deleteTopic(api, name);
+  await DEEDS["create-topic"]({ api }, { name, partitions: 1 });
+}
+
+/** Ends a group's consumers and deletes it. One whose consumer was killed is waited for. */
+export async function clearGroup(api, group) {
+  for (const { number } of running(api, group)) await api.request({ "stop-consumer": { consumer: number, leave: true } });
+  await waitFor(() => running(api, group).length === 0 && standing(api).groups[group]?.state !== "Stable" &&
+    (standing(api).groups[group]?.members.length ?? 0) === 0);
+  if (standing(api).groups[group] !== undefined) await api.request({ "delete-group": { group } });
+  await waitFor(() => standing(api).groups[group] === undefined);
+}
+
+/** Deletes what a lesson has made: ends its producers and consumers, then its groups and topics, and nothing else. */
+export async function clearLesson(api, { topics, groups }) {
+  for (const { number, topic, state } of standing(api).imports) {
+    if (topics.includes(topic) && ["running", "resuming"].includes(state)) await api.request({ "stop-import": { import: number } });
+  }
+  for (const group of groups) await clearGroup(api, group);
+  for (const topic of topics) if (leadersOf(api, topic) !== undefined) await deleteTopic(api, topic);
+}
+
+/** The topics and groups of all lessons that there are. */
+export function leftovers(api) {
+  const topics = [...api.brokers.values()].flatMap((broker) => broker.topics.map(({ name }) => name));
+  const isLesson = (name) => name.startsWith("lesson-");
+  return { topics: [...new Set(topics)].filter(isLesson).sort(), groups: Object.keys(standing(api).groups).filter(isLesson).sort() };
+}
