@@ -39,7 +39,8 @@ browserTest("a full quota is a clear refusal; what was there is there, and there
   assert.equal((await playground.imported()).acknowledged, 1000);
   await playground.reload();
   assert.deepEqual(await playground.everyRecord("kept", 4), before);
-});
+  // What a service worker keeps would take its part of the room.
+}, { launchOptions: { serviceWorkers: "block" } });
 
 async function produceSynthetic(playground, topic, bytes) {
   if ((await playground.id("source-select").inputValue()) !== "synthetic") {

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { chosenLanguage, documentLanguage, loadWords } from "./language.js";
+import { keepForOffline } from "./offline/offline.js";
 import { applyTheme, chosenTheme } from "./theme.js";
 import { openTools } from "./tools.js";
 import { openWorkbench } from "./workbench.js";
@@ -42,6 +43,7 @@ async function start() {
   api.addEventListener("choose", ({ detail }) => {
     api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);
   }, { once: true });
+  keepForOffline();
 }
 
 applyTheme(chosenTheme());

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 import { options as kafkajs } from "../../js/kafkajs/bundle.mjs";
 import { compileLessons } from "./tutorials.mjs";
+import { writeServiceWorker } from "./offline/build.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = process.argv[2];
@@ -60,3 +61,5 @@ await build({
 });
 const words = await Promise.all(LANGUAGES.map(async (language) => [language, await json(`../strings/${language}.json`)]));
 await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(words));
+// Last, as it has to know every other file.
+await writeServiceWorker(folder);
