@@ -4,6 +4,7 @@
 // without is `"kebab-name"`; 64-bit integers are `bigint`s, fields are snake_case.
 
 import { fill, loadTable, loadWords, rememberLanguage } from "./language.js";
+import { variant } from "./variant.js";
 
 // Far above the ids that the rest of the page gives to its requests.
 const FIRST_ID = 2n ** 40n;
@@ -158,11 +159,6 @@ class Api extends EventTarget {
     }
     this.dispatchEvent(new Event("standing"));
   }
-}
-
-/** The name of a message and what is in it. */
-export function variant(message) {
-  return typeof message === "string" ? [message, undefined] : Object.entries(message)[0];
 }
 
 export const api = new Api();

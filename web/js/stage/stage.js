@@ -1,8 +1,74 @@
-// The picture: producers, brokers with their partitions, and groups, with records moving between them.
+// The place of the picture: what this is and the one button as long as there is nothing to see, and the picture when there is.
+
+import { element } from "../element.js";
+import { running, showMe, stopShowing } from "./showme.js";
 
 /** Puts the picture into its place, now and whenever that is made anew. */
 export function openStage(api) {
-  const show = () => document.getElementById("stage")?.replaceChildren();
+  const stage = new Stage(api);
+  const show = () => document.getElementById("stage")?.replaceChildren(stage.root);
   api.addEventListener("mounted", show);
   show();
+}
+
+class Stage {
+  #api;
+  #busy = false;
+  #problem = "";
+
+  constructor(api) {
+    this.#api = api;
+    this.title = element("h2", { id: "stage-title" });
+    this.intro = element("p", { class: "intro" });
+    this.totals = element("p", { class: "totals", "data-testid": "stage-totals" });
+    this.button = element("button", { type: "button", "data-testid": "show-me", onclick: () => this.#press() });
+    this.problem = element("p", { class: "problem", role: "alert" });
+    this.picture = element("div", { class: "picture" });
+    this.more = element("div", { class: "stage-more" });
+    this.root = element("section", { class: "panel scene", "aria-labelledby": "stage-title" },
+      element("header", {}, this.title, this.intro, this.totals, this.button), this.problem,
+      element("div", { class: "stage-body" }, this.picture, element("div", { id: "inspector" })), this.more);
+    for (const event of ["broker", "clients", "standing", "language"]) api.addEventListener(event, () => this.#show());
+    this.#show();
+    api.load("picture").then(({ openPicture }) => openPicture(api, this), (error) => this.#fail("stage_no_picture", error));
+  }
+
+  /** Whether there is nothing to see yet. */
+  get empty() {
+    const { brokers, clients } = this.#api;
+    return clients.imports.length + clients.consumers.length + (clients.groups?.length ?? 0) === 0 &&
+      [...brokers.values()].every(({ topics }) => topics.length === 0);
+  }
+
+  #show() {
+    const t = (key) => this.#api.t(key);
+    const own = running(this.#api.clients) !== undefined;
+    const empty = this.empty;
+    this.root.classList.toggle("first", empty);
+    const say = (node, text) => node.textContent !== text && (node.textContent = text);
+    say(this.title, t(empty ? "stage_welcome" : "stage_title"));
+    say(this.intro, empty ? t("stage_intro") : "");
+    say(this.button, t(this.#busy ? "stage_wait" : own ? "stage_stop" : "stage_show"));
+    say(this.problem, this.#problem);
+    this.button.classList.toggle("primary", !own);
+    this.button.disabled = this.#busy || !this.#api.standing.canAct;
+  }
+
+  async #press() {
+    this.#busy = true;
+    this.#problem = "";
+    this.#show();
+    try {
+      await (running(this.#api.clients) ? stopShowing(this.#api) : showMe(this.#api));
+    } catch (error) {
+      this.#fail("stage_problem", error);
+    }
+    this.#busy = false;
+    this.#show();
+  }
+
+  #fail(key, error) {
+    this.#problem = this.#api.t(key, { why: error.message });
+    this.#show();
+  }
 }

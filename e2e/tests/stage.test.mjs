@@ -1,0 +1,78 @@
+// The picture: what it shows is what the engine holds.
+
+import assert from "node:assert/strict";
+import { browserTest } from "../lib/test.mjs";
+
+const LONG = { timeout: 60_000, polling: 50 };
+
+/** Waits until the picture's partitions of a topic hold so many records, and answers their ends. */
+async function ends(page, topic, atLeast) {
+  const found = await page.waitForFunction(([prefix, wanted]) => {
+    const rows = [...document.querySelectorAll(`.diagram [data-key^="${prefix}"]`)];
+    const all = rows.map(({ dataset }) => [dataset.key.split(" ").at(-1), Number(dataset.end)]);
+    return all.reduce((sum, [, end]) => sum + end, 0) >= wanted && Object.fromEntries(all);
+  }, [`partition ${topic} `, atLeast], LONG);
+  return found.jsonValue();
+}
+
+const item = (page, key) => page.locator(`.diagram [data-key="${key}"]`);
+
+browserTest("one button has records flow, and the picture says what the brokers hold", async ({ open }) => {
+  const playground = await open({ workers: 2 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  await ends(page, "vehicles", 40);
+  await playground.groupWith("traffic", { consumed: 20, reading: ["vehicles-0 vehicles-1", "vehicles-2 vehicles-3"] });
+  assert.equal(await page.locator(".diagram .consumer").count(), 2);
+  await playground.id("show-me").click();
+  await page.locator('.diagram .producer.stopped').waitFor();
+  await playground.groupWith("traffic", { state: "Empty" });
+  const held = await playground.everyRecord("vehicles", 4);
+  const shown = await ends(page, "vehicles", held.length);
+  const counts = {};
+  for (const { partition } of held) counts[partition] = (counts[partition] ?? 0) + 1;
+  assert.deepEqual(shown, counts);
+
+  // A visit later there are leftovers of all kinds: it goes on with them.
+  await playground.reload();
+  await playground.id("show-me").click();
+  const more = await ends(page, "vehicles", held.length + 20);
+  assert.equal(Object.keys(more).length, 4);
+  assert.equal(await page.locator(".scene > .problem").innerText(), "");
+});
+
+browserTest("a broker is terminated and started from the picture", async ({ open }) => {
+  const playground = await open({ workers: 2 });
+  const { page } = playground;
+  await playground.produce({ topic: "readings", partitions: 2 });
+  await playground.imported();
+  const before = await ends(page, "readings", 56_899);
+  await item(page, "terminate 1").click();
+  await page.locator('.diagram [data-key="broker 1"][data-state="stopped"]').waitFor();
+  await page.locator('.diagram [data-key="partition readings 1"].down').waitFor();
+  assert.deepEqual(await ends(page, "readings", 56_899), before, "what it held is still said");
+  await item(page, "start 1").click();
+  await page.locator('.diagram [data-key="broker 1"][data-state="running"]').waitFor();
+  await page.locator('.diagram [data-key="partition readings 1"]:not(.down)').waitFor();
+  assert.deepEqual(await ends(page, "readings", 56_899), before);
+});
+
+browserTest("the keyboard goes through the picture and chooses; a language switch keeps it", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.produce({ topic: "readings", partitions: 2 });
+  await playground.imported();
+  await ends(page, "readings", 56_899);
+  assert.equal(await page.locator('.diagram [tabindex="0"]').count(), 1);
+  await page.locator('.diagram [tabindex="0"]').focus();
+  await page.keyboard.press("End");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), "partition readings 1");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await page.locator('.diagram [data-key="partition readings 0"][aria-pressed="true"]').waitFor();
+  const before = await ends(page, "readings", 56_899);
+  await playground.id("language").selectOption("zh");
+  await page.locator('.diagram[aria-label*="消费者组"]').waitFor();
+  assert.deepEqual(await ends(page, "readings", 56_899), before);
+  assert.equal(await item(page, "partition readings 0").getAttribute("aria-pressed"), "true");
+});

@@ -1,0 +1,106 @@
+// The records that move: one canvas exactly above the diagram, drawn only while something is on its way.
+
+import { at } from "./model.js";
+import { along, appendRoad, fetchRoad } from "./layout.js";
+import { packetWidth } from "./motion.js";
+
+const TOUCH = 14;
+
+/** Draws flights over a layout on a canvas. */
+export class Moving {
+  #canvas;
+  #drawing;
+  #colours;
+  #layout;
+  #drawn = [];
+
+  constructor(canvas) {
+    this.#canvas = canvas;
+    this.#drawing = canvas.getContext("2d");
+  }
+
+  /** The picture below is another one. */
+  lieAbove(layout) {
+    this.#layout = layout;
+    const sharp = Math.min(2, globalThis.devicePixelRatio || 1);
+    const [width, height] = [Math.round(layout.width * sharp), Math.round(layout.height * sharp)];
+    if (this.#canvas.width === width && this.#canvas.height === height) return;
+    Object.assign(this.#canvas, { width, height });
+    Object.assign(this.#canvas.style, { width: `${layout.width}px`, height: `${layout.height}px` });
+    this.#drawing.setTransform(sharp, 0, 0, sharp, 0, 0);
+  }
+
+  /** The colours are others. */
+  recolour() {
+    this.#colours = undefined;
+  }
+
+  /** Draws what is flying, in place of what was drawn before. */
+  draw(flying, brief) {
+    const drawing = this.#drawing;
+    const layout = this.#layout;
+    this.#drawn = [];
+    if (layout === undefined) return;
+    this.#colours ??= colours(this.#canvas);
+    drawing.clearRect(0, 0, layout.width, layout.height);
+    for (const { flight, part } of flying) {
+      const road = roadOf(layout, flight);
+      if (road === undefined) continue;
+      const colour = this.#colours.partitions[flight.partition % 8];
+      if (flight.records === 1) this.#dot(road, part, colour);
+      else this.#packet(along(road, part), flight.records, colour, brief);
+      const [x, y] = along(road, part);
+      this.#drawn.push({ x, y, flight });
+    }
+  }
+
+  #dot(road, part, colour) {
+    const drawing = this.#drawing;
+    drawing.fillStyle = colour;
+    for (let tail = 4; tail >= 0; tail--) {
+      const [x, y] = along(road, Math.max(0, part - tail * 0.014));
+      drawing.globalAlpha = tail === 0 ? 1 : 0.3 - tail * 0.06;
+      drawing.beginPath();
+      drawing.arc(x, y, tail === 0 ? 4.5 : 4 - tail * 0.5, 0, 7);
+      drawing.fill();
+    }
+    drawing.globalAlpha = 1;
+  }
+
+  #packet([x, y], records, colour, brief) {
+    const drawing = this.#drawing;
+    const text = brief(records);
+    const width = Math.max(packetWidth(records), text.length * 6.5 + 10);
+    drawing.fillStyle = colour;
+    drawing.beginPath();
+    drawing.roundRect(x - width / 2, y - 9, width, 18, 9);
+    drawing.fill();
+    drawing.fillStyle = this.#colours.paper;
+    drawing.font = "600 11px system-ui, sans-serif";
+    drawing.textAlign = "center";
+    drawing.fillText(text, x, y + 4);
+  }
+
+  /** The flight nearest to a place, if one is near. */
+  touched(x, y) {
+    const near = this.#drawn.map((one) => ({ ...one, far: Math.hypot(one.x - x, one.y - y) })).sort((a, b) => a.far - b.far)[0];
+    return near?.far <= TOUCH ? near.flight : undefined;
+  }
+
+  /** How many are drawn. */
+  get count() {
+    return this.#drawn.length;
+  }
+}
+
+function roadOf(layout, { kind, clientId, topic, partition, offset }) {
+  const row = layout.logs.get(at(topic, partition));
+  if (kind === "append") return appendRoad(layout, layout.producers.get(clientId), row);
+  return fetchRoad(layout, row, layout.consumers.get(clientId), offset);
+}
+
+function colours(element) {
+  const style = getComputedStyle(element);
+  const of = (name) => style.getPropertyValue(name).trim();
+  return { partitions: Array.from({ length: 8 }, (_, i) => of(`--p${i}`)), paper: of("--panel") };
+}

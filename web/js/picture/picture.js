@@ -1,0 +1,207 @@
+// The picture: producers, brokers with their partitions, and groups, with records moving between them.
+
+import { element, svg } from "../element.js";
+import { Moving } from "./canvas.js";
+import { layoutOf } from "./layout.js";
+import { at, modelOf } from "./model.js";
+import { Flights, Rates, TraceClock } from "./motion.js";
+import { patch } from "./patch.js";
+import { keyOf, viewOf } from "./view.js";
+import { wordsOf } from "./words.js";
+
+const SAMPLE_MS = 500;
+/** Snapshots come in bursts: the picture follows them so often at the most. */
+const RENDER_MS = 100;
+const MOST_SEEN = 8;
+const SEEN_MS = 20_000;
+const calm = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
+
+/** Draws the picture into the places of a stage. */
+export function openPicture(api, stage) {
+  return new Picture(api, stage);
+}
+
+class Picture {
+  #api;
+  #flights = new Flights();
+  #clock = new TraceClock();
+  #rates = new Rates();
+  /** Clients that only traces know, by kind and id. */
+  #seen = new Map();
+  #items = new Map();
+  #chosen;
+  #current;
+  #width = 0;
+  #timer;
+  #frame;
+  #stage;
+
+  constructor(api, stage) {
+    this.#api = api;
+    this.#stage = stage;
+    this.svg = svg("svg", { role: "group", class: "diagram", "data-testid": "picture" });
+    this.canvas = element("canvas", { "aria-hidden": "true", "data-testid": "moving" });
+    this.moving = new Moving(this.canvas);
+    stage.picture.append(this.svg, this.canvas);
+    this.#listen(stage.picture);
+    this.#reword();
+    api.watch?.(true);
+  }
+
+  #listen(place) {
+    const api = this.#api;
+    for (const event of ["broker", "clients"]) api.addEventListener(event, ({ detail }) => this.#heard(detail));
+    for (const event of ["standing", "time"]) api.addEventListener(event, () => this.#soon());
+    api.addEventListener("language", () => this.#reword());
+    api.addEventListener("choose", ({ detail }) => this.#mark(keyOf(detail)));
+    document.addEventListener("visibilitychange", () => this.#soon());
+    new MutationObserver(() => this.#recoloured()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    calm?.addEventListener("change", () => this.#soon());
+    place.addEventListener("click", (event) => this.#clicked(event));
+    place.addEventListener("keydown", (event) => this.#key(event));
+    place.addEventListener("focusin", ({ target }) => (this.#current = target.dataset?.key ?? this.#current));
+    new ResizeObserver(([{ contentRect }]) => {
+      this.#width = Math.floor(contentRect.width);
+      this.#soon(0);
+    }).observe(place);
+    setInterval(() => this.#sample(), SAMPLE_MS);
+  }
+
+  #reword() {
+    this.words = wordsOf(this.#api);
+    this.#soon(0);
+  }
+
+  #recoloured() {
+    this.moving.recolour();
+    this.#fly();
+  }
+
+  #heard({ name, content }) {
+    if (name === "trace") this.#trace(content);
+    else this.#soon();
+  }
+
+  #trace({ to_ms, moves }) {
+    const now = performance.timeOrigin + performance.now();
+    this.#clock.heard(to_ms, now);
+    for (const move of moves) this.#see(move, now);
+    if (document.hidden || calm?.matches) return;
+    this.#flights.add(moves);
+    this.#fly();
+  }
+
+  /** Remembers who moves records, for those that nothing else tells of. */
+  #see({ kind, client_id, topic, records }, now) {
+    const name = `${kind} ${client_id}`;
+    const before = this.#seen.get(name)?.records ?? 0;
+    this.#seen.delete(name);
+    this.#seen.set(name, { kind, clientId: client_id, topic, records: before + records, last: now });
+    if (this.#seen.size > MOST_SEEN) this.#seen.delete(this.#seen.keys().next().value);
+  }
+
+  /** Counts are looked at evenly, however snapshots come. */
+  #sample() {
+    const now = performance.now();
+    const { brokers, clients } = this.#api;
+    const heard = new Map();
+    for (const { topics } of brokers.values()) {
+      for (const { name, partitions } of topics) {
+        for (const { partition, high_watermark } of partitions) heard.set(at(name, partition), Number(high_watermark));
+      }
+    }
+    for (const one of clients.imports) heard.set(`producer ${one.import}`, Number(one.acknowledged));
+    for (const one of clients.consumers) heard.set(`consumer ${one.consumer}`, Number(one.records));
+    for (const one of this.#seen.values()) if (one.kind === "append") heard.set(`client ${one.clientId}`, one.records);
+    for (const [name, count] of heard) this.#rates.heard(name, count, now);
+    this.#rates.keep(heard);
+    const real = performance.timeOrigin + now;
+    for (const [name, { last }] of this.#seen) if (last < real - SEEN_MS) this.#seen.delete(name);
+    this.#soon();
+  }
+
+  #soon(wait = RENDER_MS) {
+    if (wait === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!document.hidden) this.#render();
+    }, wait);
+  }
+
+  #render() {
+    const { brokers, clients, standing } = this.#api;
+    const model = modelOf({ brokers, clients, standing, seen: [...this.#seen.values()], rates: this.#rates.rates });
+    this.#stage.totals.textContent = this.#stage.empty ? "" : totals(model, this.words);
+    if (this.#stage.empty || this.#width === 0) return;
+    const layout = layoutOf(model, this.#width);
+    const { described, items } = viewOf(model, layout, this.words, { chosen: this.#chosen, current: this.#current });
+    this.#items = items;
+    for (const [name, value] of Object.entries({ width: layout.width, height: layout.height, "aria-label": this.words.t("picture_label") })) {
+      this.svg.setAttribute(name, value);
+    }
+    patch(this.svg, described);
+    this.moving.lieAbove(layout);
+    this.#fly();
+    this.model = model;
+  }
+
+  /** Draws, and goes on as long as something is on its way. */
+  #fly() {
+    if (this.#frame !== undefined || document.hidden) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = undefined;
+      const rate = this.#api.time?.rate ?? 1;
+      this.#clock.rate = rate;
+      const now = this.#clock.now(performance.timeOrigin + performance.now());
+      this.moving.draw(now === undefined || calm?.matches ? [] : this.#flights.flying(now), this.words.brief);
+      this.canvas.dataset.dots = this.moving.count;
+      if (this.#flights.some && rate > 0) this.#fly();
+    });
+  }
+
+  #clicked(event) {
+    const box = this.#stage.picture.getBoundingClientRect();
+    const flight = this.moving.touched(event.clientX - box.left, event.clientY - box.top);
+    if (flight) {
+      const { topic, partition, offset } = flight;
+      return this.#choose({ kind: "record", topic, partition, offset: BigInt(offset) });
+    }
+    this.#take(event.target.closest?.("[data-key]")?.dataset.key);
+  }
+
+  #take(key) {
+    const detail = this.#items.get(key);
+    if (detail?.kind === "terminate" || detail?.kind === "start") this.#api.act(`${detail.kind}-worker`, detail.host);
+    else if (detail) this.#choose(detail);
+  }
+
+  #choose(detail) {
+    this.#api.dispatchEvent(new CustomEvent("choose", { detail }));
+  }
+
+  #mark(key) {
+    this.#chosen = key;
+    this.#soon(0);
+  }
+
+  /** One stop of the tab key for the whole picture; arrows go through it. */
+  #key(event) {
+    const keys = [...this.#stage.picture.querySelectorAll("[data-key]")];
+    const here = keys.indexOf(document.activeElement);
+    if (here < 0) return;
+    const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, Home: -here, End: keys.length - 1 - here };
+    if (event.key === "Enter" || event.key === " ") this.#take(keys[here].dataset.key);
+    else if (event.key in steps) keys[(here + steps[event.key] + keys.length) % keys.length].focus();
+    else return;
+    event.preventDefault();
+  }
+}
+
+function totals({ logs, groups, lag }, { t, brief }) {
+  const sum = (all) => all.reduce((total, { rate }) => total + rate, 0);
+  const read = sum(groups.flatMap(({ consumers }) => consumers));
+  return t("picture_totals", { in: brief(sum([...logs.values()])), out: brief(read), lag: brief(lag) });
+}
