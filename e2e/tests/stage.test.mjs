@@ -22,7 +22,7 @@ browserTest("one button has records flow, and the picture says what the brokers 
   const { page } = playground;
   await playground.id("show-me").click();
   await ends(page, "vehicles", 40);
-  await playground.groupWith("traffic", { consumed: 20, reading: ["vehicles-0 vehicles-1", "vehicles-2 vehicles-3"] });
+  await playground.groupWith("traffic", { consumed: 20, reading: ["0,1", "2,3"] });
   assert.equal(await page.locator(".diagram .consumer").count(), 2);
   await playground.id("show-me").click();
   await page.locator('.diagram .producer.stopped').waitFor();

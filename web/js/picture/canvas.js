@@ -57,14 +57,16 @@ export class Moving {
   #dot(road, part, colour) {
     const drawing = this.#drawing;
     drawing.fillStyle = colour;
-    for (let tail = 4; tail >= 0; tail--) {
-      const [x, y] = along(road, Math.max(0, part - tail * 0.014));
-      drawing.globalAlpha = tail === 0 ? 1 : 0.3 - tail * 0.06;
+    drawing.strokeStyle = this.#colours.paper;
+    drawing.lineWidth = 1.5;
+    for (let tail = 5; tail >= 0; tail--) {
+      const [x, y] = along(road, Math.max(0, part - tail * 0.009));
+      drawing.globalAlpha = tail === 0 ? 1 : 0.34 - tail * 0.06;
       drawing.beginPath();
-      drawing.arc(x, y, tail === 0 ? 4.5 : 4 - tail * 0.5, 0, 7);
+      drawing.arc(x, y, tail === 0 ? 5 : 4.4 - tail * 0.5, 0, 7);
       drawing.fill();
     }
-    drawing.globalAlpha = 1;
+    drawing.stroke();
   }
 
   #packet([x, y], records, colour, brief) {
@@ -72,9 +74,12 @@ export class Moving {
     const text = brief(records);
     const width = Math.max(packetWidth(records), text.length * 6.5 + 10);
     drawing.fillStyle = colour;
+    drawing.strokeStyle = this.#colours.paper;
+    drawing.lineWidth = 1.5;
     drawing.beginPath();
     drawing.roundRect(x - width / 2, y - 9, width, 18, 9);
     drawing.fill();
+    drawing.stroke();
     drawing.fillStyle = this.#colours.paper;
     drawing.font = "600 11px system-ui, sans-serif";
     drawing.textAlign = "center";
