@@ -1,4 +1,4 @@
-// cargo xtask bench browser [--rounds 3] [--records 1000000] [--partitions 4] [--only engine,raw,latency,peers,memory]
+// cargo xtask bench browser [--rounds 3] [--records 1000000] [--partitions 4] [--only page,engine,raw,latency,peers,memory]
 //
 // Each round has a browser of its own on a fresh profile on disk; figures are the medians of the rounds. stdout ends with
 // one JSON object; the same with all rounds lies in results/.
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "3" },
     records: { type: "string", default: "1000000" },
     partitions: { type: "string", default: "4" },
-    only: { type: "string", default: "engine,raw,latency,peers,memory" },
+    only: { type: "string", default: "page,engine,raw,latency,peers,memory" },
   },
 });
 const parts = new Set(options.only.split(","));
@@ -49,6 +49,7 @@ async function oneRound(round) {
   const profile = await newProfile();
   const browser = await launch(profile);
   version = browser.version;
+  const picture = parts.has("page") ? await firstPicture(browser) : { first: null, again: null };
   const page = await browser.page();
   await page.goto(`${server.url}bench/`);
   await page.waitForFunction(() => globalThis.bench !== undefined);
@@ -64,7 +65,7 @@ async function oneRound(round) {
       console.log(`round ${round}: ${name}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
     }
   };
-  const result = {};
+  const result = { picture };
   const engine = (name, strict) => measure("engine", `engine, ${name}`, "engine", { records, partitions, name, strict });
   // The same bytes, once they are known.
   const bytes = () => [result, ...rounds].map((r) => r.relaxed?.storedBytes).find(Boolean) ?? records * 110;
@@ -98,6 +99,29 @@ async function oneRound(round) {
   return result;
 }
 
+/** When the page had its picture, in ms after it was asked for: on the first visit, and when the service worker has it. */
+async function firstPicture(browser) {
+  const page = await browser.page();
+  const visit = async () => {
+    await page.goto(server.url);
+    await page.locator('[data-testid="broker-state"][data-state="running"]').waitFor();
+    return page.evaluate(largestPaint);
+  };
+  const first = await visit();
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  const again = await visit();
+  await page.close();
+  return { first, again };
+}
+
+/** Runs in the page: when the largest thing in view was painted. */
+function largestPaint() {
+  return new Promise((resolve) => {
+    new PerformanceObserver((list) => resolve(list.getEntries().at(-1).startTime))
+      .observe({ type: "largest-contentful-paint", buffered: true });
+  });
+}
+
 /** Prints the table, keeps the JSON, and ends with the object. */
 async function report() {
   const of = (pick) => median(rounds.map(pick));
@@ -126,7 +150,10 @@ async function report() {
   ];
   const sizes = await gzipSizes();
   const memory = Math.max(...rounds.flatMap((r) => [r.relaxed, r.strict, r.twoWorkers, r.gigabyte]).map((e) => e?.memoryBytes ?? 0));
+  const [pictureMs, pictureAgainMs] = [of((r) => r.picture.first), of((r) => r.picture.again)];
   const result = {
+    first_picture_ms: pictureMs === null ? null : round3(pictureMs),
+    first_picture_again_ms: pictureAgainMs === null ? null : round3(pictureAgainMs),
     produce_records_per_s: produceRate,
     produce_vs_raw: ratio(rawMs, relaxedMs),
     records_per_s_4_partitions_2_workers: perSecond(records, twoWorkersMs),

@@ -20,6 +20,15 @@ for (const [part, { files, max_gzip_bytes: most }] of Object.entries(BUDGET)) {
   });
 }
 
+browserTest("nothing is downloaded twice, and nothing of what is not seen at first", async ({ open, server }) => {
+  await open();
+  const requests = server.requests.map((path) => path.slice("/some/where/".length));
+  const of = (wanted) => requests.filter((path) => path === wanted).length;
+  for (const file of BUDGET.page.files.filter((name) => !/index|icon/.test(name))) assert.equal(of(file), 1, file);
+  for (const file of ["inspect.js", "code.js", "lessons.js", "strings/zh.json", "sw.js"]) assert.equal(of(file), 0, file);
+  // Each worker reads its own; an HTTP cache has it for all but the first.
+}, { launchOptions: { serviceWorkers: "block" } });
+
 for (const colorScheme of ["light", "dark"]) {
   browserTest(`it fits from 360 to 1440 pixels, ${colorScheme}`, async ({ open }) => {
     const playground = await open();
