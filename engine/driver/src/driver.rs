@@ -32,6 +32,11 @@ impl<S: LogStorage> Driver<S> {
         self.broker.handle_disconnect(now, connection);
     }
 
+    /// See [`Broker::name_brokers_by_number`].
+    pub fn name_brokers_by_number(&mut self, connection: ConnectionId) {
+        self.broker.name_brokers_by_number(connection);
+    }
+
     /// See [`Broker::handle_timeout`]. Hand over the frames that are there first: after a pause of the whole process
     /// they are not late, they were only not looked at.
     pub fn handle_timeout(&mut self, now: Now) {

@@ -34,6 +34,8 @@ struct Connection {
     slots: VecDeque<Slot>,
     queued: VecDeque<Bytes>,
     queued_bytes: usize,
+    /// Brokers are named to it by their numbers.
+    by_number: bool,
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +120,14 @@ impl Connections {
 
     pub(super) fn poll_answer(&mut self) -> Option<(ConnectionId, Bytes)> {
         self.answers.pop_front()
+    }
+
+    pub(super) fn name_by_number(&mut self, id: ConnectionId) {
+        self.open.or_default(id).by_number = true;
+    }
+
+    pub(super) fn is_named_by_number(&self, id: ConnectionId) -> bool {
+        self.open.get(&id).is_some_and(|connection| connection.by_number)
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) {

@@ -132,7 +132,7 @@ fn no_such_group() -> ApiError {
     ApiError::new(ResponseError::GroupIdNotFound, "There is no such group.")
 }
 
-fn str_bytes(text: &str) -> StrBytes {
+pub(super) fn str_bytes(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 

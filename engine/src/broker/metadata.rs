@@ -30,11 +30,8 @@ impl Broker {
             0 => topic.with_topic_authorized_operations(allowed),
             _ => topic,
         });
-        let brokers = self.cluster_brokers().map(|(node_id, host, port)| {
-            MetadataResponseBroker::default()
-                .with_node_id(BrokerId(node_id))
-                .with_host(StrBytes::from_string(host.to_owned()))
-                .with_port(i32::from(port))
+        let brokers = self.cluster_brokers_for(context.connection).map(|(node_id, host, port)| {
+            MetadataResponseBroker::default().with_node_id(BrokerId(node_id)).with_host(host).with_port(port)
         });
         let response = MetadataResponse::default()
             .with_brokers(brokers.collect())

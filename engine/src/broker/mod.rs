@@ -217,6 +217,12 @@ impl Broker {
         self.work_on(now, connection);
     }
 
+    /// From now on answers on this connection name the brokers `broker-<number>`, at Kafka's port, whatever they advertise: it
+    /// is somebody's who reaches a broker by its number, as a page does.
+    pub fn name_brokers_by_number(&mut self, connection: ConnectionId) {
+        self.connections.name_by_number(connection);
+    }
+
     /// A connection has ended. Nothing more is answered on it; what it had asked to be appended is appended.
     pub fn handle_disconnect(&mut self, _now: Now, connection: ConnectionId) {
         self.connections.remove(connection);

@@ -8,8 +8,10 @@ use kafka_protocol::messages::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse,
 };
+use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::groups::str_bytes;
 use super::producer_ids::BLOCK;
 use super::topic_changes::Change;
 use super::{Broker, Context};
@@ -18,10 +20,13 @@ use crate::sorted::SortedMap;
 use crate::storage_op::LogId;
 use crate::time::Now;
 use crate::topic::{MetadataRecord, Registration};
-use crate::types::NodeId;
+use crate::types::{ConnectionId, NodeId};
 
 /// The most brokers of a cluster.
 const MAX_BROKERS: usize = 100;
+
+/// Where whoever asks for a broker by its number is told that it listens: Kafka's port.
+const USUAL_PORT: u16 = 9092;
 
 /// The longest name of a host (RFC 1035).
 const MAX_HOST: usize = 255;
@@ -177,6 +182,18 @@ impl Broker {
         let after = self.registrations.values().filter(move |known| known.node_id > me);
         let me = (me, self.config.host(), self.config.port());
         before.map(Registration::endpoint).chain([me]).chain(after.map(Registration::endpoint))
+    }
+
+    /// The cluster's brokers as they are named to a connection.
+    pub(super) fn cluster_brokers_for(
+        &self,
+        connection: ConnectionId,
+    ) -> impl Iterator<Item = (NodeId, StrBytes, i32)> {
+        let by_number = self.connections.is_named_by_number(connection);
+        self.cluster_brokers().map(move |(node_id, host, port)| match by_number {
+            true => (node_id, str_bytes(&format!("broker-{node_id}")), i32::from(USUAL_PORT)),
+            false => (node_id, str_bytes(host), i32::from(port)),
+        })
     }
 
     /// The brokers that lead what is made from now on, one partition after the other: round and round, from number `start`

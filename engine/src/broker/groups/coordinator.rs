@@ -6,13 +6,13 @@ use kafka_protocol::messages::find_coordinator_response::{Coordinator, FindCoord
 use kafka_protocol::messages::{AddOffsetsToTxnRequest, BrokerId, FindCoordinatorRequest};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{check_group_id, str_bytes};
+use super::check_group_id;
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
 use crate::storage_op::LogId;
 use crate::time::Now;
 use crate::topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
-use crate::types::NodeId;
+use crate::types::{ConnectionId, NodeId};
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
@@ -73,7 +73,7 @@ impl Broker {
             _ => vec![request.key],
         };
         let mut coordinators: Vec<Coordinator> =
-            keys.into_iter().map(|key| self.find_coordinator(key_type, key)).collect();
+            keys.into_iter().map(|key| self.find_coordinator(context.connection, key_type, key)).collect();
         let mut response = FindCoordinatorResponse::default().with_error_message(None);
         if context.header.version >= FIRST_BATCHED_VERSION {
             response.coordinators = coordinators;
@@ -88,8 +88,8 @@ impl Broker {
         self.respond(context, &response);
     }
 
-    fn find_coordinator(&mut self, key_type: i8, key: StrBytes) -> Coordinator {
-        let found = self.coordinator_of(key_type, &key);
+    fn find_coordinator(&mut self, asks: ConnectionId, key_type: i8, key: StrBytes) -> Coordinator {
+        let found = self.coordinator_of(asks, key_type, &key);
         let coordinator = Coordinator::default().with_key(key).with_error_message(None);
         match found {
             Ok((node_id, host, port)) => {
@@ -103,7 +103,13 @@ impl Broker {
         }
     }
 
-    fn coordinator_of(&self, key_type: i8, key: &str) -> Result<(NodeId, StrBytes, i32), ApiError> {
+    /// As it is named to who asks.
+    fn coordinator_of(
+        &self,
+        asks: ConnectionId,
+        key_type: i8,
+        key: &str,
+    ) -> Result<(NodeId, StrBytes, i32), ApiError> {
         let name = topic_of(key_type).ok_or_else(|| {
             let message = format!("Coordinators of type {key_type} are not supported.");
             ApiError::new(ResponseError::InvalidRequest, message)
@@ -118,12 +124,11 @@ impl Broker {
         let topic = self.topics.by_name(name).ok_or_else(not_available)?;
         let partition = partition_for(key, topic.partitions.len());
         let leader = topic.assignment(partition).ok_or_else(not_available)?.leader;
-        let mut brokers = self.cluster_brokers();
-        let Some((_, host, port)) = brokers.find(|(node_id, ..)| *node_id == leader) else {
+        let mut brokers = self.cluster_brokers_for(asks);
+        brokers.find(|(node_id, ..)| *node_id == leader).ok_or_else(|| {
             let message = format!("The coordinator is broker {leader}, which is not registered.");
-            return Err(ApiError::new(ResponseError::CoordinatorNotAvailable, message));
-        };
-        Ok((leader, str_bytes(host), i32::from(port)))
+            ApiError::new(ResponseError::CoordinatorNotAvailable, message)
+        })
     }
 
     /// The log that keeps a group, if this broker coordinates it.

@@ -37,11 +37,11 @@ impl Broker {
                 CLUSTER_OPERATIONS,
             ));
         if described {
-            let brokers = self.cluster_brokers().map(|(node_id, host, port)| {
+            let brokers = self.cluster_brokers_for(context.connection).map(|(node_id, host, port)| {
                 DescribeClusterBroker::default()
                     .with_broker_id(BrokerId(node_id))
-                    .with_host(StrBytes::from_string(host.to_owned()))
-                    .with_port(i32::from(port))
+                    .with_host(host)
+                    .with_port(port)
             });
             response.brokers = brokers.collect();
             response.cluster_id = StrBytes::from_string(self.config.cluster_id().to_owned());
