@@ -6,6 +6,8 @@
 
 mod broker;
 mod clients;
+#[cfg(feature = "engine")]
+pub mod engine;
 #[cfg(feature = "js")]
 pub mod js;
 #[cfg(feature = "js")]

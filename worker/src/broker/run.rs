@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, Now};
+use headwater_worker_protocol::engine::{brokers, moved};
 use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker, Trace};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,7 +15,7 @@ use web_sys::{MessageChannel, MessagePort};
 
 use super::peers::Peers;
 use super::ports::{FromPort, MAX_FRAME, Ports};
-use super::snapshot::{brokers, moved, snapshot};
+use super::snapshot::snapshot;
 use crate::clock;
 use crate::post::post;
 use crate::storage::IndexedDbStorage;
@@ -294,7 +295,7 @@ impl Run {
         if driver.broker().is_ready() && !self.is_ready.replace(true) {
             post(&FromBroker::Ready {
                 node_id: self.node_id,
-                brokers: brokers(driver),
+                brokers: brokers(driver.broker()),
                 logs: u32::try_from(driver.storage().logs()).unwrap_or(u32::MAX),
                 recovery_ms: clock::monotonic_ms() - self.started_ms,
             });

@@ -1,9 +1,7 @@
 //! How the broker stands, for the page.
 
 use headwater_driver::Driver;
-use headwater_worker_protocol::{
-    BrokerSnapshot, ErrorCount, Move, MoveKind, PartitionSnapshot, TopicSnapshot,
-};
+use headwater_worker_protocol::{BrokerSnapshot, engine};
 use js_sys::{ArrayBuffer, WebAssembly};
 use wasm_bindgen::JsCast;
 
@@ -11,58 +9,7 @@ use crate::storage::IndexedDbStorage;
 
 /// Takes a snapshot.
 pub(super) fn snapshot(node_id: i32, driver: &Driver<IndexedDbStorage>) -> BrokerSnapshot {
-    let broker = driver.broker();
-    let topics = broker.topics().filter(|topic| !topic.is_internal).map(|topic| TopicSnapshot {
-        name: topic.name.to_owned(),
-        leaders: topic.leaders,
-        partitions: topic.partitions.iter().map(partition).collect(),
-        configs: topic.configs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-    });
-    let errors = broker.errors().map(|tally| ErrorCount {
-        error: tally.error.clone(),
-        count: tally.count,
-        last_message: tally.last_message.clone(),
-    });
-    BrokerSnapshot {
-        node_id,
-        brokers: brokers(driver),
-        topics: topics.collect(),
-        errors: errors.collect(),
-        requests: broker.request_count(),
-        connections: u32::try_from(broker.connection_count()).unwrap_or(u32::MAX),
-        memory_bytes: memory_bytes(),
-        commits: driver.storage().commits(),
-    }
-}
-
-/// The brokers that the cluster has, by node id.
-pub(super) fn brokers(driver: &Driver<IndexedDbStorage>) -> Vec<i32> {
-    driver.broker().brokers().map(|(node_id, ..)| node_id).collect()
-}
-
-/// A move for the page.
-pub(super) fn moved(moved: headwater_engine::Move) -> Move {
-    Move {
-        kind: if moved.is_append { MoveKind::Append } else { MoveKind::Fetch },
-        client_id: String::from(&*moved.client_id),
-        topic: moved.topic,
-        partition: moved.partition,
-        first_offset: moved.first_offset,
-        records: u32::try_from(moved.records).unwrap_or(u32::MAX),
-        bytes: u32::try_from(moved.bytes).unwrap_or(u32::MAX),
-        #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
-        at_ms: moved.at_ms as f64,
-    }
-}
-
-fn partition(view: &headwater_engine::PartitionView) -> PartitionSnapshot {
-    PartitionSnapshot {
-        partition: view.partition,
-        log_start_offset: view.log_start_offset,
-        high_watermark: view.high_watermark,
-        size_bytes: view.size_bytes,
-        segments: u32::try_from(view.segments).unwrap_or(u32::MAX),
-    }
+    engine::snapshot(node_id, driver.broker(), memory_bytes(), driver.storage().commits())
 }
 
 fn memory_bytes() -> u64 {
