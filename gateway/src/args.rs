@@ -18,6 +18,8 @@ headwater serve [--listen HOST:PORT]...      where to listen, 127.0.0.1:9092 unl
                 [--advertise HOST:PORT]...   what clients are told instead, in the same order
                 [--storage memory|dir:PATH]  where records are kept: memory (gone when it ends) unless told otherwise
                 [--config KEY=VALUE]...      a broker config by Kafka's name, such as num.partitions=3
+                [--ui HOST:PORT]             serves the page that shows and drives these brokers
+                [--ui-files PATH]            where that page is, as `cargo xtask build` makes it (dist/)
                 [--metrics HOST:PORT]        serves /metrics for Prometheus and /healthz
                 [--json-logs]                one JSON object a line on stderr
 
@@ -50,7 +52,16 @@ pub(crate) struct Options {
     pub(crate) storage: StorageChoice,
     pub(crate) configs: Vec<(String, String)>,
     pub(crate) metrics: Option<Address>,
+    /// Where the page is served.
+    pub(crate) ui: Option<Ui>,
     pub(crate) json_logs: bool,
+}
+
+/// The page: where it is served, and the folder that has it.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(crate) struct Ui {
+    pub(crate) address: Address,
+    pub(crate) files: PathBuf,
 }
 
 /// Where records are kept.
@@ -74,9 +85,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         storage: StorageChoice::Memory,
         configs: Vec::new(),
         metrics: None,
+        ui: None,
         json_logs: false,
     };
-    let mut advertise = Vec::new();
+    let (mut advertise, mut ui, mut files) = (Vec::new(), None, None);
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -86,6 +98,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Long("advertise") => advertise.push(Address::parse(&value(&mut parser)?)?),
             Long("storage") => options.storage = storage(&value(&mut parser)?)?,
             Long("config") => options.configs.push(config(&value(&mut parser)?)?),
+            Long("ui") => ui = Some(Address::parse(&value(&mut parser)?)?),
+            Long("ui-files") => files = Some(PathBuf::from(value(&mut parser)?)),
             Long("metrics") => options.metrics = Some(Address::parse(&value(&mut parser)?)?),
             Long("json-logs") => options.json_logs = true,
             other => return Err(other.unexpected().to_string()),
@@ -101,6 +115,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         return Err("there are more --advertise than --listen".to_owned());
     }
     options.advertise = advertise;
+    options.ui = match (ui, files) {
+        (Some(address), Some(files)) => Some(Ui { address, files }),
+        (Some(_), None) => return Err("--ui wants --ui-files PATH: the folder that has the page".to_owned()),
+        (None, Some(_)) => return Err("--ui-files wants --ui HOST:PORT".to_owned()),
+        (None, None) => None,
+    };
     Ok(Command::Serve(options))
 }
 
@@ -144,9 +164,10 @@ mod tests {
         let plain = served("serve");
         assert_eq!(plain.listen, [Address::parse("127.0.0.1:9092").unwrap()]);
         assert_eq!((plain.storage, plain.metrics, plain.json_logs), (StorageChoice::Memory, None, false));
-        let line =
-            "serve --listen a:1 --listen=b:2 --advertise c:3 --storage dir:x/y --config k=v=w --json-logs";
+        let line = "serve --listen a:1 --listen=b:2 --advertise c:3 --storage dir:x/y --config k=v=w --ui d:3 \
+             --ui-files dist --json-logs";
         let full = served(line);
+        assert_eq!(full.ui, Some(Ui { address: Address::parse("d:3").unwrap(), files: "dist".into() }));
         assert_eq!(full.listen.len(), 2);
         assert_eq!(full.advertise, [Address::parse("c:3").unwrap()]);
         assert_eq!(full.storage, StorageChoice::Directory("x/y".into()));
@@ -169,6 +190,9 @@ mod tests {
             "serve --config =1",
             "serve --config num.partitions",
             "serve --port 1",
+            "serve --ui 127.0.0.1:8080",
+            "serve --ui-files dist",
+            "serve --ui dist --ui-files dist",
             "serve --advertise a:1 --advertise b:2",
         ] {
             assert!(parsed(line).is_err_and(|why| !why.is_empty()), "{line}");

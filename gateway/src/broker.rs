@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use headwater_driver::Driver;
 use headwater_engine::{Broker, BrokerConfig, NodeId};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::{LocalSet, spawn_local};
@@ -17,6 +17,7 @@ use crate::clock::{self, Clock};
 use crate::limits::Limits;
 use crate::peers::{Message, Peers};
 use crate::storage::Storage;
+use crate::switchboard::socket::{self, Reader, Writer};
 use crate::switchboard::{Parts, Shared, Switchboard, read_on};
 
 /// How often connections are looked over.
@@ -111,6 +112,10 @@ async fn serve(start: Start) -> Result<(), String> {
                     sweep = tokio::time::interval(Duration::from_millis(20));
                 }
                 Message::End => return Ok(()),
+                Message::Page { stream, address } if draining.is_none() => match UnixStream::from_std(stream) {
+                    Ok(stream) => accept(&switchboard, socket::of_page(stream), address),
+                    Err(error) => warn!(broker = node_id, "A page's connection cannot be used: {error}."),
+                },
                 message => switchboard.borrow_mut().take_message(message),
             },
             () = sleep_until(due) => {}
@@ -123,6 +128,7 @@ async fn serve(start: Start) -> Result<(), String> {
         }
         if !is_ready && board.is_ready() {
             is_ready = true;
+            board.has_recovered();
             drop(said.send((node_id, Said::Ready)));
         }
         if draining.is_some_and(|since| board.is_done(since.elapsed() < PATIENCE) || since.elapsed() > GRACE)
@@ -143,7 +149,11 @@ async fn sleep_until(due: Option<Instant>) {
 async fn accept_on(switchboard: Shared, listener: TcpListener, node_id: NodeId) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => accept(&switchboard, stream, address),
+            Ok((stream, address)) => {
+                // Without it answers are late, but they come.
+                drop(stream.set_nodelay(true));
+                accept(&switchboard, socket::over_tcp(stream), address);
+            }
             Err(error) => {
                 warn!(broker = node_id, "A connection could not be accepted: {error}.");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -152,10 +162,7 @@ async fn accept_on(switchboard: Shared, listener: TcpListener, node_id: NodeId) 
     }
 }
 
-fn accept(switchboard: &Shared, stream: TcpStream, address: std::net::SocketAddr) {
-    // Without it answers are late, but they come.
-    drop(stream.set_nodelay(true));
-    let (reader, writer) = stream.into_split();
+fn accept(switchboard: &Shared, (reader, writer): (Reader, Writer), address: std::net::SocketAddr) {
     let mut board = switchboard.borrow_mut();
     if let Some(id) = board.open(address, writer) {
         let task = spawn_local(read_on(Rc::clone(switchboard), id, reader));

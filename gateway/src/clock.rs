@@ -36,3 +36,8 @@ impl Clock {
 pub(crate) fn entropy() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
+
+/// Milliseconds since 1970, with fractions.
+pub(crate) fn wall_ms() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
+}

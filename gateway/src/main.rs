@@ -19,6 +19,7 @@ mod peers;
 mod serve;
 mod storage;
 mod switchboard;
+mod ui;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! The ways between the brokers of this process: the same frames as over a network, in channels.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use headwater_engine::{ConnectionId, NodeId};
@@ -8,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::metrics::Report;
+use crate::switchboard::{Look, Seen};
 
 /// What a broker's thread is told.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(crate) enum Message {
     PeerClosed { from: NodeId, way: u64 },
     /// What is counted, for people.
     Report(oneshot::Sender<Report>),
+    /// How things stand, and what has happened beyond what was seen. Who watches is told what moves, too.
+    Look { seen: Seen, watch: bool, to: oneshot::Sender<Look> },
+    /// A page's connection, from this address.
+    Page { stream: std::os::unix::net::UnixStream, address: SocketAddr },
     /// Take nothing more in; say when all is answered.
     Drain,
     /// End.

@@ -20,6 +20,7 @@ use crate::http;
 use crate::limits::Limits;
 use crate::peers::Message;
 use crate::storage::Storage;
+use crate::ui::{self, Hosts, Page, Ui};
 
 /// What clusters are called here. Clients show it and compare it, no more.
 const CLUSTER_ID: &str = "headwater";
@@ -56,6 +57,7 @@ struct Plan {
     brokers: Vec<Planned>,
     limits: Limits,
     metrics: Option<std::net::TcpListener>,
+    ui: Option<(std::net::TcpListener, Page, Hosts)>,
 }
 
 struct Planned {
@@ -90,7 +92,14 @@ impl Plan {
             brokers.push(Planned { config, listener, address, storage, wake });
         }
         let metrics = options.metrics.as_ref().map(bind).transpose()?;
-        Ok(Plan { brokers, limits, metrics })
+        let ui = match &options.ui {
+            Some(ui) => {
+                let page = Page::read(&ui.files, brokers.len())?;
+                Some((bind(&ui.address)?, page, Hosts::of(&ui.address)))
+            }
+            None => None,
+        };
+        Ok(Plan { brokers, limits, metrics, ui })
     }
 
     async fn run(self, options: &Options) -> Result<(), String> {
@@ -107,6 +116,14 @@ impl Plan {
             let listener = TcpListener::from_std(listener)
                 .map_err(|error| format!("--metrics cannot be served: {error}"))?;
             tokio::spawn(http::serve(listener, running.brokers.clone()));
+        }
+        if let (Some((listener, page, hosts)), Some(options)) = (self.ui, &options.ui) {
+            let address = Address { host: options.address.host.clone(), port: port_of(&listener)? };
+            ready += &format!("; the page on http://{address}/");
+            let listener =
+                TcpListener::from_std(listener).map_err(|error| format!("--ui cannot be served: {error}"))?;
+            let ui = Ui { page, hosts, brokers: running.brokers.clone(), limits: self.limits };
+            tokio::spawn(ui::serve(listener, ui));
         }
         tokio::select! {
             outcome = running.all(|said| matches!(said, Said::Ready)) => outcome?,

@@ -1,13 +1,14 @@
 //! Where the connections of a broker meet its core: frames in, answers out, and every limit between the two.
 
 mod connection;
+mod news;
+pub(crate) mod socket;
 mod stopping;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,13 +16,15 @@ use std::time::Instant;
 
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, NodeId, Now};
-use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::ReadBuf;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tracing::{debug, info, warn};
 
 use self::connection::Connection;
+use self::news::News;
+pub(crate) use self::news::{Look, Seen};
+use self::socket::{Reader, Writer};
 use crate::clock::Clock;
 use crate::frames::BadLength;
 use crate::limits::Limits;
@@ -58,6 +61,7 @@ pub(crate) struct Switchboard {
     producing: Vec<ConnectionId>,
     peers: Peers,
     metrics: Metrics,
+    news: News,
     log_limit: LogLimit,
     buffer: Vec<u8>,
     /// Has [`Switchboard::pump`] called when the tasks that are ready have had their turn.
@@ -103,6 +107,7 @@ impl Switchboard {
                 producing: Vec::new(),
                 peers,
                 metrics: Metrics::default(),
+                news: News::new(),
                 log_limit: LogLimit::new(Instant::now()),
                 buffer: vec![0; READ_BUFFER],
                 pump,
@@ -118,7 +123,7 @@ impl Switchboard {
     }
 
     /// Takes a connection in, unless there are too many.
-    pub(crate) fn open(&mut self, address: SocketAddr, writer: OwnedWriteHalf) -> Option<ConnectionId> {
+    pub(crate) fn open(&mut self, address: SocketAddr, writer: Writer) -> Option<ConnectionId> {
         self.metrics.accepted += 1;
         if self.connections.len() >= self.limits.connections {
             self.metrics.closed(ClosedFor::TooMany);
@@ -129,6 +134,9 @@ impl Switchboard {
             return None;
         }
         let id = self.new_id();
+        if writer.is_of_page() {
+            self.driver.name_brokers_by_number(id);
+        }
         self.connections.insert(id, Connection::new(address, writer, Instant::now()));
         Some(id)
     }
@@ -145,7 +153,7 @@ impl Switchboard {
         &mut self,
         context: &mut Context<'_>,
         id: ConnectionId,
-        socket: &mut OwnedReadHalf,
+        socket: &mut Reader,
     ) -> Poll<Reading> {
         let Some(connection) = self.connections.get_mut(&id) else { return Poll::Ready(Reading::Ended) };
         if connection.is_full() {
@@ -153,7 +161,7 @@ impl Switchboard {
             return Poll::Ready(Reading::Full(connection.room.clone()));
         }
         let mut buffer = ReadBuf::new(&mut self.buffer);
-        let outcome = ready!(Pin::new(socket).poll_read(context, &mut buffer));
+        let outcome = ready!(socket.poll_read(context, &mut buffer));
         let length = buffer.filled().len();
         if outcome.is_err() || length == 0 {
             self.end(id);
@@ -240,7 +248,11 @@ impl Switchboard {
                 // Whoever asked may have gone away.
                 drop(to.send(report));
             }
-            Message::Drain | Message::End => {}
+            Message::Look { seen, watch, to } => {
+                // The same.
+                drop(to.send(self.look(seen, watch)));
+            }
+            Message::Page { .. } | Message::Drain | Message::End => {}
         }
         self.pump.notify_one();
     }
@@ -267,6 +279,7 @@ impl Switchboard {
         self.ask_peers(now);
         while let Some(event) = self.driver.poll_event() {
             self.tell(event.warning, &event.message);
+            self.news.happened(self.node_id, now.wall_ms, event);
         }
         self.keep_within_memory();
     }
@@ -437,7 +450,7 @@ impl Switchboard {
 }
 
 /// Reads from a connection until it is over.
-pub(crate) async fn read_on(switchboard: Shared, id: ConnectionId, mut socket: OwnedReadHalf) {
+pub(crate) async fn read_on(switchboard: Shared, id: ConnectionId, mut socket: Reader) {
     /// After so many bytes others have their turn.
     const TURN: usize = 1 << 20;
     let mut taken = 0;
@@ -458,7 +471,7 @@ pub(crate) async fn read_on(switchboard: Shared, id: ConnectionId, mut socket: O
     }
 }
 
-async fn write_on(switchboard: Weak<RefCell<Switchboard>>, id: ConnectionId, socket: Rc<OwnedWriteHalf>) {
+async fn write_on(switchboard: Weak<RefCell<Switchboard>>, id: ConnectionId, socket: Rc<Writer>) {
     loop {
         let writable: io::Result<()> = socket.writable().await;
         let Some(switchboard) = switchboard.upgrade() else { return };

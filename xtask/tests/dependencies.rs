@@ -17,14 +17,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("headwater-cloud-storage", &["headwater-engine", "headwater-driver", "headwater-journal"]),
     ("headwater-sim", &["headwater-engine", "headwater-client", "headwater-driver", "headwater-journal"]),
     ("headwater-fuzz", &["headwater-engine", "headwater-client", "headwater-driver"]),
-    ("headwater-worker-protocol", &[]),
+    ("headwater-worker-protocol", &["headwater-engine"]),
     (
         "headwater-worker",
         &["headwater-engine", "headwater-client", "headwater-driver", "headwater-worker-protocol"],
     ),
     ("headwater-js", &["headwater-engine", "headwater-driver"]),
     ("headwater-web", &["headwater-worker-protocol", "headwater-client"]),
-    ("headwater-gateway", &["headwater-engine", "headwater-driver", "headwater-directory-storage"]),
+    (
+        "headwater-gateway",
+        &["headwater-engine", "headwater-driver", "headwater-directory-storage", "headwater-worker-protocol"],
+    ),
     ("xtask", &[]),
 ];
 

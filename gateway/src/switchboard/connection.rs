@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::messages::ApiKey;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::socket::Writer;
 use crate::frames::Frames;
 use crate::limits::Limits;
 use crate::metrics::ClosedFor;
@@ -48,7 +48,7 @@ pub(crate) struct Connection {
     /// Bytes of both, with what they take beside.
     requests_bytes: usize,
     outbox: Outbox,
-    writer: Rc<OwnedWriteHalf>,
+    writer: Rc<Writer>,
     /// Reads; and writes, when the socket took less than there was.
     pub(super) reading: Option<AbortHandle>,
     pub(super) writing: Option<AbortHandle>,
@@ -67,7 +67,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(address: SocketAddr, writer: OwnedWriteHalf, now: Instant) -> Connection {
+    pub(super) fn new(address: SocketAddr, writer: Writer, now: Instant) -> Connection {
         Connection {
             address,
             frames: Frames::default(),
@@ -147,7 +147,7 @@ impl Connection {
         Ok(sent)
     }
 
-    pub(super) fn writer(&self) -> Rc<OwnedWriteHalf> {
+    pub(super) fn writer(&self) -> Rc<Writer> {
         self.writer.clone()
     }
 

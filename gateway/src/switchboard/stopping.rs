@@ -21,6 +21,7 @@ impl Switchboard {
         for (id, (what, why)) in overdue {
             self.close(id, what, why);
         }
+        self.look_who_watches(now);
         let left_out = self.log_limit.take_left_out();
         if left_out > 0 {
             warn!(broker = self.node_id, "{left_out} more lines were not written.");

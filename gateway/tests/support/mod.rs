@@ -58,7 +58,7 @@ impl Server {
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut ready).expect("a line");
         let on = ready.split("ready on ").nth(1).unwrap_or_default();
         let addresses = on.split(';').next().unwrap_or_default().trim().split(", ").map(str::to_owned);
-        let metrics = ready.split("http://").nth(1).and_then(|url| url.split('/').next());
+        let metrics = ready.split("metrics on http://").nth(1).and_then(|url| url.split('/').next());
         Server {
             child,
             log: Some(log),
@@ -237,16 +237,7 @@ impl Client {
     }
 
     pub(crate) fn send_fetch(&mut self, topic: &str, offset: i64, max_wait_ms: i32) {
-        let partition =
-            FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(50 << 20);
-        let topic = FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
-        let fetch = FetchRequest::default()
-            .with_replica_id((-1).into())
-            .with_max_wait_ms(max_wait_ms)
-            .with_min_bytes(1)
-            .with_max_bytes(50 << 20)
-            .with_topics(vec![topic]);
-        self.send(11, &fetch);
+        self.send(11, &fetch(topic, offset, max_wait_ms));
     }
 
     /// The error and the bytes of the next answer, which is one to a Fetch.
@@ -272,6 +263,17 @@ pub(crate) fn produce(topic: &str, value: &[u8], acks: i16) -> ProduceRequest {
     let partition = PartitionProduceData::default().with_records(Some(batch.build()));
     let topic = TopicProduceData::default().with_name(topic_name(topic)).with_partition_data(vec![partition]);
     ProduceRequest::default().with_acks(acks).with_timeout_ms(30_000).with_topic_data(vec![topic])
+}
+
+pub(crate) fn fetch(topic: &str, offset: i64, max_wait_ms: i32) -> FetchRequest {
+    let partition = FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(50 << 20);
+    let topic = FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
+    FetchRequest::default()
+        .with_replica_id((-1).into())
+        .with_max_wait_ms(max_wait_ms)
+        .with_min_bytes(1)
+        .with_max_bytes(50 << 20)
+        .with_topics(vec![topic])
 }
 
 /// A request with its header, without its length.
