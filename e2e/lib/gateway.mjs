@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** Starts a server; resolves when it has said that it is ready. `addresses` are its brokers'. */
+/** Starts a server; resolves when it has said that it is ready. `addresses` are its brokers', `ui` is where its page is, if it has one. */
 export async function serve(words) {
   const started = process.hrtime.bigint();
   const child = spawn(process.env.HEADWATER, ["serve", ...words], { stdio: ["ignore", "pipe", "pipe"] });
@@ -18,6 +18,7 @@ export async function serve(words) {
   const addresses = /ready on ([^;]*)/.exec(line)[1].split(", ");
   return {
     addresses,
+    ui: /the page on (\S+)/.exec(line)?.[1],
     pid: child.pid,
     readyMs: Number(process.hrtime.bigint() - started) / 1e6,
     log: () => log,

@@ -21,6 +21,9 @@ class Api extends EventTarget {
   /** The last snapshot of the clients. */
   clients = { imports: [], consumers: [], groups: undefined };
 
+  /** The address of the gateway that has the brokers; none where they run in this browser. */
+  gateway = undefined;
+
   #words = {};
   /** The parts that were loaded. */
   #parts = new Set();

@@ -35,7 +35,7 @@ const fail = (reason) => say(words.failed(reason), "alert");
 async function start() {
   const [app, tables] = await Promise.all([import(new URL("./app.js", import.meta.url)), loadWords(language)]);
   globalThis.headwater = api.forTheApp(language, tables);
-  await app.default({ module_or_path: new URL("./app_bg.wasm", import.meta.url) });
+  await withBrokers(() => app.default({ module_or_path: new URL("./app_bg.wasm", import.meta.url) }));
   openTools(api);
   openStage(api);
   openWorkbench(api);
@@ -43,7 +43,15 @@ async function start() {
   api.addEventListener("choose", ({ detail }) => {
     api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);
   }, { once: true });
-  keepForOffline();
+  // A server that is away has no page to show.
+  if (api.gateway === undefined) keepForOffline();
+}
+
+// `headwater serve --ui` says in the page that it serves how many brokers it has.
+async function withBrokers(run) {
+  const served = document.querySelector('meta[name="headwater-gateway"]')?.content;
+  if (served === undefined) return run();
+  return (await api.load("gateway")).startWithGateway(api, Number(served), run);
 }
 
 applyTheme(chosenTheme());

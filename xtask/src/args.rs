@@ -5,12 +5,13 @@ pub(crate) const HELP: &str = "\
 The commands of this repository.
 
 cargo xtask play [--port 8080]         sets up, builds and serves the playground on 127.0.0.1
-cargo xtask serve [ARGUMENTS]           builds the native server and runs `headwater serve`; --help says what it takes
+cargo xtask serve [ARGUMENTS]           builds the native server and runs `headwater serve`; --help says what it takes.
+                                       With --ui HOST:PORT it builds the page too, which shows and drives that server
 cargo xtask test [SUITE]               sets up and runs the tests; all of them unless told otherwise
       rust   formatting, clippy for native and wasm32, unit tests, some hundreds of simulated worlds, some
              ten thousands of fuzzed inputs, dependency and style rules
       wasm   the storage conformance suite on IndexedDB, in Chromium
-      e2e    the built playground, in Chromium
+      e2e    the built playground, in Chromium and Firefox, from a static host and from the native server
       clients  KafkaJS, librdkafka, kafka-python, kcat and the Java client against the native server
       bucket the library for buckets on object stores that it starts (ministack, azurite): a race of
              processes under kill -9, and the same library as wasm in Node

@@ -76,7 +76,12 @@ fn wasm() -> Result<()> {
     setup::for_the_browser_tests()?;
     let folder = paths::target()?.join("dist-conformance");
     build::with_worker_features(&["conformance"], &folder)?;
-    node_tests("storage conformance in Chromium", &folder, &[paths::e2e().join("tests").join(CONFORMANCE)])
+    node_tests(
+        "storage conformance in Chromium",
+        &folder,
+        &[paths::e2e().join("tests").join(CONFORMANCE)],
+        &[],
+    )
 }
 
 fn end_to_end() -> Result<()> {
@@ -92,7 +97,7 @@ fn end_to_end() -> Result<()> {
         }
     }
     tests.sort();
-    node_tests("browser tests", &folder, &tests)
+    node_tests("browser tests", &folder, &tests, &[("HEADWATER", &gateway::build()?)])
 }
 
 fn clients() -> Result<()> {
@@ -107,10 +112,11 @@ fn clients() -> Result<()> {
 }
 
 /// Runs test files one after the other: each has a browser and workers of its own, and figures in them are timed.
-fn node_tests(label: &str, dist: &Path, files: &[PathBuf]) -> Result<()> {
+fn node_tests(label: &str, dist: &Path, files: &[PathBuf], more: &[(&str, &PathBuf)]) -> Result<()> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
     node.current_dir(paths::e2e()).env("HEADWATER_DIST", dist).env("CHROMIUM", setup::chromium()?);
+    node.envs(more.iter().copied());
     node.env("FIREFOX", setup::firefox()?).env("HEADWATER_JS", paths::target()?.join("js"));
     shell::run(label, node)
 }
