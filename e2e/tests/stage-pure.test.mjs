@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { along, appendRoad, fetchRoad, layoutOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
+import { History, SAMPLES, line } from "../../web/js/picture/history.js";
 import { FLIGHT_MS, Flights, Rates, TraceClock, packetWidth } from "../../web/js/picture/motion.js";
+import { tables } from "../../web/js/picture/twin.js";
 import { fit, viewOf } from "../../web/js/picture/view.js";
 
 const log = (partition, end, start = 0) => ({
@@ -172,4 +174,21 @@ test("a name is cut where it has no room", () => {
   assert.equal(fit("short", 100), "short");
   assert.equal(fit("a-very-long-name-of-a-topic", 80), "a-very-lo…");
   assert.equal(fit("主题名称很长很长", 60), "主题名…");
+});
+
+test("charts keep two minutes and nothing before", () => {
+  const history = new History();
+  for (let second = 0; second < 500; second++) history.add({ in: second, behind: second % 2 ? undefined : 1 });
+  assert.equal(history.of("in").length, SAMPLES);
+  assert.equal(history.peak("in"), 499);
+  const path = line([1, undefined, 2], 2, 119, 10);
+  assert.equal(path, "M117.0 5.0M119.0 0.0", "what was not measured is a gap, and the newest is at the right");
+});
+
+test("the tables say what the picture says", () => {
+  const [producers, partitions, consumers] = tables(modelOf(world(true)), words);
+  assert.deepEqual(producers.rows.map(({ key }) => key), ["producer 1"]);
+  assert.deepEqual(partitions.rows.map(({ cells }) => cells.slice(2, 4)), [["0", "10"], ["2", "7"]]);
+  assert.match(partitions.rows[1].cells[1], /picture_state_stopped/);
+  assert.deepEqual(consumers.rows.map(({ cells }) => cells.at(-1)), ["6", "0"]);
 });

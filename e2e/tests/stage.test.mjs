@@ -23,9 +23,9 @@ browserTest("one button has records flow, and the picture says what the brokers 
   await playground.id("show-me").click();
   await ends(page, "vehicles", 40);
   await playground.groupWith("traffic", { consumed: 20, reading: ["0,1", "2,3"] });
-  assert.equal(await page.locator(".diagram .consumer").count(), 2);
+  assert.equal(await page.locator(".diagram .k-consumer").count(), 2);
   await playground.id("show-me").click();
-  await page.locator('.diagram .producer.stopped').waitFor();
+  await page.locator('.diagram .k-producer.stopped').waitFor();
   await playground.groupWith("traffic", { state: "Empty" });
   const held = await playground.everyRecord("vehicles", 4);
   const shown = await ends(page, "vehicles", held.length);
@@ -75,4 +75,60 @@ browserTest("the keyboard goes through the picture and chooses; a language switc
   await page.locator('.diagram[aria-label*="消费者组"]').waitFor();
   assert.deepEqual(await ends(page, "readings", 56_899), before);
   assert.equal(await item(page, "partition readings 0").getAttribute("aria-pressed"), "true");
+});
+
+browserTest("the picture, its tables and the engine agree on offsets and lag", async ({ open }) => {
+  const playground = await open({ workers: 2 });
+  const { page } = playground;
+  await playground.produce({ topic: "readings", partitions: 3 });
+  await playground.imported();
+  // Slow enough to stay behind.
+  await playground.consume({ group: "slow", topic: "readings", count: 1, rate: 50 });
+  await playground.groupWith("slow", { consumed: 20 });
+  await page.locator('[data-testid="twin"] summary').click();
+  const agree = await page.waitForFunction(() => {
+    const row = (name) => [...document.querySelectorAll(`[data-testid="twin"] [data-row="${name}"] > *`)].map(({ textContent }) => textContent);
+    const number = (text) => Number(text?.replaceAll(",", ""));
+    const all = [0, 1, 2].map((partition) => {
+      const held = document.querySelector(`[data-testid="partition-row-readings-${partition}"]`)?.dataset.end;
+      const drawn = document.querySelector(`.diagram [data-key="partition readings ${partition}"]`)?.dataset.end;
+      return [held, drawn, String(number(row(`readings-${partition}`)[3]))];
+    });
+    return all.every(([held, drawn, told]) => Number(held) > 0 && held === drawn && held === told);
+  }, undefined, LONG);
+  assert.equal(await agree.jsonValue(), true);
+  await page.waitForFunction(() => {
+    const drawn = document.querySelector('.diagram [data-key="group slow"]')?.dataset.lag;
+    const rows = [...document.querySelectorAll('[data-testid="twin"] tr[data-row^="consumer "]')];
+    const told = rows.reduce((sum, { lastChild }) => sum + Number(lastChild.textContent.replaceAll(",", "")), 0);
+    return Number(drawn) > 0 && Math.abs(told - Number(drawn)) <= 100;
+  }, undefined, LONG);
+  await page.locator('[data-testid="happenings"] li').filter({ hasText: "slow" }).first().waitFor();
+});
+
+browserTest("who wants less motion gets no dots, and the same figures", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  await ends(page, "vehicles", 30);
+  await page.locator(".diagram .hot").first().waitFor();
+  assert.equal(await page.locator('[data-testid="moving"]').getAttribute("data-dots"), "0");
+  await playground.id("show-me").click();
+  await playground.groupWith("traffic", { state: "Empty" });
+}, { launchOptions: { reducedMotion: "reduce" } });
+
+browserTest("a dot can be chosen: it is the record that it stands for", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  await page.locator('[data-testid="moving"]:not([data-dots="0"])').waitFor();
+  const box = await page.locator('[data-testid="moving"]').boundingBox();
+  await page.waitForFunction(([left, top, right, bottom]) => {
+    // Somewhere on the road of partition 0 a dot passes by: whoever clicks there often enough meets one.
+    const road = document.querySelector(".roads path");
+    const { x, y } = road.getPointAtLength(road.getTotalLength() / 2);
+    if (left + x > right || top + y > bottom) return false;
+    document.querySelector(".picture").dispatchEvent(new MouseEvent("click", { clientX: left + x, clientY: top + y, bubbles: true }));
+    return document.querySelector('[data-testid="inspector"][data-kind="record"]') !== null;
+  }, [box.x, box.y, box.x + box.width, box.y + box.height], LONG);
 });

@@ -39,7 +39,13 @@ export function modelOf({ brokers, clients, standing, seen = [], rates = new Map
     moreGroups: Math.max(0, groups.length - limits.groups),
     logs,
     lag: groups.reduce((sum, { lag }) => sum + lag, 0),
+    behindMs: most(groups.flatMap(({ consumers }) => consumers.flatMap(({ partitions }) => partitions.map(({ lagMs }) => lagMs)))),
   };
+}
+
+function most(numbers) {
+  const known = numbers.filter((number) => number !== undefined && number !== null);
+  return known.length > 0 ? Math.max(...known) : undefined;
 }
 
 /** The first of them, those that matter before the others, in the order they had. */
@@ -109,11 +115,11 @@ function groupsOf({ consumers, groups }, logs, rates) {
 function groupOf(name, snapshot, consumers, logs, rates) {
   const offsets = new Map((snapshot?.offsets ?? []).map((one) => [at(one.topic, one.partition), one]));
   const members = snapshot?.members ?? [];
-  const read = ({ topic, partition, position }) => {
+  const read = ({ topic, partition, position, lag_ms: lagMs }) => {
     const end = logs.get(at(topic, partition))?.end ?? Number(offsets.get(at(topic, partition))?.end_offset ?? 0);
     const from = position ?? offsets.get(at(topic, partition))?.committed;
     const next = from === undefined || from === null ? undefined : Number(from);
-    return { topic, partition, position: next, lag: next === undefined ? undefined : Math.max(0, end - next) };
+    return { topic, partition, position: next, lag: next === undefined ? undefined : Math.max(0, end - next), lagMs };
   };
   const own = consumers.filter(({ state, member_id }) => LIVE.includes(variant(state)[0]) ||
     (variant(state)[0] !== "left" && members.some((member) => member.member_id === member_id)));

@@ -2,6 +2,7 @@
 
 import { element, svg } from "../element.js";
 import { Moving } from "./canvas.js";
+import { Figures } from "./figures.js";
 import { layoutOf } from "./layout.js";
 import { at, modelOf } from "./model.js";
 import { Flights, Rates, TraceClock } from "./motion.js";
@@ -12,6 +13,8 @@ import { wordsOf } from "./words.js";
 const SAMPLE_MS = 500;
 /** Snapshots come in bursts: the picture follows them so often at the most. */
 const RENDER_MS = 100;
+/** Figures are read, not watched. */
+const FIGURES_MS = 950;
 const MOST_SEEN = 8;
 const SEEN_MS = 20_000;
 const calm = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
@@ -34,6 +37,7 @@ class Picture {
   #width = 0;
   #timer;
   #frame;
+  #shown = -Infinity;
   #stage;
 
   constructor(api, stage) {
@@ -43,6 +47,7 @@ class Picture {
     this.canvas = element("canvas", { "aria-hidden": "true", "data-testid": "moving" });
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
+    this.figures = new Figures(api, stage.more);
     this.#listen(stage.picture);
     this.#reword();
     api.watch?.(true);
@@ -53,7 +58,7 @@ class Picture {
     for (const event of ["broker", "clients"]) api.addEventListener(event, ({ detail }) => this.#heard(detail));
     for (const event of ["standing", "time"]) api.addEventListener(event, () => this.#soon());
     api.addEventListener("language", () => this.#reword());
-    api.addEventListener("choose", ({ detail }) => this.#mark(keyOf(detail)));
+    api.addEventListener("chosen", ({ detail }) => this.#mark(detail && keyOf(detail)));
     document.addEventListener("visibilitychange", () => this.#soon());
     new MutationObserver(() => this.#recoloured()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     calm?.addEventListener("change", () => this.#soon());
@@ -69,6 +74,8 @@ class Picture {
 
   #reword() {
     this.words = wordsOf(this.#api);
+    this.figures.reword(this.words);
+    this.#shown = -Infinity;
     this.#soon(0);
   }
 
@@ -134,7 +141,6 @@ class Picture {
   #render() {
     const { brokers, clients, standing } = this.#api;
     const model = modelOf({ brokers, clients, standing, seen: [...this.#seen.values()], rates: this.#rates.rates });
-    this.#stage.totals.textContent = this.#stage.empty ? "" : totals(model, this.words);
     if (this.#stage.empty || this.#width === 0) return;
     const layout = layoutOf(model, this.#width);
     const { described, items } = viewOf(model, layout, this.words, { chosen: this.#chosen, current: this.#current });
@@ -145,7 +151,23 @@ class Picture {
     patch(this.svg, described);
     this.moving.lieAbove(layout);
     this.#fly();
-    this.model = model;
+    this.#show(model);
+  }
+
+  /** The same in figures, once a second. */
+  #show(model) {
+    const now = performance.now();
+    if (now - this.#shown < FIGURES_MS) return;
+    this.#shown = now;
+    const sum = (all) => all.reduce((total, { rate }) => total + rate, 0);
+    const values = {
+      in: sum([...model.logs.values()]), out: sum(model.groups.flatMap(({ consumers }) => consumers)), lag: model.lag,
+      behind: model.behindMs === undefined ? undefined : model.behindMs / 1000,
+    };
+    const { t, brief } = this.words;
+    this.#stage.totals.textContent = t("picture_totals", { in: brief(values.in), out: brief(values.out), lag: brief(values.lag) });
+    this.figures.sample(values);
+    this.figures.twin.show(model);
   }
 
   /** Draws, and goes on as long as something is on its way. */
@@ -198,10 +220,4 @@ class Picture {
     else return;
     event.preventDefault();
   }
-}
-
-function totals({ logs, groups, lag }, { t, brief }) {
-  const sum = (all) => all.reduce((total, { rate }) => total + rate, 0);
-  const read = sum(groups.flatMap(({ consumers }) => consumers));
-  return t("picture_totals", { in: brief(sum([...logs.values()])), out: brief(read), lag: brief(lag) });
 }

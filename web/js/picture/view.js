@@ -17,8 +17,8 @@ export function viewOf(model, layout, words, { chosen, current }) {
     const key = more.key ?? keyOf(detail);
     items.set(key, detail);
     return [key, "g", {
-      class: `item ${detail.kind} ${more.class ?? ""}`, role: "button", "data-key": key, "aria-label": label, ...more.data,
-      "aria-pressed": String(key === chosen), tabindex: key === current ? "0" : "-1",
+      class: `item ${more.key ? "" : `k-${detail.kind}`} ${more.class ?? ""}`, role: "button", "data-key": key, "aria-label": label, ...more.data,
+      "aria-pressed": String(key === chosen || keyOf(detail) === chosen), tabindex: key === current ? "0" : "-1",
     }, parts];
   };
   const boxes = [
@@ -36,8 +36,9 @@ export function viewOf(model, layout, words, { chosen, current }) {
 }
 
 /** The name of something that can be chosen. */
-export function keyOf({ kind, topic, partition, nodeId, group, key }) {
-  return [kind, key ?? nodeId ?? group ?? topic, partition].filter((part) => part !== undefined).join(" ");
+export function keyOf({ kind, import: produces, consumer: reads, topic, partition, nodeId, group }) {
+  const shown = kind === "record" || kind === "segment" ? "partition" : kind;
+  return [shown, produces ?? reads ?? nodeId ?? group ?? topic, partition].filter((part) => part !== undefined).join(" ");
 }
 
 const path = ([x0, y0, ...curve]) => `M${[x0, y0].map(Math.round)}C${curve.map(Math.round)}`;
@@ -86,7 +87,8 @@ function producer(place, words, item) {
   const state = words.t(`picture_import_${one.state}`);
   const how = one.state === UP ? `${words.brief(one.rate)}/s` : state;
   const label = words.t("picture_producer_label", { name: one.name, topic: one.topic, state, rate: words.brief(one.rate), n: words.count(one.records ?? 0) });
-  const detail = { kind: "producer", key: one.key, id: one.id, clientId: one.clientId, topic: one.topic };
+  // Of a client that only the trace knows there is nothing closer to see than what it writes to.
+  const detail = one.id === undefined ? { kind: "topic", topic: one.topic } : { kind: "producer", import: one.id, topic: one.topic };
   return item(detail, label, [
     box(place),
     ["bar", "rect", { class: "bar", x: x + 8, y: y + 14, width: 4, height: place.height - 28, rx: 2 }],
@@ -94,7 +96,7 @@ function producer(place, words, item) {
     text("name", x + 22, y + 24, "name", fit(one.name, width - 50)),
     text("topic", x + 22, y + 41, "muted", fit(`→ ${one.topic}`, width - 30, 12)),
     text("rate", x + 22, y + 57, "figure", fit(`${how} · ${words.brief(one.records ?? 0)}`, width - 30, 12)),
-  ], { class: one.state, data: { "data-records": one.records } });
+  ], { key: one.key, class: `k-producer ${one.state}`, data: { "data-records": one.records } });
 }
 
 function broker(place, words, item) {
@@ -115,7 +117,7 @@ function broker(place, words, item) {
     ], { class: one.state, data: { "data-state": one.state } }),
   ];
   if (one.act) parts.push(hostButton(place, buttonWidth, words, item));
-  for (const topic of place.topics) parts.push(topicLine(topic, words, item));
+  for (const topic of place.topics) parts.push(topicLine(topic, one.nodeId, words, item));
   for (const log of one.partitions) parts.push(partition(place.rows.get(log), words, item));
   const note = one.more > 0 ? words.t("picture_more_partitions", { n: words.count(one.more) })
     : one.partitions.length === 0 ? words.t("picture_no_partitions") : undefined;
@@ -129,15 +131,15 @@ function hostButton({ x, y, width, broker: one }, wide, words, item) {
   return item({ kind: one.act, host: one.host }, label, [
     ["box", "rect", { class: "box", ...place, rx: 6 }],
     text("name", place.x + wide / 2, place.y + 16, "middle", words.t(`picture_${one.act}`)),
-  ], { key: `${one.act} ${one.nodeId}`, class: "act" });
+  ], { key: `${one.act} ${one.nodeId}`, class: `act ${one.act}` });
 }
 
-function topicLine(place, words, item) {
+function topicLine(place, nodeId, words, item) {
   const shown = fit(place.name, place.width - 40, 12);
   return item({ kind: "topic", topic: place.name }, words.t("picture_topic_label", { topic: place.name }), [
     ["box", "rect", { class: "touch", x: place.x + 12, y: place.y, width: Math.min(place.width - 24, shown.length * 8 + 16), height: place.height, rx: 6 }],
     text("name", place.x + 18, place.y + 15, "topic-name", shown),
-  ], { key: `topic ${place.name} ${place.y}` });
+  ], { key: `topic ${place.name} ${nodeId}`, class: "k-topic" });
 }
 
 function partition(row, words, item) {
@@ -230,11 +232,12 @@ function consumer(row, words, item, rebalancing) {
     text("number", place.x + 7, place.y + 14, "number", String(read.partition)),
     text("lag", place.x + place.width - 6, place.y + 14, "tiny end", read.lag === undefined ? "?" : brief(read.lag)),
   ]];
-  return item({ kind: "consumer", key: one.key, id: one.id, clientId: one.clientId, group: one.group, memberId: one.memberId }, label, [
+  const detail = one.id === undefined ? { kind: "group", group: one.group } : { kind: "consumer", consumer: one.id, group: one.group };
+  return item(detail, label, [
     ["touch", "rect", { class: "touch", x: x + 6, y: y + 1, width: width - 12, height: row.height - 2, rx: 8 }],
     text("name", x + 14, y + 19, "label", fit(name, width * 0.55, 12)),
     text("how", x + width - 14, y + 19, "tiny end", how),
     ...row.chips.map(chip),
     ...(row.more ? [text("more", row.more.x + 6, row.more.y + 14, "tiny", `+${row.more.count}`)] : []),
-  ], { class: `${one.state} ${rebalancing ? "waits" : ""}`, data: { "data-lag": one.lag } });
+  ], { key: one.key, class: `k-consumer ${one.state} ${rebalancing ? "waits" : ""}`, data: { "data-lag": one.lag } });
 }

@@ -1,0 +1,73 @@
+// What the engine did and why, in words, the newest first.
+
+import { element } from "../element.js";
+
+const MOST = 200;
+const SHOWN = 60;
+const FILTERS = ["all", "broker", "group", "warning"];
+
+/** The events of brokers and groups, of which the last are kept. */
+export class EventLog {
+  #api;
+  #events = [];
+  #filter = "all";
+  #list;
+  #words;
+  #waiting = false;
+
+  constructor(api) {
+    this.#api = api;
+    api.addEventListener("broker", ({ detail: { name, content } }) => {
+      if (name === "event") this.#add({ ...content, source: "broker" });
+    });
+    api.addEventListener("clients", ({ detail: { name, content } }) => {
+      if (name === "group-event") this.#add({ ...content, source: "group" });
+    });
+  }
+
+  /** The list in a frame, in other words. */
+  reword(words) {
+    this.#words = words;
+    const { t } = words;
+    this.#list = element("ol", { class: "happenings", "data-testid": "happenings", tabindex: 0, "aria-label": t("picture_events") });
+    const options = FILTERS.map((value) => element("option", { value, selected: value === this.#filter }, t(`picture_events_${value}`)));
+    const filter = element("select", { "aria-label": t("picture_events_filter"), onchange: () => {
+      this.#filter = filter.value;
+      this.#show();
+    } }, ...options);
+    this.#show();
+    return element("section", { class: "event-log" },
+      element("header", {}, element("h3", {}, t("picture_events")), filter), this.#list);
+  }
+
+  #add(event) {
+    this.#events.unshift(event);
+    if (this.#events.length > MOST) this.#events.pop();
+    if (this.#waiting || !this.#words) return;
+    this.#waiting = true;
+    requestAnimationFrame(() => {
+      this.#waiting = false;
+      this.#show();
+    });
+  }
+
+  #show() {
+    const { t } = this.#words;
+    const wanted = this.#events.filter(({ source, warning }) =>
+      this.#filter === "all" || source === this.#filter || (this.#filter === "warning" && warning));
+    const time = new Intl.DateTimeFormat(this.#api.language, { timeStyle: "medium" });
+    const items = wanted.slice(0, SHOWN).map((event) => element("li", { "data-source": event.source, "data-warning": event.warning === true },
+      element("time", {}, time.format(new Date(Number(event.wall_ms)))), " ",
+      element("b", {}, event.source === "group" ? event.group : t("picture_broker", { n: event.node_id })), " ", this.#text(event)));
+    this.#list.replaceChildren(...(items.length > 0 ? items : [element("li", { class: "hint" }, t("picture_events_none"))]));
+  }
+
+  #text({ kind, args, message }) {
+    if (kind === undefined) return message;
+    try {
+      return this.#api.t(`event_${kind.replaceAll("-", "_")}`, Object.fromEntries(args));
+    } catch {
+      return message; // A kind that the page has no words for yet.
+    }
+  }
+}
