@@ -66,3 +66,20 @@ async function readsFromAnyOffset(playground, partitions) {
   const last = await playground.read({ topic: TOPIC, partition: 2, from: "last" });
   assert.equal(last.at(-1).offset, partitions[2].end - 1);
 }
+
+browserTest("records are read page by page, and those before a page are deleted", async ({ open }) => {
+  const playground = await open();
+  await playground.produce({ topic: TOPIC, partitions: 1 });
+  await playground.imported();
+  const first = await playground.read({ topic: TOPIC, partition: 0, from: "offset", offset: 100 });
+  assert.deepEqual([first[0].offset, first.at(-1).offset], [100, 149]);
+  await playground.id("read-next").click();
+  await playground.page.locator('[data-testid="record-row"][data-offset="150"]').waitFor();
+  await playground.id("delete-records").click();
+  await playground.id("inspect-yes").click();
+  await playground.page.locator('[data-testid="records-caption"]', { hasText: "the log is 150 to 56,899" }).waitFor();
+  assert.equal((await playground.partitions(TOPIC))[0].start, 150);
+  assert.ok(await playground.id("read-previous").isDisabled(), "nothing is before the start");
+  const missing = await playground.read({ topic: TOPIC, partition: 0, from: "last" });
+  assert.equal(missing.at(-1).offset, VEHICLES.length - 1);
+});

@@ -38,9 +38,10 @@ class Api extends EventTarget {
     this.#words = words.modules;
     const safely = (act) => (...args) => {
       try {
-        act(...args);
+        return act(...args);
       } catch (error) {
         reportError(error);
+        return undefined;
       }
     };
     return {
@@ -126,10 +127,11 @@ class Api extends EventTarget {
     this.#ask(what, number, undefined);
   }
 
+  /** True where a message was an answer for a module alone. */
   #hear(from, message) {
     const [name, content] = variant(message);
     if (from === "clients") {
-      if (name === "reply" && this.#pending.has(content.id)) return this.#answered(content);
+      if (name === "reply" && content.id >= FIRST_ID) return this.#answered(content);
       if (name === "snapshot") this.clients = content;
     } else if (name === "snapshot") {
       this.brokers.set(content.node_id, content);
@@ -140,14 +142,19 @@ class Api extends EventTarget {
       this.brokers.delete(content.node_id);
     }
     this.dispatchEvent(new CustomEvent(from, { detail: { name, content } }));
+    return false;
   }
 
   #answered({ id, result }) {
-    const { resolve, reject } = this.#pending.get(id);
+    const waiting = this.#pending.get(id);
     this.#pending.delete(id);
-    if (result.Err === undefined) return resolve(result.Ok);
-    const { message, ...rest } = result.Err;
-    reject(Object.assign(new Error(message), rest));
+    if (result.Err === undefined) {
+      waiting?.resolve(result.Ok);
+    } else {
+      const { message, ...rest } = result.Err;
+      waiting?.reject(Object.assign(new Error(message), rest));
+    }
+    return true;
   }
 
   #stands(standing) {

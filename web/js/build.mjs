@@ -15,7 +15,7 @@ const folder = process.argv[2];
 // `boot` is what the first picture needs, out of these folders too; each of the others is loaded when it is wanted, with a table
 // of words and a style sheet of its own.
 const EAGER = ["stage", "time"];
-const LAZY = ["picture", "inspect", "code", "lessons", "gateway"];
+const LAZY = ["picture", "read", "inspect", "code", "lessons", "gateway"];
 const LANGUAGES = ["en", "zh"];
 
 const entries = { boot: here("boot.js"), ...Object.fromEntries(LAZY.map((name) => [name, here(`${name}/${name}.js`)])) };
@@ -59,7 +59,8 @@ await build({
   ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "lessons-kafka.js"), entry: here("lessons/kafka.js") }),
   legalComments: "none",
 });
-const words = await Promise.all(LANGUAGES.map(async (language) => [language, await json(`../strings/${language}.json`)]));
+const tables = (language) => [`../strings/${language}.json`, ...[".", ...EAGER, ...LAZY].map((name) => `${name}/strings/${language}.json`)];
+const words = await Promise.all(LANGUAGES.map(async (language) => [language, Object.assign({}, ...(await Promise.all(tables(language).map(json))))]));
 await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(words));
 // Last, as it has to know every other file.
 await writeServiceWorker(folder);

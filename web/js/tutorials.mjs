@@ -159,7 +159,8 @@ function renderer(language, words) {
   // What a button or field is called is taken from the page, without what is filled in there.
   const word = (_, key) => {
     const name = `<b>${markdown.utils.escapeHtml(words[key].replace(/\s*\{\w+\}/g, ""))}</b>`;
-    return PANELS.includes(key) ? `<a href="#${key}-title">${name}</a>` : name;
+    const panel = key.replace(/_title$/, "");
+    return PANELS.includes(panel) ? `<a href="#${panel}-title">${name}</a>` : name;
   };
   markdown.renderer.rules.text = (...given) =>
     plain(...given).replace(/\{p(\d)\}/g, (_, p) => `<span class="lesson-partition" data-partition="${p}">${PARTITION[language]} ${p}</span>`)

@@ -76,11 +76,6 @@ pub(crate) fn clock_time(wall_ms: i64, offset_minutes: i32) -> String {
     format!("{hour:02}:{minute:02}:{second:02}")
 }
 
-/// The first `most` characters of a text that is longer than that; none when it is not.
-pub(crate) fn shortened(text: &str, most: usize) -> Option<&str> {
-    text.char_indices().nth(most).map(|(end, _)| &text[..end])
-}
-
 fn time_of_day(local_ms: i64) -> (i64, i64, i64, i64) {
     let ms = local_ms.rem_euclid(86_400_000);
     (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
@@ -161,11 +156,5 @@ mod tests {
         assert_eq!(clock_time(3_661_000, 0), "01:01:01");
         assert!(!iso_time(i64::MAX, 0).is_empty());
         assert!(!iso_time(i64::MIN, -60).is_empty());
-    }
-
-    #[test]
-    fn only_long_texts_are_shortened() {
-        assert_eq!(shortened("häuser", 6), None);
-        assert_eq!(shortened("häuser", 2), Some("hä"));
     }
 }

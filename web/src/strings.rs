@@ -228,53 +228,6 @@ pub(crate) fn partitions_more(more: usize) -> String {
     fill(PARTITIONS_MORE, &[("more", &more.to_string())])
 }
 
-pub(crate) fn records_read(records: usize) -> String {
-    match records {
-        1 => records_read_one().to_owned(),
-        _ => fill(RECORDS_READ, &[("records", &records.to_string())]),
-    }
-}
-
-pub(crate) fn records_shown(
-    topic: &str,
-    partition: i32,
-    range: Option<(&str, &str)>,
-    start: &str,
-    end: &str,
-) -> String {
-    let index = if range.is_some() { RECORDS_SHOWN_RANGE } else { RECORDS_SHOWN };
-    let (first, last) = range.unwrap_or_default();
-    let places = [
-        ("topic", topic),
-        ("partition", &partition.to_string()),
-        ("first", first),
-        ("last", last),
-        ("start", start),
-        ("end", end),
-    ];
-    fill(index, &places)
-}
-
-pub(crate) fn delete_records(before: &str) -> String {
-    fill(DELETE_RECORDS, &[("before", before)])
-}
-
-pub(crate) fn delete_records_warning(partition: &str, before: &str) -> String {
-    fill(DELETE_RECORDS_WARNING, &[("partition", partition), ("before", before)])
-}
-
-pub(crate) fn read_empty(end: &str) -> String {
-    fill(READ_EMPTY, &[("end", end)])
-}
-
-pub(crate) fn show_all(size: &str) -> String {
-    fill(SHOW_ALL, &[("size", size)])
-}
-
-pub(crate) fn only_first_of(size: &str) -> String {
-    fill(ONLY_FIRST_OF, &[("size", size)])
-}
-
 pub(crate) fn sent(topic: &str, partition: i32, offset: &str) -> String {
     fill(SENT, &[("topic", topic), ("partition", &partition.to_string()), ("offset", offset)])
 }

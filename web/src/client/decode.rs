@@ -9,7 +9,7 @@ use headwater_worker_protocol::{
     Assignor, BrokerEvent, BrokerSnapshot, ClientsSnapshot, ConsumedRecord, ConsumerPartition,
     ConsumerRequest, ConsumerSnapshot, ConsumerState, ErrorCount, ErrorReport, FromBroker, FromClients,
     GroupEvent, GroupMember, GroupOffset, GroupSnapshot, ImportSnapshot, ImportState, OffsetReset,
-    PartitionSnapshot, Payload, Preview, RecordView, RecordsPage, Reply, TopicSnapshot, Trace,
+    PartitionSnapshot, Preview, Reply, TopicSnapshot, Trace,
 };
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -67,10 +67,7 @@ structs! {
         bytes_total, elapsed_ms; ImportSnapshot::default()
     }
     PartitionSnapshot { partition, log_start_offset, high_watermark, size_bytes, segments }
-    Payload { text, hex, length }
     Preview { format, fields, rows, suggested_key }
-    RecordView { offset, timestamp, key, value, headers }
-    RecordsPage { records, next_offset, log_start_offset, high_watermark }
     TopicSnapshot { name, leaders, partitions, configs }
 }
 
@@ -144,15 +141,9 @@ impl FromJs for Reply {
             "sent" => {
                 Reply::Sent { partition: field(&content, "partition")?, offset: field(&content, "offset")? }
             }
-            "records" => Reply::Records(FromJs::from_js(&content)?),
             "preview" => Reply::Preview(FromJs::from_js(&content)?),
             "import-started" => Reply::ImportStarted { import: field(&content, "import")? },
             "consumer-started" => Reply::ConsumerStarted { consumer: field(&content, "consumer")? },
-            "consumed" => Reply::Consumed {
-                records: field(&content, "records")?,
-                bytes: field(&content, "bytes")?,
-                elapsed_ms: field(&content, "elapsed_ms")?,
-            },
             _ => return None,
         })
     }

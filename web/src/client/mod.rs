@@ -11,7 +11,7 @@ mod worker;
 
 use std::rc::Rc;
 
-use headwater_worker_protocol::{FromBroker, FromClients, ToBroker, ToClients};
+use headwater_worker_protocol::{FromBroker, ToBroker, ToClients};
 use wasm_bindgen::JsValue;
 use web_sys::{File, MessageChannel, MessagePort};
 use yew::Callback;
@@ -117,23 +117,28 @@ impl Client {
         let spawned = match role {
             Role::Host(host) => {
                 let tabs = self.tabs.clone();
-                WorkerHandle::spawn(role, emit, move |message: FromBroker, data| {
-                    if let Some(tabs) = &tabs {
-                        tabs.repeat(&message, data);
-                    }
-                    modules::hear(modules::From::Broker, data);
-                    match message {
-                        FromBroker::Loaded => Some(Action::HostLoaded(host)),
-                        FromBroker::Failed(report) => Some(Action::WorkerFailed(role, report.message)),
-                        FromBroker::Trace(_) => None,
-                        message => Some(Action::Broker(message)),
-                    }
-                })
+                WorkerHandle::spawn(
+                    role,
+                    emit,
+                    |_| false,
+                    move |message: FromBroker, data| {
+                        if let Some(tabs) = &tabs {
+                            tabs.repeat(&message, data);
+                        }
+                        modules::hear(modules::From::Broker, data);
+                        match message {
+                            FromBroker::Loaded => Some(Action::HostLoaded(host)),
+                            FromBroker::Failed(report) => Some(Action::WorkerFailed(role, report.message)),
+                            FromBroker::Trace(_) => None,
+                            message => Some(Action::Broker(message)),
+                        }
+                    },
+                )
             }
-            Role::Clients => WorkerHandle::spawn(role, emit, |message: FromClients, data| {
-                modules::hear(modules::From::Clients, data);
-                Some(Action::Clients(message))
-            }),
+            Role::Clients => {
+                let is_taken = |data: &JsValue| modules::hear(modules::From::Clients, data);
+                WorkerHandle::spawn(role, emit, is_taken, |message, _| Some(Action::Clients(message)))
+            }
         };
         match spawned {
             Ok(worker) => *self.slot(role) = Some(worker),

@@ -42,13 +42,13 @@ pub(crate) fn attach(asked: impl Fn(Asked) + 'static) {
     call("attach", &ask.into_js_value(), &JsValue::UNDEFINED);
 }
 
-/// Tells the modules what a worker has said.
-pub(crate) fn hear(from: From, data: &JsValue) {
+/// Tells the modules what a worker has said. True: it was for them alone.
+pub(crate) fn hear(from: From, data: &JsValue) -> bool {
     let from = match from {
         From::Broker => "broker",
         From::Clients => "clients",
     };
-    call("hear", &from.into(), data);
+    call("hear", &from.into(), data).is_truthy()
 }
 
 /// Tells the modules that the places for them are on the page, perhaps anew.
@@ -104,9 +104,8 @@ fn property(name: &str) -> Option<JsValue> {
     Reflect::get(headwater.dyn_ref::<Object>()?, &name.into()).ok()
 }
 
-fn call(name: &str, first: &JsValue, second: &JsValue) {
-    if let Some(function) = property(name).and_then(|function| function.dyn_into::<Function>().ok()) {
-        // These functions report their errors themselves, and the page goes on without what failed.
-        let _reported = function.call2(&JsValue::UNDEFINED, first, second);
-    }
+fn call(name: &str, first: &JsValue, second: &JsValue) -> JsValue {
+    let function = property(name).and_then(|function| function.dyn_into::<Function>().ok());
+    // These functions report their errors themselves, and the page goes on without what failed.
+    function.and_then(|function| function.call2(&JsValue::UNDEFINED, first, second).ok()).unwrap_or_default()
 }

@@ -23,10 +23,11 @@ pub(super) struct WorkerHandle {
 
 impl WorkerHandle {
     /// Starts a worker. Its messages, and that it broke, are told to `emit`; `into_action` also gets them as they came;
-    /// some are only for others.
+    /// some are only for others. What `is_taken` says of a message that it is not for the page is not read at all.
     pub(super) fn spawn<T: FromJs + 'static>(
         role: Role,
         emit: Callback<Action>,
+        is_taken: fn(&JsValue) -> bool,
         into_action: impl Fn(T, &JsValue) -> Option<Action> + 'static,
     ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
@@ -40,6 +41,9 @@ impl WorkerHandle {
         let heard = emit.clone();
         let on_message = EventListener::new(&worker, "message", move |event| {
             let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
+            if is_taken(&data) {
+                return;
+            }
             let action = match decode::message(&data) {
                 Some(message) => into_action(message, &data),
                 None => Some(Action::WorkerFailed(role, strings::message_not_read().to_owned())),

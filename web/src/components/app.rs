@@ -17,7 +17,6 @@ use super::brokers::BrokersPanel;
 use super::dialog::ConfirmDialog;
 use super::groups::GroupsPanel;
 use super::produce::ProducePanel;
-use super::read::ReadPanel;
 use super::send::SendPanel;
 use super::status::StatusPanel;
 use super::topics::TopicsPanel;
@@ -139,7 +138,7 @@ impl Component for App {
                     <div class="wide">
                         <TopicsPanel topics={state.topics.clone()} {can_act} act={&self.act} />
                         <GroupsPanel groups={state.groups.clone()} topics={topics.clone()} {can_act} act={&self.act} />
-                        <ReadPanel read={state.read.clone()} topics={topics.clone()} {can_act} act={&self.act} />
+                        <section id="read" class="panel" aria-labelledby="read-title" />
                         <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     </div>
                     <SendPanel send={state.send.clone()} topics={topics.clone()} {can_act} act={&self.act} />

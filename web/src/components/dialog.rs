@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::fields::button;
 use crate::state::{Action, Confirm};
-use crate::{format, strings};
+use crate::strings;
 
 /// Of the dialog.
 #[derive(Properties, PartialEq)]
@@ -33,10 +33,6 @@ pub(super) fn ConfirmDialog(props: &ConfirmProps) -> Html {
     let (title, warning) = match &props.confirm {
         Confirm::DeleteTopic(name) => (strings::delete_topic(name), strings::delete_topic_warning(name)),
         Confirm::DeleteGroup(name) => (strings::delete_group(name), strings::delete_group_warning(name)),
-        Confirm::DeleteRecords { name, before } => {
-            let before = format::offset(*before);
-            (strings::delete_records(&before), strings::delete_records_warning(name, &before))
-        }
         Confirm::ClearAll => (strings::clear_all().to_owned(), strings::clear_all_warning().to_owned()),
     };
     let act = &props.act;

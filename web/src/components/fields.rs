@@ -4,6 +4,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
+use crate::state::TopicName;
+
 /// A field for text or a number. Not a component: it keeps nothing, and components are a kilobyte each.
 pub(super) struct TextField {
     id: AttrValue,
@@ -130,6 +132,11 @@ pub(super) fn SelectField(props: &SelectFieldProps) -> Html {
             </select>
         </div>
     }
+}
+
+/// Topics to choose from.
+pub(super) fn topic_options(topics: &[TopicName]) -> Vec<(AttrValue, AttrValue)> {
+    topics.iter().map(|topic| (topic.name.clone().into(), topic.name.clone().into())).collect()
 }
 
 /// Something to tick. Tests find it by its id too.

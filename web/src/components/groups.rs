@@ -5,9 +5,8 @@ use std::rc::Rc;
 use headwater_worker_protocol::{Assignor, OffsetReset};
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, on_submit, plain, submit};
+use super::fields::{SelectField, TextField, on_submit, plain, submit, topic_options};
 use super::group::group_view;
-use super::read::topic_options;
 use crate::state::{Action, Groups, GroupsAction, TopicName};
 use crate::strings;
 

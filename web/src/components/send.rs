@@ -5,8 +5,7 @@ use std::rc::Rc;
 use headwater_worker_protocol::ErrorReport;
 use yew::prelude::*;
 
-use super::fields::{SelectField, TextField, button, checkbox, on_submit, plain, submit};
-use super::read::{partition_options, topic_options};
+use super::fields::{SelectField, TextField, button, checkbox, on_submit, plain, submit, topic_options};
 use crate::state::{Action, Send, SendAction, Sent, TopicName};
 use crate::{format, strings};
 
@@ -53,7 +52,9 @@ fn where_fields(send: &Send, topics: &[TopicName], act: &Callback<SendAction>) -
     let chosen = send.topic_among(topics);
     let partitions = chosen.map_or(0, |topic| topic.partitions);
     let mut options = vec![("auto".into(), strings::auto().into())];
-    options.extend(partition_options(partitions));
+    options.extend(
+        (0..partitions).map(|partition| (partition.to_string().into(), partition.to_string().into())),
+    );
     let partition = send.partition.filter(|&partition| partition < partitions);
     html! {
         <div class="pair">

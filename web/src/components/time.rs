@@ -15,12 +15,6 @@ pub(super) fn local_clock(wall_ms: i64) -> String {
     format::clock_time(wall_ms, offset_minutes(wall_ms))
 }
 
-/// Milliseconds since 1970 of what a `datetime-local` field holds.
-pub(super) fn parse_local(text: &str) -> Option<i64> {
-    let wall_ms = Date::parse(text);
-    wall_ms.is_finite().then_some(wall_ms as i64)
-}
-
 /// How far local time is ahead of UTC then; 0 outside the dates that JavaScript has.
 fn offset_minutes(wall_ms: i64) -> i32 {
     let behind = Date::new(&JsValue::from_f64(wall_ms as f64)).get_timezone_offset();

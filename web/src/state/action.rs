@@ -3,7 +3,7 @@
 use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{FromBroker, FromClients, Request, ToBroker};
 
-use super::{GroupsAction, ProduceAction, ReadAction, SendAction, StorageFigures, TopicsAction};
+use super::{GroupsAction, ProduceAction, SendAction, StorageFigures, TopicsAction};
 
 /// Something happened. It is not cloned: that would be code for every message of the workers.
 #[derive(PartialEq, Debug)]
@@ -50,8 +50,6 @@ pub(crate) enum Action {
     Topics(TopicsAction),
     /// In the panel "consumer groups".
     Groups(GroupsAction),
-    /// In the panel "read".
-    Read(ReadAction),
     /// In the panel "send".
     Send(SendAction),
 }
@@ -180,13 +178,6 @@ pub(crate) enum Confirm {
     DeleteTopic(String),
     /// Delete the group of this name.
     DeleteGroup(String),
-    /// Delete the records of the partition that is read, before the page that is shown.
-    DeleteRecords {
-        /// The partition's name.
-        name: String,
-        /// The first offset that stays.
-        before: i64,
-    },
     /// Delete everything.
     ClearAll,
 }

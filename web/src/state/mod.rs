@@ -9,7 +9,6 @@ mod groups;
 mod import;
 mod produce;
 mod rates;
-mod read;
 mod requests;
 mod send;
 mod status;
@@ -29,7 +28,6 @@ pub(crate) use action::{Action, Command, Confirm, PartNews, Role, TabNews, Updat
 pub(crate) use groups::{Group, GroupPartition, Groups, GroupsAction, Member, MemberState};
 pub(crate) use import::{Import, Phase};
 pub(crate) use produce::{Preview, Produce, ProduceAction, Source};
-pub(crate) use read::{PageShown, Read, ReadAction, ReadOrigin};
 pub(crate) use send::{Send, SendAction, Sent};
 pub(crate) use status::{LogEntry, Status, StorageFigures};
 pub(crate) use topics::{Partition, RETENTION_BYTES, RETENTION_MS, Topic, TopicName, Topics, TopicsAction};
@@ -62,7 +60,6 @@ pub(crate) struct State {
     pub(crate) produce: Rc<Produce>,
     pub(crate) topics: Rc<Topics>,
     pub(crate) groups: Rc<Groups>,
-    pub(crate) read: Rc<Read>,
     pub(crate) send: Rc<Send>,
     pub(crate) status: Rc<Status>,
     /// What a person is asked to confirm now.
@@ -137,9 +134,6 @@ impl State {
                 let commands =
                     Rc::make_mut(&mut self.groups).act(action, &self.topics.names, &mut self.requests);
                 self.with_persist(commands)
-            }
-            Action::Read(action) => {
-                Rc::make_mut(&mut self.read).act(action, &self.topics.names, &mut self.requests)
             }
             Action::Send(action) => {
                 let commands =
@@ -337,16 +331,10 @@ impl State {
 
     fn reply(&mut self, now_ms: f64, id: u64, result: Result<Reply, ErrorReport>) -> Vec<Command> {
         let Some(asked) = self.requests.answered(id) else { return Vec::new() };
-        if asked == Asked::DeleteRecords && result.is_ok() {
-            // The page that is shown says where the log begins.
-            return Rc::make_mut(&mut self.read).again(&mut self.requests);
-        }
         let said = match asked {
             Asked::Preview => Rc::make_mut(&mut self.produce).previewed(id, result),
             Asked::Import => Rc::make_mut(&mut self.produce).import_started(now_ms, id, result),
             Asked::StopImport => Rc::make_mut(&mut self.produce).import_stopping(result),
-            Asked::DeleteRecords => Rc::make_mut(&mut self.read).not_deleted(result),
-            Asked::Read => Rc::make_mut(&mut self.read).answered(id, result),
             Asked::Send => Rc::make_mut(&mut self.send).answered(id, result),
             Asked::Groups(change) => Rc::make_mut(&mut self.groups).answered(change, result),
             Asked::Topics(change) => Rc::make_mut(&mut self.topics).answered(&change, result),
@@ -360,9 +348,8 @@ impl State {
     fn produce(&mut self, action: ProduceAction) -> Vec<Command> {
         let starts = matches!(action, ProduceAction::Start { .. });
         let commands = Rc::make_mut(&mut self.produce).act(action, &mut self.requests);
-        // What is produced is what is read next, most of the time.
-        if let Some(topic) = self.produce.topic_in_work().filter(|_| starts && self.read.page.is_none()) {
-            Rc::make_mut(&mut self.read).topic = topic.to_owned();
+        // What is produced is what is consumed next, most of the time.
+        if let Some(topic) = self.produce.topic_in_work().filter(|_| starts) {
             Rc::make_mut(&mut self.groups).topic = topic.to_owned();
         }
         self.with_persist(commands)
@@ -382,9 +369,6 @@ impl State {
         match self.confirm.take() {
             Some(Confirm::DeleteTopic(name)) => {
                 Rc::make_mut(&mut self.topics).act(TopicsAction::Delete(name), &mut self.requests)
-            }
-            Some(Confirm::DeleteRecords { before, .. }) => {
-                Rc::make_mut(&mut self.read).delete_before(before, &mut self.requests)
             }
             Some(Confirm::DeleteGroup(name)) => {
                 let topics = &self.topics.names;
@@ -431,7 +415,6 @@ impl State {
         self.cluster.forget();
         self.topics = Rc::default();
         self.groups = Rc::default();
-        self.read = Rc::default();
         self.send = Rc::default();
         Rc::make_mut(&mut self.produce).forget();
         Rc::make_mut(&mut self.status).forget();

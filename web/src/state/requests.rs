@@ -12,8 +12,6 @@ pub(super) enum Asked {
     Preview,
     Import,
     StopImport,
-    Read,
-    DeleteRecords,
     Send,
     Groups(GroupChange),
     Topics(Change),

@@ -2,7 +2,7 @@
 
 use headwater_worker_protocol::{
     BrokerEvent, BrokerSnapshot, ClientsSnapshot, ErrorCount, ImportSnapshot, ImportSource, ImportState,
-    PartitionSnapshot, Preview as SourcePreview, ReadFrom, RecordView, RecordsPage, Request, TopicSnapshot,
+    PartitionSnapshot, Preview as SourcePreview, Request, TopicSnapshot,
 };
 
 use super::*;
@@ -264,25 +264,6 @@ fn topics_are_made_changed_and_deleted() {
 }
 
 /// Answers a question with the records of these offsets, of a log from 0 to 120.
-fn records(offsets: std::ops::Range<i64>) -> Result<Reply, ErrorReport> {
-    Ok(Reply::Records(RecordsPage {
-        next_offset: offsets.end,
-        records: offsets.map(|offset| RecordView { offset, ..RecordView::default() }).collect(),
-        log_start_offset: 0,
-        high_watermark: 120,
-    }))
-}
-
-fn read_request(state: &mut State, action: ReadAction) -> Option<(u64, i32, ReadFrom, u32)> {
-    let commands = act(state, Action::Read(action));
-    let [Command::Request { id, request: Request::Read { partition, from, max_records, .. }, .. }] =
-        &commands[..]
-    else {
-        return None;
-    };
-    Some((*id, *partition, *from, *max_records))
-}
-
 #[test]
 fn a_topic_is_created_with_the_retention_that_is_given() {
     let mut state = running();
@@ -293,52 +274,6 @@ fn a_topic_is_created_with_the_retention_that_is_given() {
     assert_eq!(asked, Request::CreateTopic { name: "a".into(), partitions: 1, configs });
     reply(&mut state, id, Ok(Reply::Done));
     assert_eq!(state.topics.new_retention_ms, "");
-}
-
-#[test]
-fn a_partition_is_read_forth_and_back() {
-    let mut state = running();
-    assert_eq!(read_request(&mut state, ReadAction::Go), None, "there is no topic");
-    act(&mut state, snapshot(vec![topic("a", &[120, 0])]));
-    let (id, partition, from, _) = read_request(&mut state, ReadAction::Go).unwrap();
-    assert_eq!((partition, from), (0, ReadFrom::Start));
-    reply(&mut state, id, records(0..50));
-    assert_eq!(state.read.previous(), None);
-    let (id, _, from, most) = read_request(&mut state, ReadAction::Next).unwrap();
-    assert_eq!((from, most), (ReadFrom::Offset(50), 50));
-    reply(&mut state, id, records(50..100));
-    let (id, ..) = read_request(&mut state, ReadAction::Next).unwrap();
-    reply(&mut state, id, records(100..120));
-    assert_eq!(read_request(&mut state, ReadAction::Next), None, "the log ends here");
-    let (_, _, from, most) = read_request(&mut state, ReadAction::Previous).unwrap();
-    assert_eq!((from, most), (ReadFrom::Offset(50), 50));
-}
-
-#[test]
-fn a_page_before_the_middle_does_not_repeat_records() {
-    let mut state = running();
-    act(&mut state, snapshot(vec![topic("a", &[120])]));
-    act(&mut state, Action::Read(ReadAction::Origin(ReadOrigin::Offset)));
-    assert!(!state.read.can_go(&state.topics.names));
-    act(&mut state, Action::Read(ReadAction::Offset("-3".into())));
-    assert!(state.read.offset_problem().is_some());
-    act(&mut state, Action::Read(ReadAction::Offset("20".into())));
-    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
-    reply(&mut state, id, records(20..70));
-    let (id, _, from, most) = read_request(&mut state, ReadAction::Previous).unwrap();
-    assert_eq!((from, most), (ReadFrom::Offset(0), 20));
-    reply(&mut state, id, Err(refusal("OFFSET_OUT_OF_RANGE")));
-    assert!(state.read.page.is_none() && state.read.problem.is_some());
-}
-
-#[test]
-fn the_last_page_before_the_end_can_be_reached_from_behind_it() {
-    let mut state = running();
-    act(&mut state, snapshot(vec![topic("a", &[120])]));
-    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
-    reply(&mut state, id, records(120..120));
-    assert_eq!(state.read.previous(), Some((ReadFrom::Offset(70), 50)));
-    assert_eq!(state.read.next(), None);
 }
 
 #[test]
@@ -371,11 +306,9 @@ fn a_typed_record_is_sent() {
 fn nobody_waits_for_clients_that_are_gone() {
     let mut state = running();
     act(&mut state, snapshot(vec![topic("a", &[1])]));
-    read_request(&mut state, ReadAction::Go).unwrap();
     act(&mut state, Action::Send(SendAction::Go));
     act(&mut state, Action::Produce(ProduceAction::Start { again: false }));
     act(&mut state, Action::WorkerFailed(Role::Clients, "unreachable".into()));
-    assert!(!state.read.is_asking() && state.read.problem.is_some());
     assert!(!state.send.is_asking());
     assert_eq!(state.produce.import.phase(), Phase::Failed);
     assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Clients)]);
@@ -387,7 +320,6 @@ fn nobody_waits_for_clients_that_are_gone() {
 fn nothing_is_left_when_everything_is_cleared() {
     let mut state = running();
     act(&mut state, snapshot(vec![topic("a", &[1])]));
-    read_request(&mut state, ReadAction::Go).unwrap();
     act(&mut state, Action::Ask(Confirm::ClearAll));
     act(&mut state, Action::Confirmed);
     assert!(!state.can_act());
@@ -396,7 +328,6 @@ fn nothing_is_left_when_everything_is_cleared() {
         act(&mut state, Action::Broker(FromBroker::Destroyed { node_id }));
     }
     assert!(state.topics.list.is_empty() && state.topics.names.is_empty());
-    assert!(!state.read.is_asking());
     act(&mut state, Action::HostLoaded(0));
     act(&mut state, Action::Clients(FromClients::Loaded));
     act(&mut state, ready());
@@ -431,27 +362,4 @@ fn only_a_change_of_the_storage_is_drawn() {
     assert!(!state.apply(0.0, Action::Storage(figures)).render);
     assert!(state.apply(0.0, Action::Dragging(true)).render);
     assert!(!state.apply(0.0, Action::Dragging(true)).render);
-}
-
-#[test]
-fn records_before_the_page_that_is_shown_are_deleted() {
-    let mut state = running();
-    act(&mut state, snapshot(vec![topic("a", &[100])]));
-    let page = |log_start_offset| RecordsPage {
-        records: vec![RecordView { offset: 40, ..RecordView::default() }],
-        next_offset: 41,
-        log_start_offset,
-        high_watermark: 100,
-    };
-    let (id, ..) = read_request(&mut state, ReadAction::Go).unwrap();
-    reply(&mut state, id, Ok(Reply::Records(page(0))));
-    let (name, before) = state.read.deletable().unwrap();
-    assert_eq!((name.as_str(), before), ("a-0", 40));
-    act(&mut state, Action::Ask(Confirm::DeleteRecords { name, before }));
-    let (id, asked, _) = request(&act(&mut state, Action::Confirmed));
-    assert_eq!(asked, Request::DeleteRecords { topic: "a".into(), partition: 0, before: 40 });
-    let (id, asked, _) = request(&reply(&mut state, id, Ok(Reply::Done)));
-    assert!(matches!(asked, Request::Read { from: ReadFrom::Offset(40), .. }), "{asked:?}");
-    reply(&mut state, id, Ok(Reply::Records(page(40))));
-    assert_eq!(state.read.deletable(), None);
 }

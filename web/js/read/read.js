@@ -1,0 +1,194 @@
+// The panel "Read" of the workbench: records of one partition, page by page. Loaded when the page has nothing better to do.
+
+import { element } from "../element.js";
+import { topics } from "../inspect/cluster.js";
+import { count } from "../inspect/format.js";
+import { confirmed, field, input, keptRows, reason, select } from "../inspect/kit.js";
+import { newestTopic, nextPage, origin, previousPage, PAGE_RECORDS } from "./pages.js";
+import { recordsTable } from "./table.js";
+
+/** Puts the panel into its place, now and whenever that is made anew. What was read stays when the language changes. */
+export function open(api) {
+  const panel = new ReadPanel(api);
+  api.addEventListener("mounted", () => panel.mount());
+  for (const heard of ["broker", "clients", "standing"]) api.addEventListener(heard, () => panel.update());
+  panel.mount();
+}
+
+class ReadPanel {
+  #api;
+  #fields = {};
+  #parts = {};
+  /** What is read: `{ topic, partition, page }`. */
+  #shown;
+  #problem;
+  #asking = false;
+  #updating = false;
+
+  constructor(api) {
+    this.#api = api;
+  }
+
+  #t = (key, places) => this.#api.t(`read_${key}`, places);
+
+  /** Makes the panel in the words of the page's language. */
+  mount() {
+    const t = this.#t;
+    const before = Object.fromEntries(Object.entries(this.#fields).map(([name, { value }]) => [name, value]));
+    this.#fields = {
+      topic: select("read-topic", [], ""),
+      partition: select("read-partition", [], ""),
+      from: select("read-from", ["start", "offset", "timestamp", "last"].map((from) => [from, t(`from_${from}`)]), before.from),
+      offset: input("read-offset", { type: "number", min: 0, step: 1, inputmode: "numeric" }),
+      time: input("read-time", { type: "datetime-local", step: 1 }),
+    };
+    for (const [name, control] of Object.entries(this.#fields)) {
+      control.id = control.dataset.testid;
+      if (before[name] !== undefined && control.tagName === "INPUT") control.value = before[name];
+      control.addEventListener("input", () => this.#changed());
+    }
+    this.#fields.topic.addEventListener("change", () => { this.#fields.partition.value = "0"; });
+    const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control)]));
+    this.#parts = {
+      labelled,
+      go: element("button", { type: "submit", class: "primary", "data-testid": "read-go" }, t("go")),
+      problem: element("p", { class: "problem", role: "alert", "data-testid": "read-problem" }),
+      stack: element("div", { class: "stack" }),
+      topics: keptRows(this.#fields.topic, (names) => names.map((name) => element("option", { value: name }, name))),
+      partitions: keptRows(this.#fields.partition, (number) =>
+        Array.from({ length: number }, (_, partition) => element("option", { value: partition }, String(partition)))),
+    };
+    const form = element("form", { class: "line", novalidate: true, onsubmit: (event) => this.#go(event) }, ...Object.values(labelled), this.#parts.go);
+    document.getElementById("read")?.replaceChildren(
+      element("h2", { id: "read-title" }, t("title")), form, this.#parts.problem, this.#parts.stack);
+    this.#refresh();
+    if (before.topic) Object.assign(this.#fields.topic, { value: before.topic });
+    this.#refresh();
+    if (before.partition) Object.assign(this.#fields.partition, { value: before.partition });
+    this.#show();
+  }
+
+  /** Once a frame, however much is heard. */
+  update() {
+    if (this.#updating) return;
+    this.#updating = true;
+    requestAnimationFrame(() => {
+      this.#updating = false;
+      const had = this.#names;
+      this.#refresh();
+      if (had !== this.#names) this.#show();
+    });
+  }
+
+  #names = "";
+
+  /** The topics and partitions to choose from, and what the fields allow. */
+  #refresh() {
+    const known = topics(this.#api);
+    const { topic, partition } = this.#fields;
+    const chosen = topic.value;
+    const names = [...known.keys()];
+    this.#names = names.join("\n");
+    this.#parts.topics(this.#names, names);
+    // What is produced is what is read next, most of the time.
+    const newest = this.#shown === undefined && !this.#touched ? newestTopic(this.#api.clients.imports, known) : undefined;
+    topic.value = newest ?? (known.has(chosen) ? chosen : names[0] ?? "");
+    const number = known.get(topic.value)?.leaders.length ?? 0;
+    const before = Number(partition.value || 0);
+    this.#parts.partitions(number, number);
+    partition.value = String(Math.min(before, Math.max(number - 1, 0)));
+    topic.disabled = partition.disabled = names.length === 0;
+    this.#allow();
+  }
+
+  #touched = false;
+
+  #changed() {
+    this.#touched = true;
+    this.#refresh();
+  }
+
+  #origin() {
+    const { from, offset, time } = this.#fields;
+    return origin(from.value, offset.value, time.value);
+  }
+
+  #allow() {
+    const { from, offset, time } = this.#fields;
+    const { labelled, go } = this.#parts;
+    labelled.offset.hidden = from.value !== "offset";
+    labelled.time.hidden = from.value !== "timestamp";
+    const wrong = this.#origin() === undefined;
+    for (const control of [offset, time]) control.toggleAttribute("aria-invalid", false);
+    const asked = from.value === "offset" ? offset : time;
+    if (wrong && asked.value !== "") asked.setAttribute("aria-invalid", "true");
+    go.disabled = wrong || this.#asking || this.#names === "" || !this.#api.standing.canAct;
+  }
+
+  #go(event) {
+    event.preventDefault();
+    const from = this.#origin();
+    if (from === undefined || this.#parts.go.disabled) return;
+    this.#read(this.#fields.topic.value, Number(this.#fields.partition.value), from, PAGE_RECORDS);
+  }
+
+  async #read(topic, partition, from, most) {
+    this.#asking = true;
+    this.#show();
+    try {
+      const { records: page } = await this.#api.request({ read: { topic, partition, from, max_records: most } });
+      this.#shown = { topic, partition, page };
+      this.#problem = undefined;
+    } catch (error) {
+      this.#shown = undefined;
+      this.#problem = reason(error);
+    }
+    this.#asking = false;
+    this.#show();
+  }
+
+  #show() {
+    const { problem, stack } = this.#parts;
+    problem.textContent = this.#problem ?? "";
+    problem.hidden = this.#problem === undefined;
+    stack.setAttribute("aria-busy", String(this.#asking));
+    this.#allow();
+    if (this.#shown !== undefined) {
+      stack.replaceChildren(...recordsTable(this.#t, this.#shown), this.#turns());
+    } else {
+      const said = this.#names === "" ? "no_topics" : this.#asking ? "reading" : "nothing_yet";
+      stack.replaceChildren(...(this.#problem === undefined
+        ? [element("p", { class: "empty", "data-testid": "read-empty" }, this.#t(said))] : []));
+    }
+  }
+
+  #turns() {
+    const { topic, partition, page } = this.#shown;
+    const turn = (name, to) => element("button", {
+      type: "button", "data-testid": `read-${name}`, disabled: this.#asking || to === undefined,
+      onclick: () => this.#read(topic, partition, { offset: to.offset }, to.records),
+    }, this.#t(name));
+    const first = page.records[0]?.offset;
+    const removal = first !== undefined && first > page.log_start_offset
+      ? [element("button", {
+        type: "button", class: "quiet", "data-testid": "delete-records", disabled: this.#asking, onclick: () => this.#delete(first),
+      }, this.#t("delete", { before: count(first) }))] : [];
+    return element("div", { class: "buttons" },
+      turn("previous", previousPage(page)), turn("next", nextPage(page)), ...removal);
+  }
+
+  async #delete(before) {
+    const { topic, partition } = this.#shown;
+    const places = { partition: `${topic}-${partition}`, before: count(before) };
+    const ask = { title: this.#t("delete", places), text: this.#t("delete_warning", places) };
+    if (!(await confirmed({ t: this.#t }, ask, this.#t("delete_yes")))) return;
+    try {
+      await this.#api.request({ "delete-records": { topic, partition, before } });
+    } catch (error) {
+      this.#problem = reason(error);
+      return this.#show();
+    }
+    // The page that is shown says where the log begins.
+    await this.#read(topic, partition, { offset: before }, PAGE_RECORDS);
+  }
+}
