@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { launch, newProfile } from "../lib/browser.mjs";
 import { DIST, serve } from "../lib/server.mjs";
+import { frames } from "./picture.mjs";
 import { median, percentile, table } from "./report.mjs";
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
@@ -53,11 +54,13 @@ async function oneRound(round) {
   const page = await browser.page();
   await page.goto(`${server.url}bench/`);
   await page.waitForFunction(() => globalThis.bench !== undefined);
-  const measure = async (part, name, call, ...args) => {
+  const inPage = (call, ...args) => page.evaluate(([work, given]) => globalThis.bench[work](...given), [call, args]);
+  const measure = (part, name, ...call) => run(part, name, () => inPage(...call));
+  const run = async (part, name, work) => {
     if (!parts.has(part)) return null;
     const started = Date.now();
     try {
-      return await page.evaluate(([work, given]) => globalThis.bench[work](...given), [call, args]);
+      return await work();
     } catch (error) {
       failures[name] ??= String(error.message ?? error).split("\n")[0];
       return null;
@@ -94,6 +97,7 @@ async function oneRound(round) {
     const gigabyte = { ...GIGABYTE, partitions, name: "gigabyte", strict: false };
     result.gigabyte = await measure("memory", "1 GB written and read", "engine", gigabyte);
   }
+  result.picture = await run("picture", "the picture", () => frames(browser, server, records));
   await browser.close();
   await profile.remove();
   return result;
@@ -163,6 +167,10 @@ async function report() {
     produce_vs_dexie: ratio(produceRate, perSecond(PEER_RECORDS, dexieMs)),
     produce_vs_pglite: ratio(produceRate, perSecond(PEER_RECORDS, pgliteMs)),
     ack_p50_over_raw_ms: p50 === null || rawP50 === null ? null : round3(p50 - rawP50),
+    picture_frames_per_s: of((r) => r.picture?.frames_per_s),
+    picture_long_frames: of((r) => r.picture?.long),
+    picture_thread_busy: of((r) => r.picture?.busy),
+    picture_records_per_s: of((r) => r.picture?.records_per_s),
     worker_memory_mb: memory === 0 ? null : round3(memory / 2 ** 20),
     ...sizes,
   };
@@ -170,6 +178,8 @@ async function report() {
   console.log(`medians of ${rounds.length} rounds; ${records} records of 100 bytes, ${partitions} partitions\n`);
   console.log(table(["", "records/s", "ratio", ""], rows));
   console.log(table(["one record, ms", "p50", "p99"], [["acknowledged", p50, p99], ["raw commit", rawP50, rawP99]]));
+  if (parts.has("picture")) console.log(table(["page while producing", "frames/s", "late", "over 50 ms", "longest, ms", "busy"], rounds.map(({ picture: p }, index) =>
+    [`round ${index + 1}`, p?.frames_per_s ?? null, p?.late ?? null, p?.long ?? null, p?.longest_ms ?? null, p?.busy ?? null])));
   for (const [name, reason] of Object.entries(failures)) console.log(`not run: ${name}: ${reason}`);
   const whole = { at: new Date().toISOString(), chromium: version, options, result, failures, rounds: rounds.map(short) };
   await mkdir(join(HERE, "results"), { recursive: true });
