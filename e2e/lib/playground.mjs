@@ -31,6 +31,8 @@ export class Playground {
     if (workers !== undefined) {
       // Only for the first page: what is chosen later is what is remembered.
       await page.addInitScript((count) => {
+        // The frame that people's code runs in has no storage.
+        if (globalThis.top !== globalThis) return;
         if (!sessionStorage.getItem("workers-set")) localStorage.setItem("headwater.workers", count);
         sessionStorage.setItem("workers-set", "true");
       }, String(workers));

@@ -34,6 +34,13 @@ await build({
   logLevel: "warning",
 });
 
+// What stands before a person's code in the sandbox: one script, as its text is what is handed in.
+await build({
+  ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "kafkajs.js"), entry: here("code/sandbox/worker.js") }),
+  format: "iife",
+  legalComments: "none",
+});
+
 const minified = async (paths) => (await transform((await styles(paths)).join("\n"), { loader: "css", minify: true })).code;
 await writeFile(join(folder, "style.css"), await minified([here("../static/style.css"), ...EAGER.map((name) => here(`${name}/style.css`))]));
 for (const name of LAZY) await writeFile(join(folder, `${name}.css`), await minified([here(`${name}/style.css`)]));

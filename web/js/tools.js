@@ -9,6 +9,7 @@ export function openTools(api) {
   const themed = () => api.dispatchEvent(new Event("theme"));
   const show = () => document.getElementById("tools")?.replaceChildren(
     lessonsTool(api),
+    codeTool(api),
     inspectTool(api),
     languageTool(api),
     themeTool(api, themed),
@@ -41,6 +42,11 @@ function lessonsTool(api) {
 function inspectTool(api) {
   const choose = () => api.dispatchEvent(new CustomEvent("choose", { detail: { kind: "overview" } }));
   return element("button", { type: "button", "data-testid": "inspect", onclick: choose }, api.t("inspect"));
+}
+
+function codeTool(api) {
+  const toggle = () => api.load("code").then(({ toggleCode }) => toggleCode(api)).catch(reportError);
+  return element("button", { type: "button", "data-testid": "code", onclick: toggle }, api.t("code"));
 }
 
 function languageTool(api) {

@@ -1,0 +1,75 @@
+// What code has written, as a list with a limit; errors lead to their line.
+
+import { element } from "../element.js";
+
+const MOST = 1000;
+
+/** `goTo(line, column)` is called when a person chooses an error's place. */
+export class OutputView {
+  element = element("ol", { class: "code-output", role: "log", tabindex: "0", "data-testid": "code-output" });
+  #api;
+  #goTo;
+  #waiting = [];
+  #dropped = 0;
+  #frame;
+  #shown = () => {};
+
+  constructor(api, goTo) {
+    this.#api = api;
+    this.#goTo = goTo;
+    this.clear();
+  }
+
+  clear() {
+    this.#waiting = [];
+    this.#dropped = 0;
+    this.element.setAttribute("aria-label", this.#api.t("code_output"));
+    this.element.replaceChildren(element("li", { class: "hint" }, this.#api.t("code_output_empty")));
+  }
+
+  /** Lines more, drawn with the next frame; `shown` is called after it. */
+  add({ lines, dropped }, shown = () => {}) {
+    this.#waiting.push(...lines);
+    this.#dropped += dropped;
+    this.#shown = shown;
+    // A page that nobody sees has no frames.
+    if (document.hidden) this.#draw();
+    else this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  /** A line of the page's own. */
+  say(text, level = "note") {
+    this.add({ lines: [{ level, text }], dropped: 0 }, this.#shown);
+  }
+
+  #draw() {
+    this.#frame = undefined;
+    const list = this.element;
+    const atEnd = list.scrollTop + list.clientHeight > list.scrollHeight - 40;
+    const over = Math.max(0, this.#waiting.length - MOST);
+    const lines = this.#waiting.slice(over).map((line) => this.#line(line));
+    this.#dropped += over;
+    this.#waiting = [];
+    list.querySelector(":scope > .hint")?.remove();
+    list.append(...lines);
+    for (; list.childElementCount > MOST; this.#dropped++) list.querySelector(":scope > :not(.code-dropped)").remove();
+    this.#sayDropped();
+    if (atEnd) list.scrollTop = list.scrollHeight;
+    this.#shown();
+  }
+
+  #sayDropped() {
+    if (this.#dropped === 0) return;
+    const list = this.element;
+    if (!list.querySelector(".code-dropped")) list.prepend(element("li", { class: "code-dropped" }));
+    list.querySelector(".code-dropped").textContent = this.#api.t("code_dropped", { count: this.#dropped.toLocaleString() });
+  }
+
+  #line({ level, text, line, column }) {
+    const made = element("li", { class: `code-${level}`, "data-level": level }, element("span", {}, text));
+    if (line === undefined) return made;
+    const place = this.#api.t("code_place", { line, column });
+    made.append(" ", element("button", { type: "button", class: "quiet small", onclick: () => this.#goTo(line, column) }, place));
+    return made;
+  }
+}
