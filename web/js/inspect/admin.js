@@ -7,12 +7,9 @@ const LIST_OFFSETS = 2;
 const OFFSET_COMMIT = 8;
 const FIND_COORDINATOR = 10;
 const DESCRIBE_CONFIGS = 32;
-const INCREMENTAL_ALTER_CONFIGS = 44;
 
-/** The broker that alone changes topics. */
+/** The broker that is asked where any will do. */
 const CONTROLLER = 0;
-const SET = 0;
-const DELETE = 1;
 
 /** Kinds of what has configs. */
 export const TOPIC = 2;
@@ -51,20 +48,6 @@ function readConfig(reader) {
   const inherited = synonyms.find((synonym) => !OWN_SOURCES.has(synonym.source));
   const byDefault = inherited?.value ?? (source === DEFAULT_SOURCE ? value : undefined);
   return { name, value, readOnly, own: OWN_SOURCES.has(source), byDefault, documentation };
-}
-
-/** Sets a topic's configs, or takes them back to their defaults: `[name, value]`, null for the default. */
-export async function alterConfigs(api, topic, changes) {
-  const body = new Writer().array([topic], (writer) => writer.i8(TOPIC).string(topic)
-    .array(changes, (entry, [name, value]) => entry.string(name).i8(value === null ? DELETE : SET).string(value))).i8(0);
-  const response = await ask(api, CONTROLLER, INCREMENTAL_ALTER_CONFIGS, 0, body);
-  response.i32();
-  for (const [code, message] of response.array((reader) => {
-    const outcome = [reader.i16(), reader.string()];
-    reader.i8();
-    reader.string();
-    return outcome;
-  })) check(code, message);
 }
 
 /** The first offset whose record has this time or a later one; undefined where there is none. */

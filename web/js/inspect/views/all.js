@@ -4,12 +4,14 @@
 import { addConsumers, addProducer, addTopic } from "./add.js";
 import { broker } from "./broker.js";
 import { consumer } from "./consumer.js";
+import { exporting } from "./export.js";
 import { group } from "./group.js";
 import { overview } from "./overview.js";
 import { partition } from "./partition.js";
 import { producer } from "./producer.js";
 import { record } from "./record.js";
 import { send } from "./send.js";
+import { tail } from "./tail.js";
 import { topic } from "./topic.js";
 
 export const views = {
@@ -23,6 +25,8 @@ export const views = {
   consumer,
   broker,
   send,
+  tail,
+  export: exporting,
   "add-producer": addProducer,
   "add-topic": addTopic,
   "add-consumers": addConsumers,

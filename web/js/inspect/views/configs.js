@@ -1,7 +1,7 @@
 // The configs of a topic by Kafka's keys: what holds, what would by default, and a form for each.
 
 import { element } from "../../element.js";
-import { TOPIC, alterConfigs, describeConfigs } from "../admin.js";
+import { TOPIC, describeConfigs } from "../admin.js";
 import { checkbox, field, input, link, outcome, attempt, reason, select } from "../kit.js";
 
 // Those that show something here come first; the others can be asked for.
@@ -53,7 +53,7 @@ function row(ctx, topic, config) {
   const change = (value) => attempt(button, said, async () => {
     control.removeAttribute("aria-invalid");
     try {
-      await alterConfigs(api, topic, [[name, value]]);
+      await api.request({ "alter-configs": { topic, configs: [[name, value ?? undefined]] } });
     } catch (error) {
       control.setAttribute("aria-invalid", "true");
       throw error;

@@ -2,10 +2,10 @@
 
 import { element } from "../../element.js";
 import { consumerOf, groupOf, isReading, lagOf } from "../cluster.js";
-import { bytes, count, rate } from "../format.js";
+import { bytes, count, duration, rate } from "../format.js";
 import { action, actions, figures, keptRows, link, section, setText, table, usable } from "../kit.js";
 import { Meter } from "../meter.js";
-import { oneMore, startConsumers } from "./consuming.js";
+import { oneMore } from "./consuming.js";
 import { rateForm } from "./rate.js";
 
 export function consumer(ctx, { consumer: id }) {
@@ -21,27 +21,24 @@ export function consumer(ctx, { consumer: id }) {
     [t("bytes"), () => bytes(now()?.bytes)],
     [t("records_per_s"), () => (now() && isReading(now()) ? rate(meter.rate()) : undefined)],
     [t("lag"), () => count(lag(api, now())), "consumer-lag"],
+    [t("lag_time"), () => duration(lagTime(now()))],
     [t("generation"), () => now()?.generation],
     ["member.id", () => now()?.member_id || undefined],
     ["group.instance.id", () => request.instance_id],
     ["partition.assignment.strategy", () => request.assignor.replace("round-robin", "roundrobin")],
   ]);
   const problem = element("p", { class: "problem", hidden: true });
-  const reads = table(t("what_it_reads"), [t("partition"), [t("position"), "number"]], "consumer-reads");
-  const fillReads = keptRows(reads.body, (partitions) => partitions.map(({ topic, partition, position }) => element("tr", {},
+  const reads = table(t("what_it_reads"), [t("partition"), [t("position"), "number"], [t("lag_time"), "number"]], "consumer-reads");
+  const fillReads = keptRows(reads.body, (partitions) => partitions.map(({ topic, partition, position, lag_ms }) => element("tr", {},
     element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
       link(`go-partition-${partition}`, t("partition_of", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
-    element("td", { class: "number" }, count(position) ?? "–"))));
+    element("td", { class: "number" }, count(position) ?? "–"), element("td", { class: "number" }, duration(lag_ms) ?? "–"))));
   const seen = element("ul", { class: "things" });
   const fillSeen = keptRows(seen, (records) => records.map(({ partition, offset, value }) => element("li", {},
     link(`go-record-${partition}-${offset}`, t("record_short", { partition, offset: count(offset) }), () => choose({ kind: "record", topic: request.topic, partition, offset })),
     element("code", { class: "shortened" }, value))));
   const ending = ends(ctx, id);
-  const pace = rateForm(ctx, "consumer", request.records_per_s, async (records_per_s) => {
-    await api.request({ "stop-consumer": { consumer: BigInt(id), leave: true } });
-    const [started] = await startConsumers(api, { ...request, records_per_s });
-    choose({ kind: "consumer", consumer: started });
-  });
+  const pace = rateForm(ctx, "consumer", request.records_per_s, (records_per_s) => api.request({ "set-rate": { consumer: BigInt(id), records_per_s } }));
   return {
     eyebrow: t("consumer"),
     title: t("consumer_name", { id }),
@@ -57,7 +54,7 @@ export function consumer(ctx, { consumer: id }) {
       const failed = found.state?.failed;
       problem.hidden = failed === undefined;
       if (failed) setText(problem, `${failed.kind}: ${failed.message}`);
-      fillReads(found.partitions.map(({ topic, partition, position }) => `${topic}-${partition}@${position}`).join(), found.partitions);
+      fillReads(found.partitions.map(({ topic, partition, position, lag_ms }) => `${topic}-${partition}@${position}@${lag_ms}`).join(), found.partitions);
       fillSeen(found.last_records.map(({ partition, offset }) => `${partition}:${offset}`).join(), found.last_records);
     },
   };
@@ -83,6 +80,12 @@ function one(ctx, now) {
 function stateOf({ t }, found) {
   if (found === undefined) return t("consumer_gone");
   return t(`consumer_${typeof found.state === "string" ? found.state : Object.keys(found.state)[0]}`);
+}
+
+/** How far behind it is in the partition where it is most. */
+function lagTime(found) {
+  const known = (found?.partitions ?? []).map(({ lag_ms }) => lag_ms).filter((lag) => lag !== undefined && lag !== null);
+  return known.length > 0 ? Math.max(...known) : undefined;
 }
 
 /** How many records of its partitions lie ahead of it, by its own position. */

@@ -19,7 +19,7 @@ export function group(ctx, { group: name }) {
   const members = table(t("members"), [t("member"), t("reads")], "group-member-table");
   const fillMembers = keptRows(members.body, () => now().members.map((member) => memberRow(ctx, name, member)));
   const offsets = table(t("offsets"), [t("partition"), [t("committed"), "number"], [t("end"), "number"], [t("lag"), "number"], [t("lag_time"), "number"]], "group-offsets");
-  const fillOffsets = keptRows(offsets.body, () => now().offsets.map((offset) => offsetRow(ctx, offset)));
+  const fillOffsets = keptRows(offsets.body, () => now().offsets.map((offset) => offsetRow(ctx, offset, lagTime(api, name, offset))));
   const stopAll = (leave) => async () => {
     for (const { consumer } of membersHere(api, name)) await api.request({ "stop-consumer": { consumer, leave } });
     return t("group_stopping");
@@ -39,7 +39,7 @@ export function group(ctx, { group: name }) {
       update();
       usable(leave.button, membersHere(api, name).length > 0);
       fillMembers(JSON.stringify([now().members, membersHere(api, name).map(({ consumer, member_id }) => [String(consumer), member_id])]));
-      fillOffsets(JSON.stringify(now().offsets, (_, value) => (typeof value === "bigint" ? String(value) : value)));
+      fillOffsets(JSON.stringify(now().offsets.map((offset) => [offset, lagTime(api, name, offset)]), (_, value) => (typeof value === "bigint" ? String(value) : value)));
     },
   };
 }
@@ -54,8 +54,14 @@ function memberRow({ api, t, choose }, group, { member_id, instance_id, client_i
     element("td", {}, ...(reads.length > 0 ? reads : [element("span", { class: "hint" }, t("nothing"))])));
 }
 
-function offsetRow({ t, choose }, offset) {
-  const { topic, partition, committed, end_offset, lag_ms } = offset;
+/** How far behind its reader is, if that is one of the page's own. */
+function lagTime(api, group, { topic, partition }) {
+  const read = membersHere(api, group).flatMap(({ partitions }) => partitions).find((one) => one.topic === topic && one.partition === partition);
+  return read?.lag_ms;
+}
+
+function offsetRow({ t, choose }, offset, lag_ms) {
+  const { topic, partition, committed, end_offset } = offset;
   const number = (value, name) => element("td", { class: "number", "data-testid": name }, value ?? "–");
   return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
     link(`go-partition-${topic}-${partition}`, t("partition_of", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),

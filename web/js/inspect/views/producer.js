@@ -59,9 +59,9 @@ function settings(ctx, id, known) {
     const started = await restart(api, id, request);
     choose({ kind: "producer", import: started });
   };
-  const pace = rateForm(ctx, "producer", known.records_per_s, (records_per_s) => go({ ...known, records_per_s }));
+  const pace = rateForm(ctx, "producer", known.records_per_s, (records_per_s) => api.request({ "set-rate": { import: BigInt(id), records_per_s } }));
   const { whole, read } = sourceFields(ctx, known, { fixed: true });
-  const change = action(ctx, "producer-change", t("change_producer"), () => go({ ...known, ...read() }));
+  const change = action(ctx, "producer-change", t("change_producer"), () => go({ ...asked(importOf(api, id)), ...read() }));
   return [section(t("pace"), true, pace), section(t("producer_settings"), false, whole, element("p", { class: "hint" }, t("change_producer_hint")), ...actions(change)),
     section(t("where_keys_go"), false, keys(ctx, known))];
 }

@@ -2,7 +2,7 @@
 
 import { element } from "../../element.js";
 import { importOf, isRunning, shownByClients } from "../cluster.js";
-import { field, input, select, wholeNumber } from "../kit.js";
+import { checkbox, field, input, select, wholeNumber } from "../kit.js";
 
 /** The data sets that come with the page: where they are, and the fields that can be a key. */
 export const DATA_SETS = {
@@ -11,30 +11,15 @@ export const DATA_SETS = {
 /** How many made-up records are sent, unless a person says. */
 const SYNTHETIC = { records: 1_000_000, value_size: 100 };
 
-/** What was asked for by imports that were started here, by their ids: snapshots do not tell. */
-const requests = new Map();
-const MAX_REQUESTS = 100;
-
-/** The request of an import: as it was, or as it must have been where only its source is known; undefined for a file. */
-export function asked({ import: id, source, topic }) {
-  const known = requests.get(String(id));
-  if (known !== undefined) return known;
-  const set = DATA_SETS[source];
-  if (set !== undefined) {
-    return { source: { "data-set": { name: source, url: set.url } }, topic, partitions: 4, configs: [], key_field: set.key, records_per_s: undefined, again: false };
-  }
-  const synthetic = /^(\d+) records of (\d+) bytes$/.exec(source);
-  if (synthetic === null) return undefined;
-  const [records, value_size] = [BigInt(synthetic[1]), Number(synthetic[2])];
-  return { source: { synthetic: { records, value_size } }, topic, partitions: 4, configs: [], key_field: undefined, records_per_s: undefined, again: false };
+/** The request of an import; undefined for a file, whose bytes only the workbench has. */
+export function asked({ request }) {
+  return request?.source === undefined || request.source.file !== undefined ? undefined : request;
 }
 
 /** Starts a producer; gives its import's id, when snapshots tell of it. */
 export async function start(api, request) {
   const reply = await api.request({ import: request });
   const id = reply["import-started"].import;
-  requests.set(String(id), request);
-  if (requests.size > MAX_REQUESTS) requests.delete(requests.keys().next().value);
   await shownByClients(api, () => importOf(api, id));
   return id;
 }
@@ -60,7 +45,10 @@ export function sourceFields(ctx, known, { fixed = false } = {}) {
   const setName = known.source["data-set"]?.name ?? "synthetic";
   fillKeys(setName, known.key_field ?? "");
   const fields = [field(t("key_field"), keyField, t("key_field_hint"))];
-  if (fixed) return { whole: element("div", { class: "stack" }, ...fields), read: () => ({ key_field: keyField.value || undefined }) };
+  const delivery = deliveryFields(ctx, known);
+  fields.push(...delivery.fields);
+  const readSettings = () => ({ key_field: keyField.value || undefined, ...delivery.read() });
+  if (fixed) return { whole: element("div", { class: "stack" }, ...fields), read: readSettings };
 
   const source = select("producer-source", [...Object.keys(DATA_SETS), "synthetic"].map((name) => [name, t(`source_${name}`)]), setName);
   const topic = input("producer-topic", { value: known.topic, spellcheck: "false" });
@@ -78,9 +66,27 @@ export function sourceFields(ctx, known, { fixed = false } = {}) {
       : { "data-set": { name: source.value, url: DATA_SETS[source.value].url } },
     topic: topic.value.trim(),
     partitions: Number(wholeNumber(ctx, partitions, { min: 1n, max: 2147483647n })),
-    key_field: keyField.value || undefined,
+    ...readSettings(),
   });
   const whole = element("div", { class: "stack" }, field(t("source"), source), made,
     element("div", { class: "pair" }, field(t("topic"), topic), field(t("partitions"), partitions, t("partitions_if_made"))), ...fields);
   return { whole, read };
+}
+
+/** How sure a record is before the next, and how it is packed: Kafka's own names. */
+function deliveryFields({ t }, { acks = "all", compression = "none", idempotence }) {
+  const acksField = select("producer-acks", ["all", "1", "0"].map((value) => [value, t(`acks_${value}`)]), acks);
+  const packed = select("producer-compression", ["none", "gzip", "snappy", "lz4", "zstd"].map((value) => [value, value]), compression);
+  const once = checkbox("producer-idempotence", idempotence ?? acks === "all");
+  // Kafka's producer refuses idempotence without acks=all.
+  const fit = () => {
+    once.disabled = acksField.value !== "all";
+    if (once.disabled) once.checked = false;
+  };
+  acksField.addEventListener("change", fit);
+  fit();
+  return {
+    fields: [element("div", { class: "pair" }, field("acks", acksField), field("compression.type", packed)), field("enable.idempotence", once, t("idempotence_hint"))],
+    read: () => ({ acks: acksField.value, compression: packed.value, idempotence: once.checked }),
+  };
 }

@@ -1,0 +1,99 @@
+// Follows the end of a topic by itself, without a page: reads every record once, in order for each partition, and says when it has to skip.
+
+import { variant } from "../api.js";
+
+/** How many records come at once. */
+const PAGE = 1000;
+/** How far a partition may be behind before the rest is skipped: nobody can watch so many. */
+const MAX_BEHIND = 20_000n;
+
+/** One reader of a topic's partitions. */
+export class Tail {
+  #read;
+  #ends;
+  #next = new Map();
+  #onRecords;
+  #running = false;
+  #wanted = false;
+  #stopped = false;
+  /** How many records were passed over to catch up. */
+  skipped = 0n;
+
+  /**
+   * `read(partition, from, max)` gives a `RecordsPage`, `ends()` the known ends by partition (a `Map`), and `onRecords(partition, records)`
+   * gets what is new.
+   */
+  constructor({ read, ends, onRecords }) {
+    this.#read = read;
+    this.#ends = ends;
+    this.#onRecords = onRecords;
+  }
+
+  /** Begins anew: `from` is a `ReadFrom`, for these partitions; `"end"` for what comes from now on. */
+  async seek(partitions, from) {
+    const next = new Map();
+    for (const partition of partitions) {
+      if (from === "end") {
+        const page = await this.#read(partition, "last", 1);
+        next.set(partition, page.high_watermark);
+        continue;
+      }
+      // What lies there is read by the loop; here only where that begins.
+      const page = await this.#read(partition, from, from === "last" ? 100 : 1);
+      next.set(partition, page.records[0]?.offset ?? page.next_offset);
+    }
+    this.#next = next;
+    this.skipped = 0n;
+    return this.look();
+  }
+
+  /** Reads what there is by now. Called whenever ends may have moved; while it reads, once more is enough. */
+  async look() {
+    this.#wanted = true;
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#wanted && !this.#stopped) {
+        this.#wanted = false;
+        for (const [partition, end] of this.#ends()) await this.#catchUp(partition, end);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Reads no more. */
+  stop() {
+    this.#stopped = true;
+  }
+
+  async #catchUp(partition, known) {
+    const next = this.#next;
+    let end = BigInt(known);
+    while (!this.#stopped && next === this.#next && next.get(partition) < end) {
+      const behind = end - next.get(partition);
+      if (behind > MAX_BEHIND) {
+        const to = end - BigInt(PAGE);
+        this.skipped += to - next.get(partition);
+        next.set(partition, to);
+      }
+      const at = next.get(partition);
+      const page = await this.#read(partition, { offset: at }, PAGE);
+      if (next !== this.#next || this.#stopped) return;
+      // What was deleted before it was read counts as skipped too.
+      if (page.log_start_offset > at) this.skipped += page.log_start_offset - at;
+      next.set(partition, page.next_offset);
+      if (page.records.length > 0) this.#onRecords(partition, page.records);
+      if (page.next_offset <= at) return;
+      if (page.high_watermark > end) end = page.high_watermark;
+    }
+  }
+}
+
+/** Where a topic's partition is read, by `Request::Read`. */
+export function reader(api, topic, whole = false) {
+  return async (partition, from, max_records) => {
+    const [, page] = variant(await api.request({ read: { topic, partition, from, max_records, whole } }));
+    return page;
+  };
+}
