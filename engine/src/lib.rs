@@ -26,8 +26,8 @@ mod txn;
 mod types;
 
 pub use broker::{
-    Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView, Move, PartitionView,
-    TopicView,
+    BatchView, Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView,
+    IndexEntryView, LogView, Move, PartitionView, ProducerView, Refusal, SegmentView, TopicView,
 };
 pub use config::{BrokerConfig, ConfigError};
 pub use storage_op::{

@@ -6,8 +6,9 @@
 import { fill, loadTable, loadWords, rememberLanguage } from "./language.js";
 import { variant } from "./variant.js";
 
-// Far above the ids that the rest of the page gives to its requests.
-const FIRST_ID = 2n ** 40n;
+// Far above the ids that the rest of the page gives to its requests, and others than those of other tabs.
+const FIRST_ID = BigInt(1 + Math.floor(Math.random() * 2 ** 20)) << 40n;
+const PATIENCE_MS = 10_000;
 
 /** @typedef {{ canAct: boolean, isGuest: boolean, hosts: string[], brokers: { nodeId: number, host: number | null, state: string }[] }} Standing */
 
@@ -31,11 +32,19 @@ class Api extends EventTarget {
   #nextId = FIRST_ID;
   #pending = new Map();
   #watched = false;
+  /** Between the tabs of this browser: what guests ask of the brokers. @type {BroadcastChannel | undefined} */
+  #tabs;
 
   /** What the Rust side of the page finds as `globalThis.headwater`. */
   forTheApp(language, words) {
     this.language = language;
     this.#words = words.modules;
+    this.#tabs = new BroadcastChannel("headwater-modules");
+    this.#tabs.onmessage = ({ data }) => {
+      if (this.standing.isGuest) return;
+      if (data.watch?.on) this.#watched = true;
+      this.tellHosts(data);
+    };
     const safely = (act) => (...args) => {
       try {
         return act(...args);
@@ -112,7 +121,36 @@ class Api extends EventTarget {
   /** Has all brokers tell what moves, or not: `trace` in what `broker` events say. */
   watch(on) {
     this.#watched = on;
-    this.tellHosts({ watch: { on } });
+    this.#tellBrokers({ watch: { on } });
+  }
+
+  /**
+   * What the leader of a partition knows of its log: segments with their indexes, producers, and where the record of an offset
+   * lies, if one is given. Gives a `LogDescription`; throws as `request` does.
+   */
+  describeLog(topic, partition, offset) {
+    const known = [...this.brokers.values()].flatMap(({ topics }) => topics).find(({ name }) => name === topic);
+    const leader = known?.leaders[partition];
+    if (leader === undefined) {
+      const message = `there is no partition ${partition} of ${topic}`;
+      return Promise.reject(Object.assign(new Error(message), { kind: "UNKNOWN_TOPIC_OR_PARTITION", retriable: false }));
+    }
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        const message = `broker ${leader} does not answer; it may not run`;
+        this.#answered({ id, result: { Err: { kind: "REQUEST_TIMED_OUT", message, retriable: true } } });
+      }, PATIENCE_MS);
+      this.#pending.set(id, { resolve, reject, late });
+      const place = offset === undefined ? undefined : BigInt(offset);
+      this.#tellBrokers({ describe: { id, node_id: leader, topic, partition, offset: place } });
+    });
+  }
+
+  /** Tells every worker of brokers something, be they of this tab or of another. */
+  #tellBrokers(message) {
+    if (this.standing.isGuest) this.#tabs.postMessage(message);
+    else this.tellHosts(message);
   }
 
   /** A port that carries Kafka frames to and from a broker, as `overMessagePorts` of js/kafkajs wants it. */
@@ -133,6 +171,9 @@ class Api extends EventTarget {
     if (from === "clients") {
       if (name === "reply" && content.id >= FIRST_ID) return this.#answered(content);
       if (name === "snapshot") this.clients = content;
+    } else if (name === "log") {
+      // Answers for other tabs come by too.
+      return this.#answered(content);
     } else if (name === "snapshot") {
       this.brokers.set(content.node_id, content);
     } else if (name === "ready") {
@@ -147,6 +188,7 @@ class Api extends EventTarget {
 
   #answered({ id, result }) {
     const waiting = this.#pending.get(id);
+    clearTimeout(waiting?.late);
     this.#pending.delete(id);
     if (result.Err === undefined) {
       waiting?.resolve(result.Ok);

@@ -37,7 +37,7 @@ pub fn start() {
 /// Each role sets a handler of its own for what comes after the first message.
 fn take_role(first: &JsValue) {
     match tag(first).as_deref() {
-        Some("start" | "destroy" | "watch") => broker::start(first.clone()),
+        Some("start" | "destroy" | "describe" | "watch") => broker::start(first.clone()),
         Some("broker" | "request") => clients::start(first.clone()),
         other => {
             let what = other.unwrap_or("something without a name");

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use headwater_engine::{Broker, BrokerEvent, ConnectionId, Move, NodeId, Now};
+use headwater_engine::{Broker, BrokerEvent, ConnectionId, LogView, Move, NodeId, Now, Refusal};
 
 use crate::LogStorage;
 
@@ -129,6 +129,17 @@ impl<S: LogStorage> Driver<S> {
     /// See [`Broker::poll_moves`].
     pub fn poll_moves(&mut self) -> Vec<Move> {
         self.broker.poll_moves()
+    }
+
+    /// See [`Broker::describe_log`]. Pump afterwards.
+    pub fn describe_log(&mut self, id: u64, topic: &str, partition: i32, offset: Option<i64>) {
+        self.broker.describe_log(id, topic, partition, offset);
+    }
+
+    /// See [`Broker::poll_log`].
+    #[must_use]
+    pub fn poll_log(&mut self) -> Option<(u64, Result<LogView, Refusal>)> {
+        self.broker.poll_log()
     }
 
     /// See [`Broker::poll_timeout`].

@@ -7,6 +7,7 @@ mod cleaning;
 mod connections;
 mod delete_records;
 mod describe_configs;
+mod describe_log;
 mod describe_producers;
 mod fetch;
 mod following;
@@ -46,6 +47,8 @@ use self::append::Waiter;
 use self::cleaning::Cleaner;
 use self::connections::{Connections, Context};
 use self::delete_records::Deletions;
+use self::describe_log::Descriptions;
+pub use self::describe_log::{BatchView, IndexEntryView, LogView, ProducerView, Refusal, SegmentView};
 use self::fetch::Fetches;
 use self::following::Following;
 use self::groups::Groups;
@@ -109,6 +112,7 @@ pub struct Broker {
     cleaner: Cleaner,
     tails: Tails,
     trace: Trace,
+    descriptions: Descriptions,
     report: Report,
     /// Bytes of appends that storage has not answered.
     appending_bytes: usize,
@@ -163,6 +167,7 @@ impl Broker {
             cleaner: Cleaner::default(),
             tails: Tails::default(),
             trace: Trace::default(),
+            descriptions: Descriptions::default(),
             report: Report::default(),
             appending_bytes: 0,
             next_upkeep: None,
@@ -237,6 +242,7 @@ impl Broker {
             Some(Owner::Fetch { fetch, topic, partition }) => {
                 self.fetch_read(now, fetch, topic, partition, result);
             }
+            Some(Owner::Description(id, size)) => self.description_read(id, size, result),
             Some(Owner::Search(search)) => self.search_read(search, result),
             Some(Owner::Cleaning(log)) => self.cleaning_ended(now, log, result),
             Some(Owner::LogStart(log)) => self.start_step_ended(now, log, result),

@@ -17,6 +17,8 @@ pub(super) enum Owner {
     Fetch { fetch: u64, topic: usize, partition: usize },
     /// A search for a timestamp.
     Search(u64),
+    /// A search for a record that somebody wants to look at, by its number and how many bytes are read.
+    Description(u64, usize),
     /// A step of moving a log's start.
     LogStart(LogId),
     /// The step of a log's compaction.

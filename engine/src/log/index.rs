@@ -26,6 +26,13 @@ impl SegmentIndex {
         self.entries.len()
     }
 
+    /// Relative offset, position, and the greatest timestamp before.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Offset, u64, i64)> {
+        let entry =
+            |entry: &Entry| (entry.relative_offset.into(), entry.position.into(), entry.max_timestamp_before);
+        self.entries.iter().map(entry)
+    }
+
     pub(crate) fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
     }

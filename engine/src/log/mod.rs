@@ -143,6 +143,10 @@ impl Log {
         self.segments.len()
     }
 
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     pub(crate) fn tail_mut(&mut self) -> &mut Tail {
         &mut self.tail
     }

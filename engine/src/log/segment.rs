@@ -77,7 +77,7 @@ impl Segment {
     }
 
     /// Whether it was compacted together with all that lies before it.
-    pub(super) fn is_cleaned(&self) -> bool {
+    pub(crate) fn is_cleaned(&self) -> bool {
         self.is_cleaned
     }
 
@@ -146,6 +146,13 @@ impl Segment {
 
     pub(super) fn locate_timestamp(&self, timestamp: i64) -> Location {
         self.location(self.index.position_of_timestamp(timestamp))
+    }
+
+    /// The entries of its index: offset, position, and the greatest timestamp before.
+    pub(crate) fn index_entries(&self) -> impl Iterator<Item = (Offset, u64, i64)> {
+        self.index
+            .entries()
+            .map(|(offset, position, timestamp)| (self.base_offset + offset, position, timestamp))
     }
 
     /// Where its first batch begins.

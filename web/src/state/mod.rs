@@ -193,7 +193,9 @@ impl State {
                 commands
             }
             // The client tells these apart as actions of their own.
-            FromBroker::Loaded | FromBroker::Failed(_) | FromBroker::Trace(_) => Vec::new(),
+            FromBroker::Loaded | FromBroker::Failed(_) | FromBroker::Log { .. } | FromBroker::Trace(_) => {
+                Vec::new()
+            }
             FromBroker::Waiting { .. } | FromBroker::NeedsPeer { .. } => {
                 Rc::make_mut(&mut self.workers).heard(now_ms, &message)
             }

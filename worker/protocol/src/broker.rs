@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ErrorReport;
+use crate::{ErrorReport, LogDescription};
 
 /// From the page to a worker of brokers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -43,6 +43,20 @@ pub enum ToBroker {
         /// The cluster's name.
         cluster: String,
     },
+    /// Look at the log of a partition; answered by [`FromBroker::Log`] with the same id. A broker that does not run here
+    /// does not answer.
+    Describe {
+        /// Chosen by who asks, never used twice.
+        id: u64,
+        /// Which broker: the partition's leader.
+        node_id: i32,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Also where the record of this offset lies.
+        offset: Option<i64>,
+    },
     /// Whether every broker of the worker tells what moves ([`FromBroker::Trace`]), also those that start later. None does
     /// before somebody asks.
     Watch {
@@ -77,6 +91,15 @@ pub enum FromBroker {
     Snapshot(BrokerSnapshot),
     /// Something a person may want to know: a refusal, a roll, a recovery.
     Event(BrokerEvent),
+    /// The answer to [`ToBroker::Describe`].
+    Log {
+        /// Which broker.
+        node_id: i32,
+        /// As in the question.
+        id: u64,
+        /// What was asked for, or why not.
+        result: Result<LogDescription, ErrorReport>,
+    },
     /// What moved in a moment, about ten times a second while something does, and only when [`ToBroker::Watch`] asks for it.
     Trace(Trace),
     /// A broker wants to ask another one and has no way to it: one is asked for by [`ToBroker::Peer`].

@@ -1,8 +1,11 @@
 //! What a broker shows of itself, in the messages for the page: whoever runs brokers for one says it alike.
 
-use headwater_engine::{Broker, PartitionView};
+use headwater_engine::{BatchView, Broker, LogView, PartitionView, ProducerView, Refusal, SegmentView};
 
-use crate::{BrokerSnapshot, ErrorCount, Move, MoveKind, PartitionSnapshot, TopicSnapshot};
+use crate::{
+    BatchDescription, BrokerSnapshot, ErrorCount, ErrorReport, LogDescription, Move, MoveKind,
+    PartitionSnapshot, ProducerDescription, SegmentDescription, TopicSnapshot,
+};
 
 /// How a broker stands. Its storage's commits and the memory are its platform's to say.
 #[must_use]
@@ -52,6 +55,33 @@ pub fn moved(moved: headwater_engine::Move) -> Move {
     }
 }
 
+/// What a broker knows of a log ([`Broker::poll_log`]).
+///
+/// # Errors
+///
+/// The broker's, in the form that the page has for them.
+pub fn log(found: Result<LogView, Refusal>) -> Result<LogDescription, ErrorReport> {
+    let view = found.map_err(|refusal| ErrorReport {
+        kind: refusal.error,
+        code: Some(refusal.code),
+        message: refusal.message,
+        retriable: false,
+    })?;
+    Ok(LogDescription {
+        topic: view.topic,
+        partition: view.partition,
+        leader_epoch: view.leader_epoch,
+        log_start_offset: view.log_start_offset,
+        high_watermark: view.high_watermark,
+        last_stable_offset: view.last_stable_offset,
+        segment_count: count(view.segment_count),
+        segments: view.segments.iter().map(segment).collect(),
+        producer_count: count(view.producer_count),
+        producers: view.producers.into_iter().map(producer).collect(),
+        batch: view.batch.map(batch),
+    })
+}
+
 fn partition(view: &PartitionView) -> PartitionSnapshot {
     PartitionSnapshot {
         partition: view.partition,
@@ -60,4 +90,53 @@ fn partition(view: &PartitionView) -> PartitionSnapshot {
         size_bytes: view.size_bytes,
         segments: u32::try_from(view.segments).unwrap_or(u32::MAX),
     }
+}
+
+fn segment(view: &SegmentView) -> SegmentDescription {
+    SegmentDescription {
+        base_offset: view.base_offset,
+        end_offset: view.end_offset,
+        size_bytes: view.size_bytes,
+        max_timestamp: view.max_timestamp,
+        is_compacted: view.is_cleaned,
+        index_entries: count(view.entry_count),
+        offset_index: view.entries.iter().map(|entry| (entry.offset, entry.position)).collect(),
+        time_index: view.entries.iter().map(|entry| (entry.timestamp, entry.offset)).collect(),
+    }
+}
+
+fn producer(view: ProducerView) -> ProducerDescription {
+    ProducerDescription {
+        producer_id: view.producer_id,
+        producer_epoch: view.epoch,
+        last_sequence: view.last_sequence,
+        last_timestamp: view.last_timestamp,
+        current_transaction_start_offset: view.transaction_start,
+    }
+}
+
+fn batch(view: BatchView) -> BatchDescription {
+    BatchDescription {
+        segment: view.segment,
+        index_entry: view.entry,
+        position: view.position,
+        base_offset: view.base_offset,
+        last_offset: view.last_offset,
+        size_bytes: count(view.size),
+        records: view.record_count,
+        compression: view.compression.to_owned(),
+        crc: view.crc,
+        partition_leader_epoch: view.leader_epoch,
+        max_timestamp: view.max_timestamp,
+        timestamp_type: if view.has_log_append_time { "LogAppendTime" } else { "CreateTime" }.to_owned(),
+        producer_id: view.producer_id,
+        producer_epoch: view.producer_epoch,
+        base_sequence: view.base_sequence,
+        is_transactional: view.is_transactional,
+        is_control: view.is_control,
+    }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -12,10 +12,12 @@ pub mod engine;
 pub mod js;
 #[cfg(feature = "js")]
 pub mod locks;
+mod log;
 pub mod tabs;
 
 pub use broker::*;
 pub use clients::*;
+pub use log::*;
 
 use serde::{Deserialize, Serialize};
 

@@ -92,6 +92,11 @@ pub(crate) fn start(first: JsValue) {
             take_port(&host, node_id, port, |port| Way::Peer(peer, port));
         }
         Ok((ToBroker::Watch { on }, _)) => watch(&host, on),
+        Ok((ToBroker::Describe { id, node_id, topic, partition, offset }, _)) => {
+            if let Some(Stage::Running(run)) = host.borrow().stages.get(&node_id) {
+                run.describe(id, &topic, partition, offset);
+            }
+        }
         Ok((ToBroker::Destroy { node_id, cluster }, _)) => {
             spawn_local(give_up(host.clone(), node_id, cluster));
         }

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, Now};
-use headwater_worker_protocol::engine::{brokers, moved};
+use headwater_worker_protocol::engine::{brokers, log, moved};
 use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker, Trace};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -258,6 +258,9 @@ impl Run {
         while let Some(event) = driver.poll_event() {
             self.tell_event(event.warning, event.message);
         }
+        while let Some((id, found)) = driver.poll_log() {
+            post(&FromBroker::Log { node_id: self.node_id, id, result: log(found) });
+        }
         self.set_timer(thawing.or(driver.poll_timeout()), now.monotonic_ms);
         self.snapshot_soon();
         if driver.broker().has_moves() {
@@ -344,6 +347,14 @@ impl Run {
             post(&FromBroker::Snapshot(new.clone()));
             *last = Some(new);
         }
+    }
+
+    /// Looks at a log; the page is told what is found.
+    pub(super) fn describe(&self, id: u64, topic: &str, partition: i32, offset: Option<i64>) {
+        if let Some(driver) = self.driver.borrow_mut().as_mut() {
+            driver.describe_log(id, topic, partition, offset);
+        }
+        self.schedule();
     }
 
     /// Tells what moves, or does not any more.

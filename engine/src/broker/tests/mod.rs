@@ -4,6 +4,7 @@ mod cluster;
 mod compaction;
 mod configs;
 mod damage;
+mod describe_log;
 mod fetch_sessions;
 mod fetching;
 mod group_admin;
