@@ -133,3 +133,134 @@ async function send(playground, { topic, key, value, partition = "auto" }) {
   }, before);
   return result.jsonValue();
 }
+
+const PAYMENTS = "lesson-payments";
+const TELLERS = "lesson-tellers";
+
+browserTest("the second lesson, as a learner does it, wrong answers too", async ({ open }) => {
+  const playground = await open({ workers: 2 });
+  const lesson = await LessonPane.open(playground, "when-things-fail");
+
+  await lesson.at(1, "A steady producer");
+  assert.match(await lesson.wrong(), /No producer has sent to lesson-payments/);
+  await lesson.press(1);
+  await lesson.rightSoon();
+
+  await lesson.next(2, "Pull the plug");
+  assert.match(await lesson.wrong(), /No broker was terminated while the producer was at work/);
+  await playground.id("terminate-worker-1").click();
+  await playground.page.locator('[data-testid="broker-row-1"][data-state="stopped"]').waitFor();
+  await lesson.right();
+
+  await lesson.next(3, "Switch it on again");
+  assert.match(await lesson.wrong(), /Broker \d is not running yet/);
+  await playground.id("start-worker-1").click();
+  await playground.running();
+  assert.match(await lesson.wrong(), /is still at work: \d+ records are acknowledged/);
+  await sendsAll(playground);
+  await lesson.rightSoon();
+
+  await losesAnAnswer(playground, lesson);
+  await crashesAReader(playground, lesson);
+
+  await lesson.next(7, "Exactly once");
+  await playground.id("lesson-input-log").fill("10");
+  await lesson.press(2);
+  assert.match(await lesson.wrong(), /No receipt of lesson-receipts was written twice, so there was no crash/);
+  await lesson.press(1);
+  await lesson.press(2);
+  await playground.id("lesson-input-log").fill("16");
+  assert.match(await lesson.wrong(), /Nobody has counted the committed records/);
+  await lesson.press(3);
+  await playground.id("lesson-input-committed").fill("16");
+  assert.match(await lesson.wrong(), /16 is what the log holds/);
+  await playground.id("lesson-input-committed").fill("10");
+  await lesson.right();
+  const rows = await playground.read({ topic: "lesson-receipts", partition: 0 });
+  assert.deepEqual(rows.map(({ offset }) => offset).filter((offset) => [6, 17].includes(offset)), [], "the marks take offsets and are not shown");
+  assert.equal(rows.length, 16);
+});
+
+/** Waits until the producer of the lesson has sent all; it sends 30 a second. */
+async function sendsAll(playground) {
+  await playground.page.waitForFunction((prefix) => {
+    const rows = [...document.querySelectorAll(`[data-testid^="${prefix}"]`)];
+    return rows.reduce((sum, { dataset }) => sum + Number(dataset.end), 0) === 900;
+  }, `partition-row-${PAYMENTS}-`, { timeout: 120_000 });
+}
+
+async function losesAnAnswer(playground, lesson) {
+  await lesson.next(4, "The answer that got lost");
+  await lesson.press(1);
+  assert.match(await playground.id("lesson-log").innerText(), /payment 3: stored, but the connection was cut/);
+  const plain = await playground.read({ topic: "lesson-plain", partition: 0 });
+  assert.deepEqual(plain.map(({ value }) => value), ["payment 1", "payment 2", "payment 3", "payment 3", "payment 4", "payment 5"]);
+  await playground.id("lesson-input-copy").fill("2");
+  assert.match(await lesson.wrong(), /"payment 3" is at offset 2 of partition 0 indeed, but it is the other/);
+  await playground.id("lesson-input-copy").fill("4");
+  assert.match(await lesson.wrong(), /Offset 4 of partition 0 holds "payment 4"/);
+  await playground.id("lesson-input-copy").fill("3");
+  await lesson.right();
+
+  await lesson.next(5, "Numbers that tell copies apart");
+  await lesson.press(1);
+  const idempotent = await playground.read({ topic: "lesson-idempotent", partition: 0 });
+  assert.deepEqual(idempotent.map(({ value }) => value), ["payment 1", "payment 2", "payment 3", "payment 4", "payment 5"]);
+  await playground.id("lesson-input-count").fill("6");
+  assert.match(await lesson.wrong(), /Not 6\. The last record of lesson-idempotent is "payment 5" at partition 0, offset 4/);
+  await playground.id("lesson-input-count").fill("5");
+  await lesson.right();
+}
+
+async function crashesAReader(playground, lesson) {
+  await lesson.next(6, "Read at least once");
+  await playground.consume({ group: TELLERS, topic: PAYMENTS, rate: 100 });
+  const group = await playground.groupWith(TELLERS, { state: "Stable", consumed: 330 });
+  assert.match(await lesson.wrong(), /No consumer of lesson-tellers was killed/);
+  const [first] = group.members;
+  await playground.id(`kill-${first.name}`).click();
+  await playground.page.locator(`[data-testid="${first.name}"][data-state="killed"]`).waitFor();
+  assert.match(await lesson.wrong(), /was killed, and nobody has taken its place/);
+  await playground.id(`add-consumer-${TELLERS}`).click();
+  await playground.groupWith(TELLERS, { state: "Stable", lag: 0 });
+  const { members } = await playground.group(TELLERS);
+  const again = members.reduce((sum, { records }) => sum + records, 0) - 900;
+  await playground.id("lesson-input-again").fill(String(again + 1));
+  assert.match(await lesson.wrong(), new RegExp(`Not ${again + 1}\\. The consumers have read .*; the topic has 900 records`));
+  await playground.id("lesson-input-again").fill(String(again));
+  await lesson.rightSoon();
+}
+
+browserTest("every step can be solved by the lesson itself, in either language, and what is left over is cleared", async ({ open }) => {
+  const playground = await open();
+  for (const id of ["first-stream", "when-things-fail"]) {
+    const lesson = await LessonPane.open(playground, id);
+    const count = await playground.page.locator(".lesson-dot").count();
+    for (let number = 1; number <= count; number += 1) {
+      await playground.page.locator(`[data-testid="lesson-go-${number}"][aria-current="step"]`).waitFor();
+      await lesson.solve();
+      // The other language keeps the step and what was done.
+      if (number === 1 || number === count) await showsChinese(playground, number);
+      if (number < count) await playground.id("lesson-next").click();
+    }
+    await playground.id("lessons-close").click();
+  }
+
+  // Another try, with what the last one left.
+  await playground.page.evaluate(() => localStorage.removeItem("headwater.lessons"));
+  await playground.reload();
+  const lesson = await LessonPane.open(playground, "first-stream");
+  await playground.id("lesson-clear").click();
+  await lesson.says("good", /Cleared/);
+  assert.equal(await playground.id("topic-list").getAttribute("data-count"), "0");
+  assert.equal(await playground.id("group-list").getAttribute("data-count"), "0");
+});
+
+async function showsChinese(playground, number) {
+  await playground.id("language").selectOption("zh");
+  await playground.page.locator(`[data-testid="lesson-go-${number}"][aria-current="step"][aria-label*="已完成"]`).waitFor();
+  assert.match(await playground.id("lesson-result").innerText(), /完成/);
+  assert.match(await playground.id("lesson-done").innerText(), /[\u4e00-\u9fff]/);
+  await playground.id("language").selectOption("en");
+  await playground.page.locator(`[data-testid="lesson-go-${number}"][aria-current="step"][aria-label*="done"]`).waitFor();
+}

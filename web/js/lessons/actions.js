@@ -62,6 +62,11 @@ const DEEDS = {
     for (let number = 0; number < count; number += 1) await api.request({ "start-consumer": request });
   },
 
+  /** Waits until a consumer of the group has read so many records. */
+  async "read-some"({ api }, { group, records }) {
+    await waitFor(() => running(api, group).some((consumer) => consumer.records >= records));
+  },
+
   async "stop-consumer"({ api }, { group, count, how }) {
     const mine = running(api, group).slice(0, count);
     for (const { number } of mine) await api.request({ "stop-consumer": { consumer: number, leave: how === "leave" } });
@@ -73,8 +78,12 @@ const DEEDS = {
     await api.request({ "reset-offsets": { group, to: "earliest" } });
   },
 
-  async "fresh-group"({ api, kept, tell }, { group }) {
+  /** As if the group had never been, and with it the topic that it wrote. */
+  async "fresh-group"({ api, kept, tell }, { group, topic }) {
+    if (standing(api).groups[group] === undefined && running(api, group).length === 0) return;
     await clearGroup(api, group);
+    if (topic !== undefined && leadersOf(api, topic) !== undefined) await deleteTopic(api, topic);
+    delete kept.notes.committed;
     kept.notes.forgotten = standing(api).consumers.map(({ id }) => id);
     tell("fresh_group", { group });
   },
@@ -126,7 +135,11 @@ const DEEDS = {
     (await experiments()).lostAnswer({ ...player, freshTopic: (name) => freshTopic(player.api, name) }, parameters),
   book: async (player, parameters) => {
     const ensureTopic = (name) => DEEDS["create-topic"](player, { name, partitions: 1 });
-    return (await experiments()).book({ ...player, ensureTopic }, parameters);
+    const next = await (await experiments()).book({ ...player, ensureTopic }, parameters);
+    const { from, group } = parameters;
+    const committed = () => standing(player.api).groups[group]?.offsets.find(({ topic }) => topic === from)?.committed ?? 0;
+    // Coordinators are asked now and then: what comes next is to find it.
+    await waitFor(() => committed() >= next);
   },
   "count-committed": async (player, parameters) => (await experiments()).countCommitted(player, parameters),
 };

@@ -95,6 +95,15 @@ export const FAULT_CHECKS = {
       problem("other_read_again", { number, counts, total: everyRecord(facts, topic).length }));
   },
 
+  /** The program crashed once and got through later: every bill is committed, and some receipts are there twice. */
+  booked(facts, { from, to, group }) {
+    const behind = behindIn(facts, group, from);
+    if (behind !== undefined) return problem("not_booked", { ...behind, topic: from });
+    const seen = new Set(everyRecord(facts, to).map(({ value }) => value));
+    const twice = everyRecord(facts, to).length > seen.size;
+    return twice ? undefined : problem("never_crashed", { topic: to });
+  },
+
   /** The learner's count of records that a reader of committed records gets. */
   "committed-count"(facts, { input, topic }) {
     const right = facts.notes.committed?.[topic];

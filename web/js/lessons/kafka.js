@@ -42,7 +42,7 @@ export async function lostAnswer({ api, tell, freshTopic }, { topic, records, lo
 
 /**
  * A program that reads bills and writes a receipt for each, in one transaction with the offset up to which it has read.
- * With `crash-after` it ends after so many receipts, before it commits, as a crash would end it.
+ * With `crash-after` it ends after so many receipts, before it commits, as a crash would end it. Gives the offset that was committed.
  */
 export async function book({ api, tell, ensureTopic }, { from, to, group, "crash-after": crashAfter }) {
   await ensureTopic(to);
@@ -56,17 +56,20 @@ export async function book({ api, tell, ensureTopic }, { from, to, group, "crash
     if (index === crashAfter) {
       tell("crashed", { count: index });
       // The transaction stays open: nobody says what is to become of it.
-      return producer.disconnect();
+      await producer.disconnect();
+      return 0;
     }
     await transaction.send({ topic: to, messages: [{ value: `receipt for ${value}` }] });
   }
-  const next = bills.length === 0 ? "0" : String(bills.at(-1).offset + 1);
+  const next = bills.length === 0 ? 0 : bills.at(-1).offset + 1;
   if (bills.length > 0) {
-    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: from, partitions: [{ partition: 0, offset: next }] }] });
+    const partitions = [{ partition: 0, offset: String(next) }];
+    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: from, partitions }] });
   }
   await transaction.commit();
   tell("committed", { count: bills.length, offset: next });
   await producer.disconnect();
+  return next;
 }
 
 /** The records of partition 0 that the group has not committed yet. */
@@ -96,7 +99,7 @@ export async function countCommitted({ api, kept, tell }, { topic }) {
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
     // A fetch is told before the batches that it brought, those without a record to show among them.
     consumer.on(consumer.events.FETCH, ({ payload }) => {
-      if (payload.nodeId === leader && ++empty > EMPTY_FETCHES) resolve();
+      if (Number(payload.nodeId) === leader && ++empty > EMPTY_FETCHES) resolve();
     });
     consumer.on(consumer.events.END_BATCH_PROCESS, () => { empty = 0; });
     const eachBatch = async ({ batch }) => { count += batch.messages.length; };

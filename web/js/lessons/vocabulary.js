@@ -22,6 +22,7 @@ export const CHECKS = {
   "crashed-reader": ["group", "topic"],
   "read-again": ["input", "group", "topic"],
   "record-count": ["input", "topic"],
+  booked: ["from", "to", "group"],
   "committed-count": ["input", "topic"],
 };
 
@@ -31,9 +32,10 @@ export const ACTIONS = {
   send: ["topic", "records"],
   seed: ["topic", "partitions", "records"],
   consume: ["group", "topic", "count", "rate?"],
+  "read-some": ["group", "records"],
   "stop-consumer": ["group", "count", "how"],
   "reset-offsets": ["group"],
-  "fresh-group": ["group"],
+  "fresh-group": ["group", "topic?"],
   import: ["topic", "partitions", "records", "rate"],
   "terminate-leader": ["topic"],
   "start-workers": [],
