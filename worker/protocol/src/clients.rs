@@ -69,6 +69,9 @@ pub enum Request {
         from: ReadFrom,
         /// How many at the most.
         max_records: u32,
+        /// True: all of each key, value and header, and then fewer records at a time where they are large; false: the beginning.
+        #[serde(default)]
+        whole: bool,
     },
     /// Reads the first rows of a source and says what it looks like; answered with [`Reply::Preview`].
     Preview {
@@ -399,7 +402,7 @@ pub struct RecordView {
 /// Bytes to look at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Payload {
-    /// The text, where the bytes are UTF-8; else the bytes in hexadecimal. The first 64 KiB of either.
+    /// The text, where the bytes are UTF-8; else the bytes in hexadecimal. The first 64 KiB of either, if not the whole was asked for.
     pub text: String,
     /// Whether `text` is hexadecimal.
     pub hex: bool,

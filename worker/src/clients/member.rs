@@ -402,7 +402,9 @@ impl Member {
 }
 
 fn seen(topic_partition: &TopicPartition, record: &Record<'_>) -> ConsumedRecord {
-    let value = record.value.map_or_else(|| "null".to_owned(), |value| payload::payload(value).text);
+    let value = record
+        .value
+        .map_or_else(|| "null".to_owned(), |value| payload::payload(value, payload::MAX_SHOWN_BYTES).text);
     let end = value.char_indices().nth(SHOWN_CHARACTERS).map_or(value.len(), |(end, _)| end);
     let value = value[..end].to_owned();
     ConsumedRecord { partition: topic_partition.partition, offset: record.offset, value }

@@ -18,6 +18,8 @@ use crate::clock;
 
 /// No more records than this are shown at once.
 const MAX_RECORDS: u32 = 1_000;
+/// Of records that are given in full no more come at once when they have so many bytes.
+const MAX_WHOLE_BYTES: usize = 4 << 20;
 /// How long nothing at all may come.
 const SILENCE_MS: f64 = 30_000.0;
 /// How many records the search for a mark first looks at, from the end; eight times as many with every step.
@@ -75,6 +77,7 @@ pub(crate) async fn page(
     topic_partition: TopicPartition,
     from: ReadFrom,
     max_records: u32,
+    whole: bool,
 ) -> Result<RecordsPage, ClientError> {
     let count = topics::partition_count(hub, &topic_partition.topic, 2_000.0).await?;
     if !(0..count).contains(&topic_partition.partition) {
@@ -98,17 +101,17 @@ pub(crate) async fn page(
     let mut page =
         RecordsPage { records: Vec::new(), next_offset: from, log_start_offset: start, high_watermark: end };
     if from < end {
+        let max_bytes = if whole { usize::MAX } else { payload::MAX_SHOWN_BYTES };
+        let (mut bytes, mut full) = (0, false);
         read(hub, topic_partition, from, end, |record| {
-            page.records.push(payload::view(record));
+            page.records.push(payload::view(record, max_bytes));
             page.next_offset = record.offset + 1;
-            if page.records.len() as i64 == max_records {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            bytes += record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+            full = page.records.len() as i64 == max_records || whole && bytes >= MAX_WHOLE_BYTES;
+            if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .await?;
-        if (page.records.len() as i64) < max_records {
+        if !full {
             page.next_offset = end;
         }
     }

@@ -45,9 +45,12 @@ pub(crate) async fn answer(
             topics::delete_records(hub, partition, before).await.map(|()| Reply::Done).map_err(report)
         }
         Request::Send(record) => send(clients, &record).await.map_err(report),
-        Request::Read { topic, partition, from, max_records } => {
+        Request::Read { topic, partition, from, max_records, whole } => {
             let topic_partition = TopicPartition { topic, partition };
-            reading::page(hub, topic_partition, from, max_records).await.map(Reply::Records).map_err(report)
+            reading::page(hub, topic_partition, from, max_records, whole)
+                .await
+                .map(Reply::Records)
+                .map_err(report)
         }
         Request::Preview { source } => show(&source, attachment).await.map(Reply::Preview),
         Request::Import(wanted) => {
