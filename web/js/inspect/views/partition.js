@@ -3,10 +3,11 @@
 import { element } from "../../element.js";
 import { topic as topicOf } from "../cluster.js";
 import { bytes, count } from "../format.js";
-import { action, actions, field, figures, form, input, link, wholeNumber } from "../kit.js";
+import { action, actions, field, figures, form, input, link, section, wholeNumber } from "../kit.js";
+import { segments } from "./segments.js";
 import { go } from "./topic.js";
 
-export function partition(ctx, { topic, partition }) {
+export function partition(ctx, { topic, partition, baseOffset }) {
   const { api, t, choose } = ctx;
   const figure = () => topicOf(api, topic)?.partitions[partition];
   const { list, update } = figures([
@@ -15,6 +16,8 @@ export function partition(ctx, { topic, partition }) {
     [t("segments"), () => count(figure()?.segments)],
     [t("bytes"), () => bytes(figure()?.size_bytes)],
   ]);
+  const stored = segments(ctx, topic, partition, baseOffset);
+  let known = figure()?.segments;
   const leader = topicOf(api, topic)?.leaders[partition] ?? 0;
   return {
     eyebrow: t("partition"),
@@ -24,8 +27,13 @@ export function partition(ctx, { topic, partition }) {
       link("go-leader", t("led_by", { nodeId: leader }), () => choose({ kind: "broker", nodeId: leader }))),
     lookUp(ctx, topic, partition, figure),
     ...actions(go(ctx, "send", topic, partition), go(ctx, "tail", topic, partition), go(ctx, "export", topic, partition),
-      deleteBefore(ctx, topic, partition, figure))],
-    update,
+      deleteBefore(ctx, topic, partition, figure)), section(t("as_stored"), true, stored.whole)],
+    update: () => {
+      update();
+      // A roll or a deletion; what else changes is looked at when a person asks.
+      if (figure()?.segments !== known) stored.look();
+      known = figure()?.segments;
+    },
   };
 }
 

@@ -2,8 +2,9 @@
 
 import { element } from "../../element.js";
 import { count, duration, isoTime } from "../format.js";
-import { attempt, link, outcome, reason } from "../kit.js";
+import { attempt, link, outcome, reason, section } from "../kit.js";
 import { hexDump, isCut, prettyJson } from "../payload.js";
+import { stored } from "./stored.js";
 
 /** Offsets may be missing, where compaction or a transaction's markers were: how far back one is looked for at a time. */
 const LOOK_BACK = 100n;
@@ -66,7 +67,8 @@ function shown(ctx, topic, partition, found) {
   const { t, choose } = ctx;
   const row = (label, ...content) => [element("dt", {}, label), element("dd", {}, ...content)];
   const facts = element("dl", { class: "facts" },
-    ...row(t("timestamp"), element("time", { "data-testid": "record-time" }, isoTime(found.timestamp) ?? t("no_timestamp")), ` (${t("ago", { time: duration(Math.max(0, Date.now() - Number(found.timestamp))) })})`),
+    ...row(t("timestamp"), element("time", { "data-testid": "record-time" }, isoTime(found.timestamp) ?? t("no_timestamp")),
+      ` (${t("ago", { time: duration(Math.max(0, Date.now() - Number(found.timestamp))) })})`),
     ...row(t("key"), payload(ctx, found.key, "record-key")),
     ...row(t("value"), payload(ctx, found.value, "record-value")),
     ...row(t("headers"), found.headers.length === 0 ? t("none") : element("dl", { class: "facts", "data-testid": "record-headers" },
@@ -79,7 +81,7 @@ function shown(ctx, topic, partition, found) {
     type: "button", "data-testid": "record-tombstone",
     onclick: () => choose({ kind: "send", topic, partition, copy: { ...found, value: undefined } }),
   }, t("send_tombstone"));
-  return [facts, element("div", { class: "buttons" }, again, ...(found.key ? [tombstone] : []))];
+  return [facts, element("div", { class: "buttons" }, again, ...(found.key ? [tombstone] : [])), section(t("where_stored"), true, stored(ctx, topic, partition, found.offset))];
 }
 
 /** A key, value or header: JSON by lines, bytes that are no text in hexadecimal. */
