@@ -1,6 +1,6 @@
 // Follows the end of a topic by itself, without a page: reads every record once, in order for each partition, and says when it has to skip.
 
-import { variant } from "../api.js";
+import { variant } from "../variant.js";
 
 /** How many records come at once. */
 const PAGE = 1000;
