@@ -4,7 +4,7 @@ import { at } from "./model.js";
 import { along, appendRoad, fetchRoad } from "./layout.js";
 import { packetWidth } from "./motion.js";
 
-const TOUCH = 14;
+const TOUCH = 11;
 
 /** Draws flights over a layout on a canvas. */
 export class Moving {

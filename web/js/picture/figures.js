@@ -17,10 +17,12 @@ const CHARTS = [
 export class Figures {
   #history = new History();
   #charts = [];
+  #api;
   #place;
   #words;
 
   constructor(api, place) {
+    this.#api = api;
     this.#place = place;
     this.events = new EventLog(api);
     this.twin = new Twin();
@@ -30,13 +32,14 @@ export class Figures {
   reword(words) {
     this.#words = words;
     const { t } = words;
+    const how = this.#api.gateway === undefined ? "picture_real_how" : "picture_real_how_gateway";
     this.#charts = CHARTS.map((chart) => this.#chart(chart));
     this.#place.replaceChildren(
       element("div", { class: "charts" }, ...this.#charts.map(({ node }) => node)),
       this.events.reword(words),
       element("div", { class: "below" },
         this.twin.reword(words),
-        element("details", { class: "real" }, element("summary", {}, t("picture_real")), element("p", { class: "hint" }, t("picture_real_how")))),
+        element("details", { class: "real" }, element("summary", {}, t("picture_real")), element("p", { class: "hint" }, t(how)))),
     );
     this.#draw();
   }

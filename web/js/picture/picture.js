@@ -2,11 +2,13 @@
 
 import { element, svg } from "../element.js";
 import { Moving } from "./canvas.js";
+import { movesBetween, placesOf } from "./derive.js";
 import { Figures } from "./figures.js";
 import { layoutOf } from "./layout.js";
 import { at, modelOf } from "./model.js";
 import { Flights, Rates, TraceClock } from "./motion.js";
 import { patch } from "./patch.js";
+import { Segments } from "./segments.js";
 import { keyOf, viewOf } from "./view.js";
 import { wordsOf } from "./words.js";
 
@@ -29,6 +31,8 @@ class Picture {
   #flights = new Flights();
   #clock = new TraceClock();
   #rates = new Rates();
+  #segments;
+  #places;
   /** Clients that only traces know, by kind and id. */
   #seen = new Map();
   #items = new Map();
@@ -48,6 +52,7 @@ class Picture {
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
     this.figures = new Figures(api, stage.more);
+    this.#segments = new Segments(api, () => this.#soon());
     this.#listen(stage.picture);
     this.#reword();
     api.watch?.(true);
@@ -142,6 +147,8 @@ class Picture {
     const { brokers, clients, standing } = this.#api;
     const model = modelOf({ brokers, clients, standing, seen: [...this.#seen.values()], rates: this.#rates.rates });
     if (this.#stage.empty || this.#width === 0) return;
+    for (const { partitions } of model.brokers) for (const log of partitions) log.bases = this.#segments.of(log);
+    this.#segments.keep(model.logs);
     const layout = layoutOf(model, this.#width);
     const { described, items } = viewOf(model, layout, this.words, { chosen: this.#chosen, current: this.#current });
     this.#items = items;
@@ -152,6 +159,16 @@ class Picture {
     this.moving.lieAbove(layout);
     this.#fly();
     this.#show(model);
+    if (this.#api.gateway !== undefined) this.#derive(model);
+  }
+
+  /** A gateway tells of no moves: they are what is further than it was. */
+  #derive(model) {
+    const now = performance.timeOrigin + performance.now();
+    const places = placesOf(model, this.words.t("picture_others"));
+    const moves = this.#places === undefined ? [] : movesBetween(this.#places, places, now);
+    this.#places = places;
+    if (moves.length > 0) this.#trace({ to_ms: now, moves });
   }
 
   /** The same in figures, once a second. */

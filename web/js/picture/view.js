@@ -71,7 +71,7 @@ function roads(layout) {
 export function fit(content, width, size = 13) {
   let left = width / size;
   for (let i = 0; i < content.length; i++) {
-    left -= content.charCodeAt(i) > 0x2e7f ? 1 : 0.58;
+    left -= content.charCodeAt(i) > 0x2e7f ? 1 : 0.6;
     if (left < 0) return `${content.slice(0, Math.max(1, i - 1))}…`;
   }
   return content;
@@ -93,7 +93,7 @@ function producer(place, words, item) {
     box(place),
     ["bar", "rect", { class: "bar", x: x + 8, y: y + 14, width: 4, height: place.height - 28, rx: 2 }],
     ["dot", "circle", { class: "state", cx: x + width - 16, cy: y + 20, r: 4 }],
-    text("name", x + 22, y + 24, "name", fit(one.name, width - 50)),
+    text("name", x + 22, y + 24, "name", fit(one.name, width - 56, 14)),
     text("topic", x + 22, y + 41, "muted", fit(`→ ${one.topic}`, width - 30, 12)),
     text("rate", x + 22, y + 57, "figure", fit(`${how} · ${words.brief(one.records ?? 0)}`, width - 30, 12)),
   ], { key: one.key, class: `k-producer ${one.state}`, data: { "data-records": one.records } });

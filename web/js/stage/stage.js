@@ -44,10 +44,11 @@ class Stage {
     const t = (key) => this.#api.t(key);
     const own = running(this.#api.clients) !== undefined;
     const empty = this.empty;
+    const where = this.#api.gateway === undefined ? "" : "_gateway";
     this.root.classList.toggle("first", empty);
     const say = (node, text) => node.textContent !== text && (node.textContent = text);
-    say(this.title, t(empty ? "stage_welcome" : "stage_title"));
-    say(this.intro, empty ? t("stage_intro") : "");
+    say(this.title, t(empty ? `stage_welcome${where}` : "stage_title"));
+    say(this.intro, empty ? t(`stage_intro${where}`) : "");
     say(this.button, t(this.#busy ? "stage_wait" : own ? "stage_stop" : "stage_show"));
     say(this.problem, this.#problem);
     this.button.classList.toggle("primary", !own);
