@@ -1,11 +1,13 @@
 // What moved, where no broker tells: the differences between what was and what is.
 
+const RUNS = ["running", "resuming"];
+
 /** The places of records by now, out of a model: how far each log goes, and how far each consumer is in it. */
 export function placesOf({ logs, producers, groups }, others) {
   const places = new Map();
   for (const [name, { topic, partition, end, up, known }] of logs) {
     if (!up || !known) continue;
-    const by = producers.find((one) => one.topic === topic && one.state === "running" && one.id !== undefined);
+    const by = producers.find((one) => one.topic === topic && RUNS.includes(one.state) && one.id !== undefined);
     places.set(`append ${name}`, { kind: "append", client_id: by?.clientId ?? others, topic, partition, offset: end });
   }
   for (const consumer of groups.flatMap(({ consumers }) => consumers)) {

@@ -147,7 +147,11 @@ class Picture {
     const { brokers, clients, standing } = this.#api;
     const model = modelOf({ brokers, clients, standing, seen: [...this.#seen.values()], rates: this.#rates.rates });
     if (this.#stage.empty || this.#width === 0) return;
-    for (const { partitions } of model.brokers) for (const log of partitions) log.bases = this.#segments.of(log);
+    for (const broker of model.brokers) {
+      for (const log of broker.partitions) log.bases = this.#segments.of(log);
+      // A gateway's brokers are started and ended where they run, and live in no worker.
+      if (this.#api.gateway !== undefined) Object.assign(broker, { host: undefined, act: undefined });
+    }
     this.#segments.keep(model.logs);
     const layout = layoutOf(model, this.#width);
     const { described, items } = viewOf(model, layout, this.words, { chosen: this.#chosen, current: this.#current });
