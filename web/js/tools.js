@@ -11,6 +11,7 @@ export function openTools(api) {
     lessonsTool(api),
     codeTool(api),
     inspectTool(api),
+    shareTool(api),
     languageTool(api),
     themeTool(api, themed),
   );
@@ -20,6 +21,8 @@ export function openTools(api) {
   });
   api.addEventListener("mounted", show);
   show();
+  addEventListener("hashchange", () => openLink(api));
+  openLink(api);
   if (hadLessonsOpen()) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
 }
 
@@ -42,6 +45,17 @@ function lessonsTool(api) {
 function inspectTool(api) {
   const choose = () => api.dispatchEvent(new CustomEvent("choose", { detail: { kind: "overview" } }));
   return element("button", { type: "button", "data-testid": "inspect", onclick: choose }, api.t("inspect"));
+}
+
+/** A link to what there is now. */
+function shareTool(api) {
+  const share = () => api.load("share").then(({ shareSetup }) => shareSetup(api)).catch(reportError);
+  return element("button", { type: "button", "data-testid": "share", onclick: share }, api.t("share"));
+}
+
+/** What a link brings is shown, not done. */
+function openLink(api) {
+  if (location.hash.startsWith("#setup=")) api.load("share").then((share) => share.openLink(api)).catch(reportError);
 }
 
 function codeTool(api) {

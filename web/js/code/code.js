@@ -7,8 +7,6 @@ import { keepCode, keptCode } from "./kept.js";
 import { OutputView } from "./output-view.js";
 import { Sandbox, loadLibrary } from "./sandbox/sandbox.js";
 
-export { MAX_CODE } from "./kept.js";
-
 /** Where the code goes that came in a link, beside the examples. */
 const LINK = "link";
 
@@ -20,16 +18,16 @@ export function toggleCode(api) {
   pane.toggle();
 }
 
-/** The code in the editor, and of which example it is; what a link holds. */
+/** The code in the editor, and whether it is another than an example's. */
 export function currentCode(api) {
   pane ??= new Pane(api);
-  return { example: pane.kept.chosen, text: pane.editor.text, changed: pane.isChanged() };
+  return { text: pane.editor.text, changed: pane.isChanged() };
 }
 
-/** Whether there is kept code that came in an earlier link. */
-export function hasLinkedCode(api) {
+/** What is kept of the code that came in an earlier link, if anything is. */
+export function linkedCode(api) {
   pane ??= new Pane(api);
-  return pane.kept.texts[LINK] !== undefined;
+  return pane.kept.texts[LINK];
 }
 
 /** Shows code that came in a link, in a place of its own: what was written here stays where it is, and nothing runs. */
