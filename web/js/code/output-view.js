@@ -6,7 +6,7 @@ const MOST = 1000;
 
 /** `goTo(line, column)` is called when a person chooses an error's place. */
 export class OutputView {
-  element = element("ol", { class: "code-output", role: "log", tabindex: "0", "data-testid": "code-output" });
+  element = element("div", { class: "code-output", role: "log", tabindex: "0", "data-testid": "code-output" });
   #api;
   #goTo;
   #waiting = [];
@@ -24,7 +24,7 @@ export class OutputView {
     this.#waiting = [];
     this.#dropped = 0;
     this.element.setAttribute("aria-label", this.#api.t("code_output"));
-    this.element.replaceChildren(element("li", { class: "hint" }, this.#api.t("code_output_empty")));
+    this.element.replaceChildren(element("p", { class: "hint" }, this.#api.t("code_output_empty")));
   }
 
   /** Lines more, drawn with the next frame; `shown` is called after it. */
@@ -61,12 +61,12 @@ export class OutputView {
   #sayDropped() {
     if (this.#dropped === 0) return;
     const list = this.element;
-    if (!list.querySelector(".code-dropped")) list.prepend(element("li", { class: "code-dropped" }));
+    if (!list.querySelector(".code-dropped")) list.prepend(element("p", { class: "code-dropped" }));
     list.querySelector(".code-dropped").textContent = this.#api.t("code_dropped", { count: this.#dropped.toLocaleString() });
   }
 
   #line({ level, text, line, column }) {
-    const made = element("li", { class: `code-${level}`, "data-level": level }, element("span", {}, text));
+    const made = element("p", { class: `code-${level}`, "data-level": level }, element("span", {}, text));
     if (line === undefined) return made;
     const place = this.#api.t("code_place", { line, column });
     made.append(" ", element("button", { type: "button", class: "quiet small", onclick: () => this.#goTo(line, column) }, place));

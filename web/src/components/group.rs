@@ -215,13 +215,13 @@ fn events(groups: &Groups, name: &str) -> Html {
     let mut events = groups.events_of(name).take(MAX_EVENTS).peekable();
     html! {
         if events.peek().is_some() {
-            <ol class="events" role="log" tabindex="0" aria-label={strings::events_of(name)} data-testid={format!("group-events-{name}")}>
+            <div class="events" role="log" tabindex="0" aria-label={strings::events_of(name)} data-testid={format!("group-events-{name}")}>
                 { for events.map(|(number, event)| html! {
-                    <li key={*number}>
+                    <p key={*number}>
                         <time datetime={local_iso(event.wall_ms)}>{ local_clock(event.wall_ms) }</time>{ " " }{ &event.message }
-                    </li>
+                    </p>
                 }) }
-            </ol>
+            </div>
         }
     }
 }

@@ -93,15 +93,15 @@ fn errors(errors: &[ErrorCount]) -> Html {
 /// What happened, the newest first.
 fn event_log(events: &VecDeque<(u64, LogEntry)>) -> Html {
     html! {
-        <ol class="events" role="log" tabindex="0" aria-labelledby="events-title" data-testid="event-log">
+        <div class="events" role="log" tabindex="0" aria-labelledby="events-title" data-testid="event-log">
             if events.is_empty() {
-                <li key="none" class="hint">{ strings::no_events() }</li>
+                <p key="none" class="hint">{ strings::no_events() }</p>
             }
             { for events.iter().map(|(number, event)| html! {
-                <li key={*number} class={event.warning.then_some("warning")}>
+                <p key={*number} class={event.warning.then_some("warning")}>
                     <time datetime={local_iso(event.wall_ms)}>{ local_clock(event.wall_ms) }</time>{ " " }{ &event.message }
-                </li>
+                </p>
             }) }
-        </ol>
+        </div>
     }
 }
