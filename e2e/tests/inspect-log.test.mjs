@@ -31,7 +31,7 @@ browserTest("a partition shows its segments with their indexes, a record the bat
   await control(playground, "partition-offset").fill("13");
   await control(playground, "partition-look").click();
   await figure(playground, "stored-segment", "00000000000000000008.log");
-  assert.match(await control(playground, "stored-batch").innerText(), /^offsets 12 to 13, 2 records, /);
+  assert.match(await control(playground, "stored-batch").innerText(), /^offsets 12 to 13, records: 2, /);
   assert.equal(await control(playground, "stored-position").innerText(), `${(sizes[4] + sizes[5]).toLocaleString("en")} bytes in`);
   assert.equal(await control(playground, "stored-producer").innerText(), "none: not idempotent");
   await control(playground, "go-segment").click();

@@ -94,7 +94,7 @@ browserTest("an export says what the format cannot have, writes bit by bit where
   await inspect(playground, "go-topic-mixed");
   await control(playground, "go-export").click();
   assert.equal(await exported(playground, "values"), '{"n":1}\n');
-  assert.equal(await said(playground, "export-said"), "1 records are in the file. 2 were left out: their values are no JSON objects.");
+  assert.equal(await said(playground, "export-said"), "Records in the file: 1. Left out, as their values are no JSON objects: 2.");
 
   // A file that a person chooses is written part by part; one that is not chosen is no error of the page.
   await page.evaluate(() => {

@@ -62,7 +62,7 @@ function mates(api, host) {
 
 function ledRow({ t, choose }, { topic, partition, figure }) {
   return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
-    link(`go-partition-${topic}-${partition}`, t("partition_of", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
+    link(`go-partition-${topic}-${partition}`, t("short_partition", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
   element("td", { class: "number" }, count(figure?.high_watermark) ?? "–"), element("td", { class: "number" }, bytes(figure?.size_bytes) ?? "–"));
 }
 

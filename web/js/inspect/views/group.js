@@ -49,7 +49,7 @@ function memberRow({ api, t, choose }, group, { member_id, instance_id, client_i
   const name = here ? link(`go-consumer-${here.consumer}`, t("consumer_name", { id: here.consumer }), () => choose({ kind: "consumer", consumer: here.consumer }))
     : element("span", {}, client_id);
   const reads = partitions.map(([topic, partition]) => element("span", { class: "tag" },
-    element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }), t("partition_of", { topic, partition })));
+    element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }), t("short_partition", { topic, partition })));
   return element("tr", {}, element("th", { scope: "row" }, name, element("div", { class: "hint" }, instance_id ?? (here ? "" : t("not_of_this_page")))),
     element("td", {}, ...(reads.length > 0 ? reads : [element("span", { class: "hint" }, t("nothing"))])));
 }
@@ -64,7 +64,7 @@ function offsetRow({ t, choose }, offset, lag_ms) {
   const { topic, partition, committed, end_offset } = offset;
   const number = (value, name) => element("td", { class: "number", "data-testid": name }, value ?? "–");
   return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
-    link(`go-partition-${topic}-${partition}`, t("partition_of", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
+    link(`go-partition-${topic}-${partition}`, t("short_partition", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
   number(count(committed), `committed-${topic}-${partition}`), number(count(end_offset)), number(count(lagOf(offset))), number(duration(lag_ms)));
 }
 

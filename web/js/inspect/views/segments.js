@@ -73,7 +73,10 @@ function oneSegment({ t }, one, isActive) {
   const offsets = table(t("offset_index"), [[t("offset"), "number"], [t("position"), "number"]], "offset-index");
   offsets.body.append(...one.offset_index.map(([offset, position]) => numbers(count(offset), count(position))));
   const times = table(t("time_index"), [[t("timestamp"), "number"], [t("offset"), "number"]], "time-index");
-  times.body.append(...one.time_index.map(([timestamp, offset]) => numbers(isoTime(timestamp) ?? String(timestamp), count(offset))));
+  times.body.append(...one.time_index.map(([timestamp, offset]) => {
+    const whole = isoTime(timestamp);
+    return numbers(element("time", { title: whole ?? "" }, whole?.slice(11, 23) ?? String(timestamp)), count(offset));
+  }));
   const more = one.index_entries - one.offset_index.length;
   const titled = (title, { whole }) => element("div", {}, element("h4", {}, title), whole);
   return [list, element("p", { class: "hint" }, t("index_hint")), element("div", { class: "indexes" }, titled(t("offset_index"), offsets), titled(t("time_index"), times)),
