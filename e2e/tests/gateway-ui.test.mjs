@@ -78,6 +78,7 @@ gatewayTest("what the page produces is read over TCP, and what comes over TCP is
   for (const id of ["terminate-worker-0", "clear-all", "worker-count", "storage-status"]) {
     assert.equal(await page.locator(`[data-testid="${id}"]:visible, #${id}:visible`).count(), 0, `${id} is of a browser's brokers`);
   }
+  assert.equal(await page.getByText(/^(Terminate|Lessons)/).filter({ visible: true }).count(), 0);
 
   await playground.produce({ topic: TOPIC, partitions: 4 });
   await playground.imported();

@@ -162,6 +162,7 @@ class Api extends EventTarget {
 
   /** Does what a button of the page does: `terminate-worker`, `start-worker`, `set-workers` (with a number), `clear-everything`. */
   act(what, number) {
+    if (this.gateway !== undefined) throw new Error(this.t("gateway_not_here", { address: this.gateway }));
     this.#ask(what, number, undefined);
   }
 
@@ -201,7 +202,7 @@ class Api extends EventTarget {
 
   #stands(standing) {
     const could = this.standing.canAct;
-    this.standing = standing;
+    this.standing = this.gateway === undefined ? standing : elsewhere(standing);
     if (could && !standing.canAct) {
       // Whoever waits for an answer of workers that are gone would wait for ever.
       for (const { reject } of this.#pending.values()) {
@@ -211,6 +212,11 @@ class Api extends EventTarget {
     }
     this.dispatchEvent(new Event("standing"));
   }
+}
+
+/** How brokers of a gateway stand: none is in a worker of this browser, where it could be ended. */
+function elsewhere({ canAct, brokers }) {
+  return { canAct, isGuest: true, hosts: [], brokers: brokers.map((broker) => ({ ...broker, host: null })) };
 }
 
 export const api = new Api();

@@ -8,7 +8,8 @@ import { element } from "./element.js";
 export function openTools(api) {
   const themed = () => api.dispatchEvent(new Event("theme"));
   const show = () => document.getElementById("tools")?.replaceChildren(
-    lessonsTool(api),
+    // A lesson makes and clears what it needs, and ends brokers: that is nothing for a server that others use.
+    ...(api.gateway === undefined ? [lessonsTool(api)] : []),
     codeTool(api),
     inspectTool(api),
     shareTool(api),
@@ -23,7 +24,7 @@ export function openTools(api) {
   show();
   addEventListener("hashchange", () => openLink(api));
   openLink(api);
-  if (hadLessonsOpen()) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
+  if (api.gateway === undefined && hadLessonsOpen()) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
 }
 
 /** Whether lessons were open when the page was left. */

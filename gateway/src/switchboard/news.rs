@@ -82,9 +82,10 @@ impl Switchboard {
         if watch {
             self.watch();
         }
-        let memory = self.held as u64;
+        // All brokers are in one process: the first of them tells what it takes.
+        let memory = if self.node_id == 0 { resident_bytes() } else { 0 };
         Look {
-            // A directory counts no transactions.
+            // Neither memory nor a directory has transactions to count.
             snapshot: snapshot(self.node_id, self.driver.broker(), memory, 0),
             recovered: self.news.recovered,
             events: self.news.events.since(seen.events),
@@ -111,6 +112,14 @@ impl Switchboard {
             self.driver.watch(false);
         }
     }
+}
+
+/// Memory that this process has; 0 where the system does not say.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
 /// The last few things of a kind, numbered.

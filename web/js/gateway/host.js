@@ -26,7 +26,7 @@ export class Host extends EventTarget {
     // The gateway's brokers have ways of their own to each other.
     else if (name === "peer") port.close();
     else if (name === "watch") this.#watch(content.on);
-    else if (name === "destroy") this.#fail(content.node_id, "gateway_not_cleared", false);
+    else if (name === "destroy") this.#fail(content.node_id, "gateway_not_here", false);
   }
 
   terminate() {
