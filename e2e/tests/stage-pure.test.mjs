@@ -151,6 +151,14 @@ test("the clock runs evenly a little behind what traces say, and stands when tim
   assert.equal(clock.now(5_100), 9_850);
 });
 
+test("faster time has longer flights, so that one can follow them", () => {
+  const flights = new Flights();
+  flights.speed = 10;
+  flights.add([move(0, 1)]);
+  assert.equal(flights.end, 10 * FLIGHT_MS);
+  assert.equal(flights.flying(5 * FLIGHT_MS)[0].part, 0.5);
+});
+
 test("rates fall to nothing when nothing comes any more", () => {
   const rates = new Rates();
   for (let ms = 0; ms <= 4000; ms += 500) rates.heard("x", Math.min(ms, 2000) / 10, ms);

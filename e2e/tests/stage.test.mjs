@@ -132,3 +132,28 @@ browserTest("a dot can be chosen: it is the record that it stands for", async ({
     return document.querySelector('[data-testid="inspector"][data-kind="record"]') !== null;
   }, [box.x, box.y, box.x + box.width, box.y + box.height], LONG);
 });
+
+browserTest("one record a second is one dot at a time, and a burst is counted to the last record", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.produce({ topic: "calm", partitions: 1, rateLimit: 1 });
+  await page.evaluate(() => {
+    globalThis.__most = 0;
+    const look = () => {
+      globalThis.__most = Math.max(globalThis.__most, Number(document.querySelector('[data-testid="moving"]').dataset.dots ?? 0));
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  const { 0: end } = await ends(page, "calm", 4);
+  await playground.id("stop").click();
+  const most = await page.evaluate(() => globalThis.__most);
+  assert.ok(most >= 1 && most <= 2, `${most} dots at once`);
+  assert.ok(end < 12, `${end} records`);
+
+  await playground.produce({ topic: "burst", partitions: 2 });
+  await playground.imported();
+  const shown = await ends(page, "burst", 56_899);
+  assert.equal(shown[0] + shown[1], 56_899);
+  assert.ok((await page.evaluate(() => globalThis.__most)) <= 240, "the canvas has a limit");
+});

@@ -18,9 +18,10 @@ export class TraceClock {
 
   /** A trace reaches until `toMs`, heard at `realMs` of the page. */
   heard(toMs, realMs) {
-    const off = toMs - BEHIND_MS - this.now(realMs);
+    const wanted = toMs - BEHIND_MS * this.rate;
+    const off = wanted - this.now(realMs);
     // A little off is caught up with unseen; after a pause, or at first, there is nothing to keep up.
-    if (!(Math.abs(off) < 1500)) this.#shown = toMs - BEHIND_MS;
+    if (!(Math.abs(off) < 1500 * Math.max(1, this.rate))) this.#shown = wanted;
     else this.#shown += off * 0.08;
   }
 
@@ -35,6 +36,8 @@ export class TraceClock {
 /** What is on its way. */
 export class Flights {
   #all = new Map();
+  /** How much faster than real the workers' time goes, 1 if it does not: nobody could follow flights as short as that. */
+  speed = 1;
   /** Records by seconds, to know whether there are few. */
   #counts = new Map();
 
@@ -52,7 +55,7 @@ export class Flights {
     }
     const last = moves.reduce((most, { at_ms }) => Math.max(most, at_ms), 0);
     // Reading doubles what is written; both together may be twice as many.
-    const single = this.perSecond(last) <= 2 * SINGLE_PER_S;
+    const single = this.perSecond(last) * this.speed <= 2 * SINGLE_PER_S;
     for (const move of moves) this.#take(move, single);
     for (const key of this.#all.keys()) {
       if (this.#all.size <= MOST) break;
@@ -63,7 +66,7 @@ export class Flights {
   #take({ kind, client_id, topic, partition, first_offset, records, at_ms }, single) {
     const flight = { kind, clientId: client_id, topic, partition };
     const offset = Number(first_offset);
-    const start = at_ms + (kind === "fetch" ? FLIGHT_MS : 0);
+    const start = at_ms + (kind === "fetch" ? this.flightMs : 0);
     const place = `${kind} ${client_id} ${topic} ${partition}`;
     if (single && records <= SINGLE_PER_S) {
       const apart = Math.min(70, 500 / records);
@@ -72,7 +75,7 @@ export class Flights {
       }
       return;
     }
-    const key = `${place} in ${Math.floor(at_ms / BUCKET_MS)}`;
+    const key = `${place} in ${Math.floor(at_ms / (BUCKET_MS * this.speed))}`;
     const before = this.#all.get(key);
     if (before === undefined) this.#all.set(key, { ...flight, offset, records, start });
     else before.records += records;
@@ -82,7 +85,7 @@ export class Flights {
   flying(ms) {
     const flying = [];
     for (const [key, flight] of this.#all) {
-      const part = (ms - flight.start) / FLIGHT_MS;
+      const part = (ms - flight.start) / this.flightMs;
       if (part >= 1) this.#all.delete(key);
       else if (part >= 0) flying.push({ flight, part: part * part * (3 - 2 * part) });
     }
@@ -94,8 +97,14 @@ export class Flights {
     return this.#all.size > 0;
   }
 
-  clear() {
-    this.#all.clear();
+  /** How long a record is on its way, at the workers' speed. */
+  get flightMs() {
+    return FLIGHT_MS * this.speed;
+  }
+
+  /** When all have arrived. */
+  get end() {
+    return [...this.#all.values()].reduce((last, { start }) => Math.max(last, start + this.flightMs), 0);
   }
 }
 

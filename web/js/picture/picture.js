@@ -41,6 +41,7 @@ class Picture {
   #width = 0;
   #timer;
   #frame;
+  #stepUntil = 0;
   #shown = -Infinity;
   #stage;
 
@@ -61,7 +62,7 @@ class Picture {
   #listen(place) {
     const api = this.#api;
     for (const event of ["broker", "clients"]) api.addEventListener(event, ({ detail }) => this.#heard(detail));
-    for (const event of ["standing", "time"]) api.addEventListener(event, () => this.#soon());
+    for (const event of ["standing", "time"]) api.addEventListener(event, () => this.#soon(0));
     api.addEventListener("language", () => this.#reword());
     api.addEventListener("chosen", ({ detail }) => this.#mark(detail && keyOf(detail)));
     document.addEventListener("visibilitychange", () => this.#soon());
@@ -96,11 +97,23 @@ class Picture {
 
   #trace({ to_ms, moves }) {
     const now = performance.timeOrigin + performance.now();
-    this.#clock.heard(to_ms, now);
+    const rate = this.#keepPace();
+    // While time stands still, what a step has moved is seen to move.
+    if (rate > 0) this.#clock.heard(to_ms, now);
     for (const move of moves) this.#see(move, now);
     if (document.hidden || calm?.matches) return;
     this.#flights.add(moves);
+    if (rate === 0) this.#stepUntil = this.#flights.end;
     this.#fly();
+  }
+
+  /** Goes as fast as the workers' time; gives how fast that is. */
+  #keepPace() {
+    const rate = (this.#api.time?.rate ?? 1000) / 1000;
+    this.#flights.speed = Math.max(1, rate);
+    const shown = this.#clock.now(performance.timeOrigin + performance.now());
+    this.#clock.rate = rate === 0 && shown < this.#stepUntil ? 1 : rate;
+    return rate;
   }
 
   /** Remembers who moves records, for those that nothing else tells of. */
@@ -196,12 +209,11 @@ class Picture {
     if (this.#frame !== undefined || document.hidden) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = undefined;
-      const rate = this.#api.time?.rate ?? 1;
-      this.#clock.rate = rate;
+      this.#keepPace();
       const now = this.#clock.now(performance.timeOrigin + performance.now());
       this.moving.draw(now === undefined || calm?.matches ? [] : this.#flights.flying(now), this.words.brief);
       this.canvas.dataset.dots = this.moving.count;
-      if (this.#flights.some && rate > 0) this.#fly();
+      if (this.#flights.some && this.#clock.rate > 0) this.#fly();
     });
   }
 
