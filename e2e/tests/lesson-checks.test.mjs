@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { compileLesson, compileLessons } from "../../web/js/tutorials.mjs";
+import { paymentsOf } from "../../web/js/lessons/actions.js";
 import { firstProblem, rightAnswer } from "../../web/js/lessons/checks.js";
 import { Progress } from "../../web/js/lessons/progress.js";
 import { ACTIONS, CHECKS } from "../../web/js/lessons/vocabulary.js";
@@ -106,6 +107,10 @@ test("the lessons that there are compile, and their seeded records go where the 
     }
   }
   assert.deepEqual(["car-12", "car-7", "car-2", "car-4"].map((key) => partitionOf(key, 3)), [0, 0, 1, 2]);
+  const payments = paymentsOf(900).split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(payments.map(({ n }) => n), Array.from({ length: 900 }, (_, n) => n));
+  const going = payments.map(({ customer }) => partitionOf(customer, 4));
+  assert.deepEqual([0, 1, 2, 3].map((partition) => going.filter((each) => each === partition).length > 100), [true, true, true, true]);
 });
 
 test("every problem that a check can name has words in both languages, with the same places", async () => {

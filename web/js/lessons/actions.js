@@ -88,15 +88,18 @@ const DEEDS = {
     tell("fresh_group", { group });
   },
 
+  /** A producer of numbered payments. One that gave up goes on where it was; one that is done begins anew. */
   async import(player, { topic, partitions, records, rate }) {
     const { api } = player;
     const before = standing(api).imports.filter((each) => each.topic === topic).at(-1);
     if (before?.state === "running" || before?.state === "resuming") return player.tell("producer_runs", { topic });
-    if (leadersOf(api, topic) !== undefined) await deleteTopic(api, topic);
+    const goesOn = before?.state === "failed" || before?.state === "stopped";
+    if (!goesOn && leadersOf(api, topic) !== undefined) await deleteTopic(api, topic);
     await DEEDS["create-topic"](player, { name: topic, partitions });
-    const source = { synthetic: { records: BigInt(records), value_size: 48 } };
-    const request = { source, topic, partitions, configs: [], key_field: undefined, records_per_s: rate, again: false };
-    await api.request({ import: request });
+    const name = "payments.ndjson";
+    const source = { file: { name } };
+    const request = { source, topic, partitions, configs: [], key_field: "customer", records_per_s: rate, again: false };
+    await api.request({ import: request }, new File([paymentsOf(records)], name));
     player.tell("producer_started", { topic, records, rate });
   },
 
@@ -146,6 +149,12 @@ const DEEDS = {
 
 /** KafkaJS is not small: it comes when a step needs it. */
 const experiments = () => import(new URL("./lessons-kafka.js", import.meta.url));
+
+/** Payments of twenty customers, a JSON object a line; `n` counts them from 0. */
+export function paymentsOf(count) {
+  const payment = (n) => ({ n, customer: `customer-${((n * 7) % 20) + 1}`, cents: 500 + ((n * 137) % 4000) });
+  return Array.from({ length: count }, (_, n) => JSON.stringify(payment(n))).join("\n");
+}
 
 async function sendOne(api, topic, key, value) {
   await api.request({ send: { topic, partition: undefined, key: key ?? undefined, value, headers: [] } });

@@ -138,7 +138,7 @@ function behindIn(facts, group, topic) {
   return undefined;
 }
 
-/** The number in the value of a record that the producer made up: `{"n": 12, …}`. */
+/** The number in the value of a record that the producer made up: `{"n":12,…}`. */
 function numberOf({ value }) {
   return Number(/"n":\s*(\d+)/.exec(value ?? "")?.[1] ?? Number.NaN);
 }

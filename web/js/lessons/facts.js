@@ -80,10 +80,10 @@ function consumerOf({ consumer, client_id, request, state, records, partitions }
   };
 }
 
-function importOf({ import: number, topic, state, acknowledged, rows_read }) {
+function importOf({ import: number, topic, state, acknowledged, already_there }) {
   const name = nameOf(state);
   return {
-    number, topic, state: name, acknowledged: Number(acknowledged), sent: Number(rows_read),
+    number, topic, state: name, acknowledged: Number(acknowledged) + Number(already_there),
     message: name === "failed" ? state.failed.message : "",
   };
 }

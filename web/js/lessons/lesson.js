@@ -147,8 +147,10 @@ export class Lesson {
   /** Does what a button of the step says. */
   press(button) {
     return this.#alone(async () => {
+      this.#view.say("", this.t("solving"));
       await perform(button.do, this.#player());
-      this.#view.say("", this.t("button_done", { label: button.label }));
+      // What was done is told line by line.
+      this.#view.say("", "");
     });
   }
 

@@ -190,7 +190,7 @@ export class StepView {
     const isMeant = lesson.step.check.some((entry) => "went-down" in entry || "all-running" in entry);
     const there = lesson.leftovers();
     const names = [...there.topics, ...there.groups].join(", ");
-    const text = !canAct ? lesson.t("cannot_act")
+    const text = !canAct && !isMeant ? lesson.t("cannot_act")
       : down.length > 0 && !isMeant ? lesson.t("brokers_down", { brokers: down.join(", ") })
         : down.length === 0 && names !== "" ? lesson.t("leftovers", { names }) : "";
     if (text === this.#noted) return;
