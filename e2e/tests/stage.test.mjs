@@ -51,6 +51,7 @@ browserTest("a broker is terminated and started from the picture", async ({ open
   await page.locator('.diagram [data-key="broker 1"][data-state="stopped"]').waitFor();
   await page.locator('.diagram [data-key="partition readings 1"].down').waitFor();
   assert.deepEqual(await ends(page, "readings", 56_899), before, "what it held is still said");
+  await page.locator('[data-testid="happenings"] li[data-warning]').filter({ hasText: "Broker 1 was terminated" }).waitFor();
   await item(page, "start 1").click();
   await page.locator('.diagram [data-key="broker 1"][data-state="running"]').waitFor();
   await page.locator('.diagram [data-key="partition readings 1"]:not(.down)').waitFor();

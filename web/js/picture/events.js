@@ -4,6 +4,8 @@ import { element } from "../element.js";
 
 const MOST = 200;
 const SHOWN = 60;
+/** States of brokers that are worth a line. */
+const TOLD = ["running", "stopped", "failed"];
 const FILTERS = ["all", "broker", "group", "warning"];
 
 /** The events of brokers and groups, of which the last are kept. */
@@ -14,6 +16,8 @@ export class EventLog {
   #list;
   #words;
   #waiting = false;
+  /** How brokers stood, by node id. */
+  #stood = new Map();
 
   constructor(api) {
     this.#api = api;
@@ -23,6 +27,19 @@ export class EventLog {
     api.addEventListener("clients", ({ detail: { name, content } }) => {
       if (name === "group-event") this.#add({ ...content, source: "group" });
     });
+    api.addEventListener("standing", () => this.#stands());
+    this.#stands();
+  }
+
+  /** A broker that is terminated cannot say so. */
+  #stands() {
+    for (const { nodeId, state } of this.#api.standing.brokers) {
+      const before = this.#stood.get(nodeId);
+      if (!TOLD.includes(state) || before === state) continue;
+      this.#stood.set(nodeId, state);
+      if (before === undefined && state === "running") continue;
+      this.#add({ node_id: nodeId, wall_ms: Date.now(), source: "broker", warning: state !== "running", key: `picture_event_${state}` });
+    }
   }
 
   /** The list in a frame, in other words. */
@@ -62,7 +79,8 @@ export class EventLog {
     this.#list.replaceChildren(...(items.length > 0 ? items : [element("li", { class: "hint" }, t("picture_events_none"))]));
   }
 
-  #text({ kind, args, message }) {
+  #text({ key, kind, args, message }) {
+    if (key !== undefined) return this.#words.t(key);
     if (kind === undefined) return message;
     try {
       return this.#api.t(`event_${kind.replaceAll("-", "_")}`, Object.fromEntries(args));
