@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newestTopic, nextPage, origin, previousPage } from "../../web/js/read/pages.js";
+import { newestTopic, nextPage, origin, previousPage } from "../../web/js/panels/pages.js";
 
 const page = (first, last, { start = 0n, end = 120n } = {}) => ({
   records: Array.from({ length: last - first }, (_, index) => ({ offset: BigInt(first + index) })),

@@ -9,6 +9,8 @@ import { variant } from "./variant.js";
 // Far above the ids that the rest of the page gives to its requests, and others than those of other tabs.
 const FIRST_ID = BigInt(1 + Math.floor(Math.random() * 2 ** 20)) << 40n;
 const PATIENCE_MS = 10_000;
+// Requests that store something.
+const STORES = ["create-topic", "create-partitions", "send", "import", "start-consumer"];
 
 /** @typedef {{ canAct: boolean, isGuest: boolean, hosts: string[], brokers: { nodeId: number, host: number | null, state: string }[] }} Standing */
 
@@ -26,6 +28,7 @@ class Api extends EventTarget {
   gateway = undefined;
 
   #words = {};
+  #persisted = false;
   /** The parts that were loaded. */
   #parts = new Set();
   #ask = () => {};
@@ -100,6 +103,11 @@ class Api extends EventTarget {
    * with `kind`, `code` and `retriable`.
    */
   request(request, attachment) {
+    if (!this.#persisted && STORES.includes(variant(request)[0])) {
+      // After the first thing that is stored, the browser is asked not to throw it away; it may say no.
+      this.#persisted = true;
+      navigator.storage?.persist?.().catch(reportError);
+    }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });

@@ -39,7 +39,7 @@ async function start() {
   openTools(api);
   openStage(api);
   openWorkbench(api);
-  api.load("read").then(({ open }) => open(api)).catch(reportError);
+  api.load("panels").then(({ open }) => open(api)).catch(reportError);
   // What shows a thing closely is loaded with the first one that is chosen, and hears of the others itself.
   api.addEventListener("choose", ({ detail }) => {
     api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);

@@ -228,10 +228,6 @@ pub(crate) fn partitions_more(more: usize) -> String {
     fill(PARTITIONS_MORE, &[("more", &more.to_string())])
 }
 
-pub(crate) fn sent(topic: &str, partition: i32, offset: &str) -> String {
-    fill(SENT, &[("topic", topic), ("partition", &partition.to_string()), ("offset", offset)])
-}
-
 pub(crate) fn storage(usage: &str, quota: Option<&str>, persisted: Option<bool>) -> String {
     let index = if quota.is_some() { STORAGE_OF } else { STORAGE };
     let mut text = fill(index, &[("usage", usage), ("quota", quota.unwrap_or_default())]);

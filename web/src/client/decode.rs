@@ -138,9 +138,6 @@ impl FromJs for Reply {
         let (name, content) = variant(value)?;
         Some(match name.as_str() {
             "done" => Reply::Done,
-            "sent" => {
-                Reply::Sent { partition: field(&content, "partition")?, offset: field(&content, "offset")? }
-            }
             "preview" => Reply::Preview(FromJs::from_js(&content)?),
             "import-started" => Reply::ImportStarted { import: field(&content, "import")? },
             "consumer-started" => Reply::ConsumerStarted { consumer: field(&content, "consumer")? },

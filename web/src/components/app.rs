@@ -17,7 +17,6 @@ use super::brokers::BrokersPanel;
 use super::dialog::ConfirmDialog;
 use super::groups::GroupsPanel;
 use super::produce::ProducePanel;
-use super::send::SendPanel;
 use super::status::StatusPanel;
 use super::topics::TopicsPanel;
 use crate::client::modules::{self, Asked};
@@ -141,7 +140,7 @@ impl Component for App {
                         <section id="read" class="panel" aria-labelledby="read-title" />
                         <BrokersPanel workers={state.workers.clone()} status={state.status.clone()} act={&self.act} />
                     </div>
-                    <SendPanel send={state.send.clone()} topics={topics.clone()} {can_act} act={&self.act} />
+                    <section id="send" class="panel" aria-labelledby="send-title" />
                     <StatusPanel status={state.status.clone()} workers={state.workers.clone()} {can_act} act={&self.act} />
                 </main>
                 if let Some(confirm) = &state.confirm {

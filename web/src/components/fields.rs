@@ -1,7 +1,7 @@
 //! Fields of forms, each with its label, its hint and what is wrong with it.
 
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use crate::state::TopicName;
@@ -15,7 +15,6 @@ pub(super) struct TextField {
     kind: &'static str,
     hint: Option<&'static str>,
     problem: Option<&'static str>,
-    disabled: bool,
     placeholder: Option<&'static str>,
 }
 
@@ -36,12 +35,11 @@ impl TextField {
             kind: "text",
             hint: None,
             problem: None,
-            disabled: false,
             placeholder: None,
         }
     }
 
-    /// The input's type, or `lines` for several lines of text.
+    /// The input's type.
     pub(super) fn kind(self, kind: &'static str) -> Self {
         TextField { kind, ..self }
     }
@@ -56,11 +54,6 @@ impl TextField {
         TextField { problem, ..self }
     }
 
-    /// Whether it cannot be changed now.
-    pub(super) fn disabled(self, disabled: bool) -> Self {
-        TextField { disabled, ..self }
-    }
-
     /// What nothing in it means.
     pub(super) fn placeholder(self, placeholder: &'static str) -> Self {
         TextField { placeholder: Some(placeholder), ..self }
@@ -68,23 +61,18 @@ impl TextField {
 
     /// The field with its label and its note.
     pub(super) fn view(&self) -> Html {
-        let TextField { id, label, value, kind, disabled, .. } = self;
+        let TextField { id, label, value, kind, .. } = self;
         let on_input = self.on_input.reform(|event| text_of(&event));
         let describes = self.problem.or(self.hint).map(|_| format!("{id}-note"));
         let numeric = *kind == "number";
         html! {
             <div class="field">
                 <label for={id}>{ *label }</label>
-                if *kind == "lines" {
-                    <textarea {id} data-testid={id} rows="3" value={value} oninput={on_input} disabled={*disabled}
-                        aria-describedby={describes} spellcheck="false" />
-                } else {
-                    <input {id} data-testid={id} type={*kind} value={value} oninput={on_input} disabled={*disabled}
+                    <input {id} data-testid={id} type={*kind} value={value} oninput={on_input}
                         placeholder={self.placeholder} inputmode={numeric.then_some("numeric")} min={numeric.then_some("0")}
                         step={(*kind == "datetime-local").then_some("1")}
                         aria-invalid={self.problem.map(|_| "true")} aria-describedby={describes}
                         autocomplete="off" autocapitalize="off" spellcheck="false" />
-                }
                 { note(id, self.hint, self.problem) }
             </div>
         }
@@ -219,13 +207,8 @@ fn note(id: &str, hint: Option<&'static str>, problem: Option<&'static str>) -> 
 }
 
 fn text_of(event: &InputEvent) -> String {
-    let Some(target) = event.target() else { return String::new() };
-    match target.dyn_into::<HtmlInputElement>() {
-        Ok(input) => input.value(),
-        Err(other) => {
-            other.dyn_ref::<HtmlTextAreaElement>().map_or(String::new(), HtmlTextAreaElement::value)
-        }
-    }
+    let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+    input.map_or(String::new(), |input| input.value())
 }
 
 /// A form that does something instead of loading another page.

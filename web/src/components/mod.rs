@@ -10,7 +10,6 @@ mod groups;
 mod import_status;
 mod preview;
 mod produce;
-mod send;
 mod status;
 mod time;
 mod topic;

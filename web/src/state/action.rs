@@ -3,7 +3,7 @@
 use headwater_worker_protocol::tabs::BetweenTabs;
 use headwater_worker_protocol::{FromBroker, FromClients, Request, ToBroker};
 
-use super::{GroupsAction, ProduceAction, SendAction, StorageFigures, TopicsAction};
+use super::{GroupsAction, ProduceAction, StorageFigures, TopicsAction};
 
 /// Something happened. It is not cloned: that would be code for every message of the workers.
 #[derive(PartialEq, Debug)]
@@ -50,8 +50,6 @@ pub(crate) enum Action {
     Topics(TopicsAction),
     /// In the panel "consumer groups".
     Groups(GroupsAction),
-    /// In the panel "send".
-    Send(SendAction),
 }
 
 /// Something to be done, by the client.

@@ -10,7 +10,6 @@ mod import;
 mod produce;
 mod rates;
 mod requests;
-mod send;
 mod status;
 mod topic_name;
 mod topics;
@@ -28,7 +27,6 @@ pub(crate) use action::{Action, Command, Confirm, PartNews, Role, TabNews, Updat
 pub(crate) use groups::{Group, GroupPartition, Groups, GroupsAction, Member, MemberState};
 pub(crate) use import::{Import, Phase};
 pub(crate) use produce::{Preview, Produce, ProduceAction, Source};
-pub(crate) use send::{Send, SendAction, Sent};
 pub(crate) use status::{LogEntry, Status, StorageFigures};
 pub(crate) use topics::{Partition, RETENTION_BYTES, RETENTION_MS, Topic, TopicName, Topics, TopicsAction};
 pub(crate) use workers::{
@@ -60,7 +58,6 @@ pub(crate) struct State {
     pub(crate) produce: Rc<Produce>,
     pub(crate) topics: Rc<Topics>,
     pub(crate) groups: Rc<Groups>,
-    pub(crate) send: Rc<Send>,
     pub(crate) status: Rc<Status>,
     /// What a person is asked to confirm now.
     pub(crate) confirm: Option<Confirm>,
@@ -133,11 +130,6 @@ impl State {
             Action::Groups(action) => {
                 let commands =
                     Rc::make_mut(&mut self.groups).act(action, &self.topics.names, &mut self.requests);
-                self.with_persist(commands)
-            }
-            Action::Send(action) => {
-                let commands =
-                    Rc::make_mut(&mut self.send).act(action, &self.topics.names, &mut self.requests);
                 self.with_persist(commands)
             }
         };
@@ -337,7 +329,6 @@ impl State {
             Asked::Preview => Rc::make_mut(&mut self.produce).previewed(id, result),
             Asked::Import => Rc::make_mut(&mut self.produce).import_started(now_ms, id, result),
             Asked::StopImport => Rc::make_mut(&mut self.produce).import_stopping(result),
-            Asked::Send => Rc::make_mut(&mut self.send).answered(id, result),
             Asked::Groups(change) => Rc::make_mut(&mut self.groups).answered(change, result),
             Asked::Topics(change) => Rc::make_mut(&mut self.topics).answered(&change, result),
         };
@@ -417,7 +408,6 @@ impl State {
         self.cluster.forget();
         self.topics = Rc::default();
         self.groups = Rc::default();
-        self.send = Rc::default();
         Rc::make_mut(&mut self.produce).forget();
         Rc::make_mut(&mut self.status).forget();
     }

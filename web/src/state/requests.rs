@@ -12,7 +12,6 @@ pub(super) enum Asked {
     Preview,
     Import,
     StopImport,
-    Send,
     Groups(GroupChange),
     Topics(Change),
 }

@@ -277,39 +277,11 @@ fn a_topic_is_created_with_the_retention_that_is_given() {
 }
 
 #[test]
-fn a_typed_record_is_sent() {
-    let mut state = running();
-    assert_eq!(act(&mut state, Action::Send(SendAction::Go)), [], "there is no topic");
-    act(&mut state, snapshot(vec![topic("a", &[0, 0])]));
-    act(&mut state, Action::Send(SendAction::Partition(Some(1))));
-    act(&mut state, Action::Send(SendAction::Value("hello".into())));
-    act(&mut state, Action::Send(SendAction::AddHeader));
-    act(&mut state, Action::Send(SendAction::AddHeader));
-    act(&mut state, Action::Send(SendAction::HeaderName(1, "by".into())));
-    act(&mut state, Action::Send(SendAction::HeaderValue(1, "me".into())));
-    let (id, asked, _) = request(&act(&mut state, Action::Send(SendAction::Go)));
-    let Request::Send(record) = asked else { panic!("{asked:?}") };
-    assert_eq!((record.topic.as_str(), record.partition, record.key), ("a", Some(1), None));
-    assert_eq!(record.value.as_deref(), Some("hello"));
-    assert_eq!(record.headers, [("by".to_owned(), Some("me".to_owned()))]);
-    reply(&mut state, id, Ok(Reply::Sent { partition: 1, offset: 0 }));
-    assert!(matches!(&state.send.outcome, Some(Ok(sent)) if sent.partition == 1 && sent.offset == 0));
-
-    act(&mut state, Action::Send(SendAction::NullValue(true)));
-    let (id, asked, _) = request(&act(&mut state, Action::Send(SendAction::Go)));
-    assert!(matches!(asked, Request::Send(record) if record.value.is_none()));
-    reply(&mut state, id, Err(refusal("MESSAGE_TOO_LARGE")));
-    assert!(matches!(state.send.outcome, Some(Err(_))));
-}
-
-#[test]
 fn nobody_waits_for_clients_that_are_gone() {
     let mut state = running();
     act(&mut state, snapshot(vec![topic("a", &[1])]));
-    act(&mut state, Action::Send(SendAction::Go));
     act(&mut state, Action::Produce(ProduceAction::Start { again: false }));
     act(&mut state, Action::WorkerFailed(Role::Clients, "unreachable".into()));
-    assert!(!state.send.is_asking());
     assert_eq!(state.produce.import.phase(), Phase::Failed);
     assert_eq!(act(&mut state, Action::Restart), [Command::Spawn(Role::Clients)]);
     let commands = act(&mut state, Action::Clients(FromClients::Loaded));

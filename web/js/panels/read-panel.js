@@ -1,21 +1,14 @@
-// The panel "Read" of the workbench: records of one partition, page by page. Loaded when the page has nothing better to do.
+// The panel "Read": records of one partition, page by page.
 
 import { element } from "../element.js";
-import { topics } from "../inspect/cluster.js";
 import { count } from "../inspect/format.js";
-import { confirmed, field, input, keptRows, reason, select } from "../inspect/kit.js";
+import { confirmed, field, input, reason, select } from "../inspect/kit.js";
 import { newestTopic, nextPage, origin, previousPage, PAGE_RECORDS } from "./pages.js";
 import { recordsTable } from "./table.js";
+import { topicChoice } from "./topic-choice.js";
 
-/** Puts the panel into its place, now and whenever that is made anew. What was read stays when the language changes. */
-export function open(api) {
-  const panel = new ReadPanel(api);
-  api.addEventListener("mounted", () => panel.mount());
-  for (const heard of ["broker", "clients", "standing"]) api.addEventListener(heard, () => panel.update());
-  panel.mount();
-}
-
-class ReadPanel {
+/** The panel, in the place `#read`. What was read stays when the language changes. */
+export class ReadPanel {
   #api;
   #fields = {};
   #parts = {};
@@ -23,7 +16,10 @@ class ReadPanel {
   #shown;
   #problem;
   #asking = false;
-  #updating = false;
+  /** The choices of topic and partition. */
+  #choice;
+  /** A person has chosen something: no topic is chosen for them any more. */
+  #touched = false;
 
   constructor(api) {
     this.#api = api;
@@ -35,9 +31,10 @@ class ReadPanel {
   mount() {
     const t = this.#t;
     const before = Object.fromEntries(Object.entries(this.#fields).map(([name, { value }]) => [name, value]));
+    this.#choice = topicChoice(this.#api, "read");
     this.#fields = {
-      topic: select("read-topic", [], ""),
-      partition: select("read-partition", [], ""),
+      topic: this.#choice.topic,
+      partition: this.#choice.partition,
       from: select("read-from", ["start", "offset", "timestamp", "last"].map((from) => [from, t(`from_${from}`)]), before.from),
       offset: input("read-offset", { type: "number", min: 0, step: 1, inputmode: "numeric" }),
       time: input("read-time", { type: "datetime-local", step: 1 }),
@@ -47,16 +44,12 @@ class ReadPanel {
       if (before[name] !== undefined && control.tagName === "INPUT") control.value = before[name];
       control.addEventListener("input", () => this.#changed());
     }
-    this.#fields.topic.addEventListener("change", () => { this.#fields.partition.value = "0"; });
     const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control)]));
     this.#parts = {
       labelled,
       go: element("button", { type: "submit", class: "primary", "data-testid": "read-go" }, t("go")),
       problem: element("p", { class: "problem", role: "alert", "data-testid": "read-problem" }),
       stack: element("div", { class: "stack" }),
-      topics: keptRows(this.#fields.topic, (names) => names.map((name) => element("option", { value: name }, name))),
-      partitions: keptRows(this.#fields.partition, (number) =>
-        Array.from({ length: number }, (_, partition) => element("option", { value: partition }, String(partition)))),
     };
     const form = element("form", { class: "line", novalidate: true, onsubmit: (event) => this.#go(event) }, ...Object.values(labelled), this.#parts.go);
     document.getElementById("read")?.replaceChildren(
@@ -68,40 +61,19 @@ class ReadPanel {
     this.#show();
   }
 
-  /** Once a frame, however much is heard. */
+  /** Brings the choices up to date. */
   update() {
-    if (this.#updating) return;
-    this.#updating = true;
-    requestAnimationFrame(() => {
-      this.#updating = false;
-      const had = this.#names;
-      this.#refresh();
-      if (had !== this.#names) this.#show();
-    });
+    if (this.#refresh()) this.#show();
   }
 
-  #names = "";
-
-  /** The topics and partitions to choose from, and what the fields allow. */
+  /** What there is to choose from, and what the fields allow; true: the topics are others. */
   #refresh() {
-    const known = topics(this.#api);
-    const { topic, partition } = this.#fields;
-    const chosen = topic.value;
-    const names = [...known.keys()];
-    this.#names = names.join("\n");
-    this.#parts.topics(this.#names, names);
     // What is produced is what is read next, most of the time.
-    const newest = this.#shown === undefined && !this.#touched ? newestTopic(this.#api.clients.imports, known) : undefined;
-    topic.value = newest ?? (known.has(chosen) ? chosen : names[0] ?? "");
-    const number = known.get(topic.value)?.leaders.length ?? 0;
-    const before = Number(partition.value || 0);
-    this.#parts.partitions(number, number);
-    partition.value = String(Math.min(before, Math.max(number - 1, 0)));
-    topic.disabled = partition.disabled = names.length === 0;
+    const newest = (known) => newestTopic(this.#api.clients.imports, known);
+    const changed = this.#choice.update(this.#shown === undefined && !this.#touched ? newest : undefined);
     this.#allow();
+    return changed;
   }
-
-  #touched = false;
 
   #changed() {
     this.#touched = true;
@@ -122,7 +94,7 @@ class ReadPanel {
     for (const control of [offset, time]) control.toggleAttribute("aria-invalid", false);
     const asked = from.value === "offset" ? offset : time;
     if (wrong && asked.value !== "") asked.setAttribute("aria-invalid", "true");
-    go.disabled = wrong || this.#asking || this.#names === "" || !this.#api.standing.canAct;
+    go.disabled = wrong || this.#asking || this.#fields.topic.options.length === 0 || !this.#api.standing.canAct;
   }
 
   #go(event) {
@@ -156,7 +128,7 @@ class ReadPanel {
     if (this.#shown !== undefined) {
       stack.replaceChildren(...recordsTable(this.#t, this.#shown), this.#turns());
     } else {
-      const said = this.#names === "" ? "no_topics" : this.#asking ? "reading" : "nothing_yet";
+      const said = this.#fields.topic.options.length === 0 ? "no_topics" : this.#asking ? "reading" : "nothing_yet";
       stack.replaceChildren(...(this.#problem === undefined
         ? [element("p", { class: "empty", "data-testid": "read-empty" }, this.#t(said))] : []));
     }

@@ -1,0 +1,27 @@
+// Panels of the workbench that the first picture does without. Loaded after it.
+
+import { ReadPanel } from "./read-panel.js";
+import { SendPanel } from "./send-panel.js";
+
+/** Puts the panels into their places, now and whenever those are made anew. */
+export function open(api) {
+  for (const panel of [new ReadPanel(api), new SendPanel(api)]) {
+    api.addEventListener("mounted", () => panel.mount());
+    panel.mount();
+    const update = onceAFrame(() => panel.update());
+    for (const heard of ["broker", "standing"]) api.addEventListener(heard, update);
+  }
+}
+
+/** However much is heard, a frame is drawn once. */
+function onceAFrame(act) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      act();
+    });
+  };
+}
