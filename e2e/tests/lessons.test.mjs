@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { browserTest } from "../lib/test.mjs";
+import { problems } from "../lib/accessibility.mjs";
 import { LessonPane } from "../lib/lesson.mjs";
 
 const READERS = "lesson-readers";
@@ -238,7 +239,10 @@ browserTest("every step can be solved by the lesson itself, in either language, 
     const count = await playground.page.locator(".lesson-dot").count();
     for (let number = 1; number <= count; number += 1) {
       await playground.page.locator(`[data-testid="lesson-go-${number}"][aria-current="step"]`).waitFor();
+      await playground.id("lesson-hint").click();
       await lesson.solve();
+      await playground.page.emulateMedia({ colorScheme: number % 2 === 0 ? "dark" : "light" });
+      assert.deepEqual(await problems(playground.page), [], `step ${number} of ${id} can be used by everybody`);
       // The other language keeps the step and what was done.
       if (number === 1 || number === count) await showsChinese(playground, number);
       if (number < count) await playground.id("lesson-next").click();
@@ -254,7 +258,7 @@ browserTest("every step can be solved by the lesson itself, in either language, 
   await lesson.says("good", /Cleared/);
   assert.equal(await playground.id("topic-list").getAttribute("data-count"), "0");
   assert.equal(await playground.id("group-list").getAttribute("data-count"), "0");
-});
+}, { launchOptions: { reducedMotion: "reduce" } });
 
 async function showsChinese(playground, number) {
   await playground.id("language").selectOption("zh");

@@ -9,8 +9,8 @@ const RUNNING = ["joining", "assigned", "leaving"];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Does a list of actions, one after the other. `player` is `{ api, lesson, kept, tell(key, places) }`: `kept` are the notes and
- * answers of the step, `tell` writes a line of what happened.
+ * Does a list of actions, one after the other. `player` is `{ api, lesson, kept, t(key, places), tell(key, places) }`: `kept` are the notes
+ * and answers of the step, `t` gives a string of the lessons, `tell` writes a line of what happened.
  */
 export async function perform(actions, player) {
   for (const action of actions) {
@@ -103,7 +103,8 @@ const DEEDS = {
     player.tell("producer_started", { topic, records, rate });
   },
 
-  async "terminate-leader"({ api }, { topic }) {
+  async "terminate-leader"({ api, t }, { topic }) {
+    if (api.standing.hosts.length === 0) throw new Error(t("not_here"));
     const leaders = leadersOf(api, topic) ?? [];
     const { brokers } = api.standing;
     // Not the first broker where there is another: it is the controller.
@@ -112,7 +113,8 @@ const DEEDS = {
     await waitFor(() => api.standing.brokers.some(({ nodeId, state }) => nodeId === victim.nodeId && state !== "running"));
   },
 
-  async "start-workers"({ api }) {
+  async "start-workers"({ api, t }) {
+    if (api.standing.hosts.length === 0) throw new Error(t("not_here"));
     for (const [host, state] of api.standing.hosts.entries()) if (state === "stopped") api.act("start-worker", host);
     await waitFor(() => api.standing.brokers.every(({ state }) => state === "running"));
   },

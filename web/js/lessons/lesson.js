@@ -2,7 +2,7 @@
 
 import { clearLesson, leftovers, perform, waitFor } from "./actions.js";
 import { firstProblem } from "./checks.js";
-import { gather, standing, VISIT } from "./facts.js";
+import { gather, leadersOf, standing, VISIT } from "./facts.js";
 import { StepView } from "./step.js";
 
 const MAX_KEPT = 500;
@@ -12,8 +12,8 @@ export class Lesson {
   #view;
   #busy = false;
 
-  constructor({ api, progress, root, lesson, index, next, show, close }) {
-    Object.assign(this, { api, progress, root, lesson, index, next, show, close });
+  constructor({ api, progress, root, lesson, next, show, close }) {
+    Object.assign(this, { api, progress, root, lesson, next, show, close });
   }
 
   get number() {
@@ -193,17 +193,14 @@ export class Lesson {
 
   clearLeftovers() {
     return this.#alone(async () => {
-      const there = this.leftovers();
-      const others = this.index.filter(({ topics }) => topics.some((name) => there.topics.includes(name))).map(({ id }) => id);
-      await clearLesson(this.api, there);
-      for (const id of others) if (id !== this.lesson.id) this.progress.forget(id);
+      await clearLesson(this.api, this.leftovers());
       this.#view.say("good", this.t("cleared"));
     });
   }
 
   #player() {
     const tell = (key, places) => this.#view.tell(this.t(`told_${key}`, places));
-    return { api: this.api, lesson: this.lesson, kept: this.kept, tell, save: () => this.save() };
+    return { api: this.api, lesson: this.lesson, kept: this.kept, t: (key, places) => this.t(key, places), tell, save: () => this.save() };
   }
 
   /** One thing at a time; what goes wrong is said where the learner looks. */
@@ -220,6 +217,13 @@ export class Lesson {
       this.save();
       this.#view.busy(false);
     }
+  }
+
+  /** Whether what the steps before have made is not there any more. */
+  isGone() {
+    const { api, lesson } = this;
+    if (this.number === 0 || !this.isDone(this.number - 1) || api.brokers.size < api.standing.brokers.length) return false;
+    return !lesson.topics.some((name) => leadersOf(api, name) !== undefined);
   }
 
   /** Brokers that stand in the way, by node id. */

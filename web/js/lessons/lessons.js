@@ -76,7 +76,7 @@ class Pane {
     // Another language, or another lesson, may have been chosen meanwhile.
     if (language !== api.language || entry.id !== this.progress.open) return;
     const next = this.#index[this.#index.indexOf(entry) + 1];
-    this.#lesson = new Lesson({ ...shared, lesson: { ...text, id: entry.id }, index: this.#index, next });
+    this.#lesson = new Lesson({ ...shared, lesson: { ...text, id: entry.id }, next });
     this.#lesson.draw();
   }
 }

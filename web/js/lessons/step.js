@@ -9,7 +9,8 @@ export class StepView {
   #lesson;
   #title;
   #result = element("p", { class: "lesson-result", role: "status", "data-testid": "lesson-result" });
-  #log = element("ol", { class: "lesson-log", role: "log", tabindex: "0", hidden: true, "data-testid": "lesson-log" });
+  #lines = element("ol");
+  #log = element("div", { class: "lesson-log", role: "log", tabindex: "0", hidden: true, "data-testid": "lesson-log" }, this.#lines);
   #hints = element("ol", { class: "lesson-hints", "data-testid": "lesson-hints", "aria-live": "polite" });
   #note = element("div", { class: "lesson-note", "data-testid": "lesson-note", hidden: true });
   #noted = "";
@@ -142,8 +143,8 @@ export class StepView {
   /** A line of what an action did. */
   tell(text) {
     this.#log.hidden = false;
-    this.#log.append(element("li", {}, text));
-    while (this.#log.childElementCount > MAX_LINES) this.#log.firstElementChild.remove();
+    this.#lines.append(element("li", {}, text));
+    while (this.#lines.childElementCount > MAX_LINES) this.#lines.firstElementChild.remove();
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 
@@ -192,11 +193,11 @@ export class StepView {
     const names = [...there.topics, ...there.groups].join(", ");
     const text = !canAct && !isMeant ? lesson.t("cannot_act")
       : down.length > 0 && !isMeant ? lesson.t("brokers_down", { brokers: down.join(", ") })
-        : down.length === 0 && names !== "" ? lesson.t("leftovers", { names }) : "";
+        : down.length > 0 ? "" : names !== "" ? lesson.t("leftovers", { names }) : lesson.isGone() ? lesson.t("gone") : "";
     if (text === this.#noted) return;
     this.#noted = text;
     this.#note.hidden = text === "";
-    const isLeft = text !== "" && canAct && down.length === 0;
+    const isLeft = text !== "" && canAct && down.length === 0 && names !== "";
     this.#note.replaceChildren(element("p", { role: "status" }, text), ...(isLeft ? [this.#leftoverButtons()] : []));
   }
 
