@@ -35,6 +35,8 @@ class Api extends EventTarget {
   #nextId = FIRST_ID;
   #pending = new Map();
   #watched = false;
+  /** What says what time it is, if time goes otherwise than by itself: `message(real)` gives a `Time`. */
+  #clock;
   /** Between the tabs of this browser: what guests ask of the brokers. @type {BroadcastChannel | undefined} */
   #tabs;
 
@@ -44,7 +46,9 @@ class Api extends EventTarget {
     this.#words = words.modules;
     this.#tabs = new BroadcastChannel("headwater-modules");
     this.#tabs.onmessage = ({ data }) => {
+      if (data.time) return this.standing.isGuest && this.tellClients(data);
       if (this.standing.isGuest) return;
+      if (data === "time") return this.#clock && this.#tabs.postMessage(this.#time);
       if (data.watch?.on) this.#watched = true;
       this.tellHosts(data);
     };
@@ -155,6 +159,18 @@ class Api extends EventTarget {
     });
   }
 
+  /** Says what time it is by this clock and how fast it goes, to all workers. Guests' clients hear it too. */
+  setTime(clock) {
+    this.#clock = clock;
+    this.tellHosts(this.#time);
+    this.tellClients(this.#time);
+    this.#tabs.postMessage(this.#time);
+  }
+
+  get #time() {
+    return { time: this.#clock.message(Date.now()) };
+  }
+
   /** Tells every worker of brokers something, be they of this tab or of another. */
   #tellBrokers(message) {
     if (this.standing.isGuest) this.#tabs.postMessage(message);
@@ -177,6 +193,8 @@ class Api extends EventTarget {
   /** True where a message was an answer for a module alone. */
   #hear(from, message) {
     const [name, content] = variant(message);
+    // A new worker goes by the time of the others from its first moment.
+    if (name === "loaded" && this.#clock) this[from === "clients" ? "tellClients" : "tellHosts"](this.#time);
     if (from === "clients") {
       if (name === "reply" && content.id >= FIRST_ID) return this.#answered(content);
       if (name === "snapshot") this.clients = content;
@@ -192,7 +210,7 @@ class Api extends EventTarget {
       this.brokers.delete(content.node_id);
     }
     this.dispatchEvent(new CustomEvent(from, { detail: { name, content } }));
-    return false;
+    return name === "due";
   }
 
   #answered({ id, result }) {
@@ -210,6 +228,7 @@ class Api extends EventTarget {
 
   #stands(standing) {
     const could = this.standing.canAct;
+    if (standing.isGuest && !this.standing.isGuest) this.#tabs.postMessage("time");
     this.standing = this.gateway === undefined ? standing : elsewhere(standing);
     if (could && !standing.canAct) {
       // Whoever waits for an answer of workers that are gone would wait for ever.

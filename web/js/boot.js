@@ -7,6 +7,7 @@ import { applyTheme, chosenTheme } from "./theme.js";
 import { openTools } from "./tools.js";
 import { openWorkbench } from "./workbench.js";
 import { openStage } from "./stage/stage.js";
+import { openTime } from "./time/time.js";
 
 // What is said while there is no table of words, or none can be loaded.
 const FIRST_WORDS = {
@@ -38,6 +39,7 @@ async function start() {
   await withBrokers(() => app.default({ module_or_path: new URL("./app_bg.wasm", import.meta.url) }));
   openTools(api);
   openStage(api);
+  openTime(api);
   openWorkbench(api);
   api.load("panels").then(({ open }) => open(api)).catch(reportError);
   // What shows a thing closely is loaded with the first one that is chosen, and hears of the others itself.

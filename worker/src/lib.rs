@@ -12,7 +12,7 @@ mod noise;
 mod post;
 pub mod storage;
 
-use headwater_worker_protocol::FromBroker;
+use headwater_worker_protocol::{FromBroker, ToBroker, js};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
@@ -28,16 +28,28 @@ pub fn start() {
     if Reflect::has(&scope, &"headwaterManual".into()).unwrap_or(false) {
         return;
     }
-    let first = Closure::once_into_js(|message: MessageEvent| take_role(&message.data()));
-    scope.set_onmessage(Some(first.unchecked_ref()));
+    wait_for_role(&scope);
     // Both roles begin with the same message.
     post::post(&FromBroker::Loaded);
 }
 
+fn wait_for_role(scope: &DedicatedWorkerGlobalScope) {
+    let scope_again = scope.clone();
+    let first = Closure::once_into_js(move |message: MessageEvent| take_role(&scope_again, &message.data()));
+    scope.set_onmessage(Some(first.unchecked_ref()));
+}
+
 /// Each role sets a handler of its own for what comes after the first message.
-fn take_role(first: &JsValue) {
+fn take_role(scope: &DedicatedWorkerGlobalScope, first: &JsValue) {
     match tag(first).as_deref() {
-        Some("start" | "destroy" | "describe" | "watch") => broker::start(first.clone()),
+        // It is the same for both roles.
+        Some("time") => {
+            if let Ok((ToBroker::Time(time), _)) = js::decode(first.clone()) {
+                clock::set(time);
+            }
+            wait_for_role(scope);
+        }
+        Some("start" | "destroy" | "describe" | "step" | "watch") => broker::start(first.clone()),
         Some("broker" | "request") => clients::start(first.clone()),
         other => {
             let what = other.unwrap_or("something without a name");

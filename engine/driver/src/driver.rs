@@ -43,6 +43,13 @@ impl<S: LogStorage> Driver<S> {
         self.broker.handle_timeout(now);
     }
 
+    /// Moves operations to the storage, but no outcomes to the broker: those wait for [`Driver::pump`].
+    pub fn submit(&mut self) {
+        if self.submit_all() {
+            self.storage.flush();
+        }
+    }
+
     /// Moves operations to the storage and outcomes to the broker until neither has any more.
     ///
     /// Call it also when the storage says that it has outcomes; further calls do no harm.

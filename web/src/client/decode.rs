@@ -86,7 +86,7 @@ impl FromJs for FromBroker {
             "snapshot" => FromBroker::Snapshot(FromJs::from_js(&content)?),
             "event" => FromBroker::Event(FromJs::from_js(&content)?),
             // Only JavaScript reads what is in them.
-            "trace" | "log" => FromBroker::Trace(Trace::default()),
+            "trace" | "log" | "held" => FromBroker::Trace(Trace::default()),
             "needs-peer" => {
                 FromBroker::NeedsPeer { node_id: field(&content, "node_id")?, peer: field(&content, "peer")? }
             }

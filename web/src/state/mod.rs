@@ -185,9 +185,11 @@ impl State {
                 commands
             }
             // The client tells these apart as actions of their own.
-            FromBroker::Loaded | FromBroker::Failed(_) | FromBroker::Log { .. } | FromBroker::Trace(_) => {
-                Vec::new()
-            }
+            FromBroker::Loaded
+            | FromBroker::Failed(_)
+            | FromBroker::Held(_)
+            | FromBroker::Log { .. }
+            | FromBroker::Trace(_) => Vec::new(),
             FromBroker::Waiting { .. } | FromBroker::NeedsPeer { .. } => {
                 Rc::make_mut(&mut self.workers).heard(now_ms, &message)
             }
@@ -319,6 +321,8 @@ impl State {
                 Vec::new()
             }
             FromClients::NeedsBroker { node_id } => self.workers.connect(node_id).into_iter().collect(),
+            // Only JavaScript hears it.
+            FromClients::Due(_) => Vec::new(),
             FromClients::Failed(report) => self.worker_failed(now_ms, Role::Clients, &report.message),
         }
     }

@@ -57,12 +57,30 @@ pub enum ToBroker {
         /// Also where the record of this offset lies.
         offset: Option<i64>,
     },
+    /// What time it is, and how fast it goes.
+    Time(Time),
+    /// While time stands still: handle the first thing that waits ([`FromBroker::Held`]).
+    Step {
+        /// In which broker.
+        node_id: i32,
+    },
     /// Whether every broker of the worker tells what moves ([`FromBroker::Trace`]), also those that start later. None does
     /// before somebody asks.
     Watch {
         /// True: from now on.
         on: bool,
     },
+}
+
+/// What time it is for all workers, and how fast it goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Time {
+    /// Thousandths of real time: 1000 is as fast as that, 0 stands still.
+    pub rate: u32,
+    /// When this was said, by the browser's clock, in milliseconds since 1970.
+    pub real_ms: i64,
+    /// What time it was then. It never goes back.
+    pub virtual_ms: i64,
 }
 
 /// From a worker of brokers to the page.
@@ -100,6 +118,8 @@ pub enum FromBroker {
         /// What was asked for, or why not.
         result: Result<LogDescription, ErrorReport>,
     },
+    /// What waits in a broker while time stands still.
+    Held(Held),
     /// What moved in a moment, about ten times a second while something does, and only when [`ToBroker::Watch`] asks for it.
     Trace(Trace),
     /// A broker wants to ask another one and has no way to it: one is asked for by [`ToBroker::Peer`].
@@ -123,6 +143,30 @@ pub enum FromBroker {
     },
     /// The worker cannot go on and has to be replaced.
     Failed(ErrorReport),
+}
+
+/// What waits in a broker while time stands still.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Held {
+    /// Which broker.
+    pub node_id: i32,
+    /// How many things wait: requests, and what the storage has done.
+    pub waiting: u32,
+    /// The first of them.
+    pub first: Option<Waiting>,
+    /// When the broker has something to do next if nothing comes, in milliseconds since 1970.
+    pub due_ms: Option<f64>,
+}
+
+/// Something that waits while time stands still.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Kafka's number of the request; none: the storage has done what it was asked for.
+    pub api_key: Option<i16>,
+    /// Whose request it is, as the client calls itself.
+    pub client_id: String,
+    /// Since when it waits, by the browser's clock, in milliseconds since 1970.
+    pub since_ms: f64,
 }
 
 /// What moved in a broker in a moment.

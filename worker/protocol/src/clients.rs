@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ErrorReport;
+use crate::{ErrorReport, Time};
 
 /// From the page to the clients' worker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum ToClients {
         /// Which broker.
         node_id: i32,
     },
+    /// What time it is, and how fast it goes.
+    Time(Time),
     /// Asks for something; answered by [`FromClients::Reply`] with the same id.
     Request {
         /// Chosen by the page, never used twice.
@@ -320,6 +322,9 @@ pub enum FromClients {
         /// What was asked for, or why not.
         result: Result<Reply, ErrorReport>,
     },
+    /// While time stands still: when a producer or consumer has something to do next if nothing comes, in milliseconds since
+    /// 1970.
+    Due(Option<f64>),
     /// How things stand, at most some times a second and only when something changed.
     Snapshot(ClientsSnapshot),
     /// Something happened in a group.

@@ -1,5 +1,6 @@
 //! The role of a host of brokers: one worker, some brokers, a database each.
 
+mod held;
 mod lock;
 mod peers;
 mod ports;
@@ -92,6 +93,19 @@ pub(crate) fn start(first: JsValue) {
             take_port(&host, node_id, port, |port| Way::Peer(peer, port));
         }
         Ok((ToBroker::Watch { on }, _)) => watch(&host, on),
+        Ok((ToBroker::Time(time), _)) => {
+            clock::set(time);
+            for stage in host.borrow().stages.values() {
+                if let Stage::Running(run) = stage {
+                    run.time_changed();
+                }
+            }
+        }
+        Ok((ToBroker::Step { node_id }, _)) => {
+            if let Some(Stage::Running(run)) = host.borrow().stages.get(&node_id) {
+                run.step();
+            }
+        }
         Ok((ToBroker::Describe { id, node_id, topic, partition, offset }, _)) => {
             if let Some(Stage::Running(run)) = host.borrow().stages.get(&node_id) {
                 run.describe(id, &topic, partition, offset);

@@ -13,10 +13,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{MessageChannel, MessagePort};
 
+use super::held::{Step, Waits};
 use super::peers::Peers;
 use super::ports::{FromPort, MAX_FRAME, Ports};
 use super::snapshot::snapshot;
-use crate::clock;
+use crate::clock::{self, Timer};
 use crate::post::post;
 use crate::storage::IndexedDbStorage;
 
@@ -45,7 +46,11 @@ pub(super) struct Run {
     to_itself: MessagePort,
     pump_is_due: Cell<bool>,
     /// When the timer goes off, and the timer.
-    timer: RefCell<Option<(u64, Timeout)>>,
+    timer: RefCell<Option<(u64, Timer)>>,
+    /// What waits while time stands still.
+    held: RefCell<Waits>,
+    /// Whether the storage's outcomes are taken in though time stands still.
+    takes_outcomes: Cell<bool>,
     /// Until then no time-out is looked at: the worker was frozen and takes in first what came meanwhile.
     thawing_until_ms: Cell<u64>,
     snapshot_timer: RefCell<Option<Timeout>>,
@@ -75,7 +80,7 @@ impl Wake {
                 spawn_local(async move {
                     is_due.set(false);
                     let run = run.borrow().upgrade();
-                    if let Some(run) = run {
+                    if let Some(run) = run.filter(|run| !run.holds_outcomes()) {
                         run.pump();
                     }
                 });
@@ -107,6 +112,8 @@ impl Run {
             to_itself: channel.port1(),
             pump_is_due: Cell::new(false),
             timer: RefCell::default(),
+            held: RefCell::default(),
+            takes_outcomes: Cell::new(false),
             thawing_until_ms: Cell::default(),
             snapshot_timer: RefCell::default(),
             last_snapshot: RefCell::default(),
@@ -169,6 +176,15 @@ impl Run {
     }
 
     fn take(self: &Rc<Run>, connection: ConnectionId, what: FromPort) {
+        let what = match what {
+            FromPort::Frame(frame) if self.is_ready.get() && clock::is_paused() => {
+                let Some(frame) = self.held.borrow_mut().hold(connection, frame) else {
+                    return self.tell_held();
+                };
+                FromPort::Frame(frame)
+            }
+            what => what,
+        };
         if let Some(driver) = self.driver.borrow_mut().as_mut() {
             let now = clock::now();
             match what {
@@ -182,6 +198,7 @@ impl Run {
                     self.tell_event(true, message);
                 }
                 FromPort::Closed => {
+                    self.held.borrow_mut().forget(connection);
                     driver.handle_disconnect(now, connection);
                     self.ports.borrow_mut().close(connection);
                 }
@@ -246,7 +263,11 @@ impl Run {
         let Some(driver) = borrowed.as_mut() else { return };
         let now = clock::now();
         let thawing = self.handle_timeout(driver, now);
-        driver.pump(now);
+        if clock::is_paused() && self.is_ready.get() && !self.takes_outcomes.take() {
+            driver.submit();
+        } else {
+            driver.pump(now);
+        }
         let mut ports = self.ports.borrow_mut();
         while let Some((connection, frame)) = driver.poll_response() {
             ports.send(connection, &frame);
@@ -261,15 +282,17 @@ impl Run {
         while let Some((id, found)) = driver.poll_log() {
             post(&FromBroker::Log { node_id: self.node_id, id, result: log(found) });
         }
-        self.set_timer(thawing.or(driver.poll_timeout()), now.monotonic_ms);
+        self.set_timer(thawing.or(driver.poll_timeout()));
         self.snapshot_soon();
         if driver.broker().has_moves() {
             self.trace_soon();
         }
         self.tell_stage(driver);
+        self.held.borrow_mut().due = driver.poll_timeout();
         let failed = driver.broker().failure().map(str::to_owned);
         drop(ports);
         drop(borrowed);
+        self.tell_held();
         if let Some(reason) = failed
             && let Some(on_failure) = self.on_failure.take()
         {
@@ -305,15 +328,13 @@ impl Run {
         }
     }
 
-    fn set_timer(self: &Rc<Run>, due: Option<u64>, now_ms: u64) {
+    fn set_timer(self: &Rc<Run>, due: Option<u64>) {
         let mut timer = self.timer.borrow_mut();
         if timer.as_ref().map(|(at, _)| *at) == due {
             return;
         }
         *timer = due.map(|at| {
             let this = Rc::downgrade(self);
-            let delay =
-                u32::try_from(at.saturating_sub(now_ms)).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
             let go_off = move || {
                 if let Some(run) = this.upgrade() {
                     // Frames that wait are handled before time-outs.
@@ -321,7 +342,8 @@ impl Run {
                     run.schedule();
                 }
             };
-            (at, Timeout::new(delay, go_off))
+            #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+            (at, clock::timer(at as f64, go_off))
         });
     }
 
@@ -346,6 +368,51 @@ impl Run {
         if last.as_ref() != Some(&new) {
             post(&FromBroker::Snapshot(new.clone()));
             *last = Some(new);
+        }
+    }
+
+    /// Time goes at another rate, or has gone on by a step.
+    pub(super) fn time_changed(self: &Rc<Run>) {
+        if !clock::is_paused() {
+            let mut waits = std::mem::take(&mut *self.held.borrow_mut());
+            while let Some((connection, frame)) = waits.next_frame() {
+                self.take(connection, FromPort::Frame(frame));
+            }
+        }
+        self.schedule();
+    }
+
+    /// Handles the first thing that waits.
+    pub(super) fn step(self: &Rc<Run>) {
+        let next = self.held.borrow_mut().step();
+        match next {
+            Some(Step::Outcomes) => self.takes_outcomes.set(true),
+            Some(Step::Frame(connection, frame)) => {
+                if let Some(driver) = self.driver.borrow_mut().as_mut() {
+                    driver.handle_request(clock::now(), connection, frame);
+                }
+            }
+            None => {}
+        }
+        self.schedule();
+    }
+
+    /// Whether the storage's outcomes wait because time stands still.
+    fn holds_outcomes(&self) -> bool {
+        let holds = self.is_ready.get() && clock::is_paused();
+        if holds {
+            self.held.borrow_mut().outcomes_came();
+            self.tell_held();
+        }
+        holds
+    }
+
+    /// Tells what waits, while something may.
+    fn tell_held(&self) {
+        if clock::is_paused()
+            && let Some(held) = self.held.borrow_mut().news(self.node_id)
+        {
+            post(&FromBroker::Held(held));
         }
     }
 

@@ -55,7 +55,7 @@ impl Groups {
 pub(crate) async fn watch(clients: Rc<Clients>) {
     let mut due_ms = 0.0;
     loop {
-        if clock::monotonic_ms() >= due_ms || clients.groups.stale.replace(false) {
+        if (clock::monotonic_ms() >= due_ms && !clock::is_paused()) || clients.groups.stale.replace(false) {
             // What cannot be asked now is asked again; meanwhile it is shown as it was.
             if let Ok(groups) = look(&clients.hub).await {
                 clients.groups.set(groups);

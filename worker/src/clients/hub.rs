@@ -7,7 +7,6 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use gloo_events::EventListener;
-use gloo_timers::callback::Timeout;
 use headwater_client::{Address, AdminReply, AdminRequestId, Client, ClientConfig, ClientError};
 use headwater_engine::Now;
 use headwater_worker_protocol::FromClients;
@@ -15,7 +14,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
-use crate::clock;
+use crate::clock::{self, Timer};
 use crate::post::post;
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
@@ -27,7 +26,7 @@ const HEARTBEAT_MS: u64 = 500;
 /// A timer that is later than this says that the worker did not run.
 const FROZEN_MS: u64 = 5_000;
 /// What waits in the ports has been taken in after this time.
-const AFTER_FREEZE_MS: u32 = 50;
+const AFTER_FREEZE_MS: f64 = 50.0;
 
 /// One client for everything in this worker.
 pub(crate) struct Hub {
@@ -44,7 +43,7 @@ struct Inner {
     /// Brokers that the client wants to be connected to and that have no port yet. The page was told.
     awaited: SortedSet<Address>,
     /// When it goes off, by the monotonic clock.
-    timer: Option<(u64, Timeout)>,
+    timer: Option<(u64, Timer)>,
     answers: SortedMap<AdminRequestId, Result<AdminReply, ClientError>>,
 }
 
@@ -240,11 +239,10 @@ impl Hub {
         if inner.timer.as_ref().is_some_and(|(at, _)| *at <= due_ms && *at > now.monotonic_ms) {
             return;
         }
-        // Fractions of the clock were cut off: one more, so that it is not too early.
-        let wait_ms = due_ms.saturating_sub(now.monotonic_ms) + 1;
         let hub = self.clone();
-        let timeout = Timeout::new(u32::try_from(wait_ms).unwrap_or(u32::MAX), move || hub.handle_timer());
-        inner.timer = Some((due_ms, timeout));
+        #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
+        let at_ms = due_ms.max(now.monotonic_ms) as f64;
+        inner.timer = Some((due_ms, clock::timer(at_ms, move || hub.handle_timer())));
     }
 
     fn handle_timer(self: &Rc<Self>) {
@@ -252,14 +250,12 @@ impl Hub {
             let inner = &mut *self.inner.borrow_mut();
             let late_ms =
                 inner.timer.as_ref().map_or(0, |(at, _)| clock::now().monotonic_ms.saturating_sub(*at));
-            if let Some((_, timeout)) = inner.timer.take() {
-                // It has gone off; there is nothing to cancel.
-                timeout.forget();
-            }
+            inner.timer = None;
             if late_ms > FROZEN_MS {
                 // The tab was frozen: what has been answered meanwhile is taken in before anything counts as late.
                 let hub = self.clone();
-                inner.timer = Some((u64::MAX, Timeout::new(AFTER_FREEZE_MS, move || hub.handle_timer())));
+                let at_ms = clock::monotonic_ms() + AFTER_FREEZE_MS;
+                inner.timer = Some((u64::MAX, clock::timer(at_ms, move || hub.handle_timer())));
                 return;
             }
             inner.client.handle_timeout(clock::now());

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use gloo_timers::future::TimeoutFuture;
 use headwater_client::{Client, ClientError, ProducerConfig, ProducerId, ProducerRecord, SendError, code};
 use headwater_engine::Now;
 use headwater_worker_protocol::{ErrorReport, ImportRequest};
@@ -57,6 +56,8 @@ pub(crate) struct Importer {
     position: u64,
     failed: Option<ClientError>,
     topic_missing_since_ms: Option<f64>,
+    /// The step of the clock at which it had its turn.
+    had_turn: u64,
 }
 
 struct Held {
@@ -89,6 +90,7 @@ impl Importer {
             position: 0,
             failed: None,
             topic_missing_since_ms: None,
+            had_turn: clock::changes(),
         }
     }
 
@@ -100,6 +102,7 @@ impl Importer {
     ) -> Result<End, ErrorReport> {
         let mut finished = false;
         let end = loop {
+            self.wait_for_time().await;
             let hub = self.hub.clone();
             let step = hub.with(|client, now| self.take_rows(client, now, &mut reader));
             let step = match step {
@@ -133,6 +136,7 @@ impl Importer {
     /// Makes `count` records and sends them.
     pub(crate) async fn synthetic(mut self, count: u64, mut records: Synthetic) -> Result<End, ErrorReport> {
         let end = loop {
+            self.wait_for_time().await;
             let hub = self.hub.clone();
             let step = hub.with(|client, now| self.make_records(client, now, count, &mut records));
             self.update(None);
@@ -265,13 +269,16 @@ impl Importer {
         }
     }
 
+    /// While time stands still it has one turn for each step.
+    async fn wait_for_time(&mut self) {
+        while clock::waits_for_a_step(&mut self.had_turn).await && !self.import.is_stopped() {}
+    }
+
     /// Waits for what a step ended with.
     async fn wait(&mut self, step: &Step) {
         match step {
             Step::Early(ahead_ms) => {
-                // Not longer than it takes to see that it should stop.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 200")]
-                TimeoutFuture::new(ahead_ms.clamp(1.0, 200.0) as u32).await;
+                clock::sleep(*ahead_ms).await;
             }
             Step::Full => self.hub.changed().await,
             Step::More | Step::Empty => {}

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use gloo_timers::future::TimeoutFuture;
 use headwater_client::{
     Assignor, AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, GroupConfig, MemberState,
     OffsetToCommit,
@@ -32,7 +31,6 @@ const COMMIT_MS: f64 = 500.0;
 const LEAVE_MS: f64 = 10_000.0;
 /// How long it reads without a pause for others, and waits without a look at its group.
 const TURN_MS: f64 = 8.0;
-const MAX_WAIT_MS: f64 = 100.0;
 /// How much of a record is shown.
 const SHOWN_CHARACTERS: usize = 200;
 
@@ -58,17 +56,15 @@ pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
         leaving_until_ms: None,
         failed: None,
     };
+    let mut had_turn = clock::changes();
     let state = loop {
+        // While time stands still it has one turn for each step.
+        while clock::waits_for_a_step(&mut had_turn).await && consumer.wanted_stop().is_none() {}
         let wait = member.step();
         member.show();
         match wait {
             Wait::Change => hub.changed().await,
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "at most MAX_WAIT_MS"
-            )]
-            Wait::Ms(ms) => TimeoutFuture::new(ms.clamp(1.0, MAX_WAIT_MS) as u32).await,
+            Wait::Ms(ms) => clock::sleep(ms).await,
             Wait::Ended(state) => break state,
         }
     };

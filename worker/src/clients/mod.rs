@@ -29,6 +29,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
+use crate::clock;
 use crate::post::{fail, post};
 use board::Board;
 use consumers::Consumers;
@@ -75,11 +76,16 @@ pub(crate) fn start(first: JsValue) {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
     let clients = Clients::new();
     spawn_local(groups::watch(clients.clone()));
+    clock::on_due(|due_ms| post(&FromClients::Due(due_ms)));
     let handle = move |data: JsValue| match js::decode::<ToClients>(data) {
         Ok((ToClients::Broker { node_id }, port)) => match port.dyn_into() {
             Ok(port) => clients.hub.set_port(node_id, port),
             Err(_) => fail("UNKNOWN_MESSAGE", "A broker came without a port."),
         },
+        Ok((ToClients::Time(time), _)) => {
+            clock::set(time);
+            clients.hub.wake();
+        }
         Ok((ToClients::Request { id, request }, attachment)) => {
             let clients = clients.clone();
             spawn_local(async move {

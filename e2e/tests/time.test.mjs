@@ -1,0 +1,97 @@
+// Time that stands still, goes on by a step, or goes slowly.
+
+import assert from "node:assert/strict";
+import { browserTest } from "../lib/test.mjs";
+
+const TOPIC = "numbers";
+
+browserTest("while time stands still nothing is appended; a step goes on by one event", async ({ open }) => {
+  const playground = await open();
+  await produce(playground, 50);
+  await ends(playground, (end) => end >= 20);
+
+  await playground.id("pause").click();
+  const end = await highWatermark(playground);
+  await playground.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_500)));
+  assert.equal(await highWatermark(playground), end, "nothing is appended without a step");
+
+  // A batch comes in by a request, and is there when the storage has it.
+  const steps = [];
+  let now = end;
+  while (now === end && steps.length < 100) {
+    await playground.id("step").click();
+    steps.push(await playground.id("step-done").innerText());
+    now = await highWatermark(playground);
+  }
+  assert.ok(now > end && now - end <= 50n, `${now - end} records in ${steps.length} steps`);
+  const produced = steps.findIndex((done) => /Produce of producer-1/.test(done));
+  assert.ok(produced >= 0 && produced < steps.length - 1, steps.join("\n"));
+  assert.match(steps.at(-1), /storage has done/);
+
+  await playground.id("pause").click();
+  await ends(playground, (later) => later > Number(now) + 100);
+});
+
+browserTest("a consumer outlives a pause that is longer than its session", async ({ open }) => {
+  const playground = await open();
+  await produce(playground, 100);
+  await playground.page.evaluate((asked) => globalThis.headwater.api.request(asked), {
+    "start-consumer": { group: "g", topic: TOPIC, session_timeout_ms: 6_000 },
+  });
+  const generation = () => playground.page.evaluate(() => {
+    const [{ state, generation, records }] = globalThis.headwater.api.clients.consumers;
+    return { state, generation, records };
+  });
+  await playground.page.waitForFunction(() => globalThis.headwater.api.clients.consumers[0]?.records > 100);
+  const before = await generation();
+  await playground.id("pause").click();
+  await playground.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 8_000)));
+  await playground.id("pause").click();
+  await playground.page.waitForFunction((seen) => globalThis.headwater.api.clients.consumers[0].records > seen + 200n, before.records);
+  const after = await generation();
+  assert.deepEqual([after.state, after.generation], ["assigned", before.generation], "no rebalance");
+});
+
+browserTest("slow time makes producers slow", async ({ open }) => {
+  const playground = await open();
+  await produce(playground, 1_000);
+  await ends(playground, (end) => end >= 500);
+  await playground.id("speed").selectOption("100");
+  const rate = await playground.page.evaluate(async (topic) => {
+    const { api } = globalThis.headwater;
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    await wait(1_000);
+    const acknowledged = () => Number(api.clients.imports[0].acknowledged);
+    const [from, since] = [acknowledged(), performance.now()];
+    await wait(4_000);
+    return ((acknowledged() - from) * 1000) / (performance.now() - since);
+  }, TOPIC);
+  assert.ok(rate > 0 && rate < 400, `${rate} records a second of real time, of 1,000 of virtual time`);
+});
+
+function produce(playground, records_per_s) {
+  return playground.page.evaluate((asked) => globalThis.headwater.api.request(asked), {
+    import: { source: { synthetic: { records: 1_000_000, value_size: 50 } }, topic: TOPIC, partitions: 1, records_per_s },
+  });
+}
+
+function endOf(playground) {
+  return playground.page.evaluate((topic) => {
+    const topics = [...globalThis.headwater.api.brokers.values()].flatMap((broker) => broker.topics);
+    const led = topics.filter(({ name }) => name === topic).flatMap(({ partitions }) => partitions);
+    return led.reduce((sum, { high_watermark }) => sum + Number(high_watermark), 0);
+  }, TOPIC);
+}
+
+async function ends(playground, wanted) {
+  for (const until = Date.now() + 60_000; ; await playground.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)))) {
+    const end = await endOf(playground);
+    if (wanted(end)) return;
+    assert.ok(Date.now() < until, `the end is ${end}`);
+  }
+}
+
+/** The end as the broker has it at this moment. */
+function highWatermark(playground) {
+  return playground.page.evaluate(async (topic) => (await globalThis.headwater.api.describeLog(topic, 0)).high_watermark, TOPIC);
+}
