@@ -52,10 +52,13 @@ class Stage {
     say(this.button, t(this.#busy ? "stage_wait" : own ? "stage_stop" : "stage_show"));
     say(this.problem, this.#problem);
     this.button.classList.toggle("primary", !own);
-    this.button.disabled = this.#busy || !this.#api.standing.canAct;
+    this.button.disabled = !this.#api.standing.canAct;
+    // Not disabled, which would take the focus from it.
+    this.button.setAttribute("aria-disabled", String(this.#busy));
   }
 
   async #press() {
+    if (this.#busy) return;
     this.#busy = true;
     this.#problem = "";
     this.#show();
@@ -66,6 +69,8 @@ class Stage {
     }
     this.#busy = false;
     this.#show();
+    // What the browser keeps in its place may have pushed the picture out of sight.
+    if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView();
   }
 
   #fail(key, error) {
