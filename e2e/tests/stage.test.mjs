@@ -158,3 +158,24 @@ browserTest("one record a second is one dot at a time, and a burst is counted to
   assert.equal(shown[0] + shown[1], 56_899);
   assert.ok((await page.evaluate(() => globalThis.__most)) <= 240, "the canvas has a limit");
 });
+
+browserTest("while time stands still the dots do too, and they go on with it", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  await ends(page, "vehicles", 30);
+  // So slow that none arrives meanwhile.
+  await playground.id("speed").selectOption("10");
+  await page.locator('[data-testid="moving"]:not([data-dots="0"])').waitFor();
+  await playground.id("pause").click();
+  const picture = () => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() =>
+    resolve(document.querySelector('[data-testid="moving"]').toDataURL())))));
+  await page.locator(".diagram .hot").first().waitFor({ state: "detached" });
+  const still = await picture();
+  assert.equal(await picture(), still, "two frames later nothing has moved");
+  await playground.id("speed").selectOption("1000");
+  await playground.id("pause").click();
+  const before = await ends(page, "vehicles", 0);
+  await ends(page, "vehicles", Object.values(before).reduce((sum, end) => sum + end) + 30);
+  assert.notEqual(await picture(), still);
+});

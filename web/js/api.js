@@ -27,6 +27,9 @@ class Api extends EventTarget {
   /** The address of the gateway that has the brokers; none where they run in this browser. */
   gateway = undefined;
 
+  /** How fast the workers' time goes: 1 as it does by itself, 0 where it stands still. Modules hear `time` when it is another. */
+  rate = 1;
+
   #words = {};
   #persisted = false;
   /** The parts that were loaded. */
@@ -46,7 +49,7 @@ class Api extends EventTarget {
     this.#words = words.modules;
     this.#tabs = new BroadcastChannel("headwater-modules");
     this.#tabs.onmessage = ({ data }) => {
-      if (data.time) return this.standing.isGuest && this.tellClients(data);
+      if (data.time) return this.standing.isGuest && this.#guestTime(data);
       if (this.standing.isGuest) return;
       if (data === "time") return this.#clock && this.#tabs.postMessage(this.#time);
       if (data.watch?.on) this.#watched = true;
@@ -159,12 +162,23 @@ class Api extends EventTarget {
     });
   }
 
+  #goes(thousandths) {
+    this.rate = thousandths / 1000;
+    this.dispatchEvent(new Event("time"));
+  }
+
+  #guestTime(data) {
+    this.tellClients(data);
+    this.#goes(data.time.rate);
+  }
+
   /** Says what time it is by this clock and how fast it goes, to all workers. Guests' clients hear it too. */
   setTime(clock) {
     this.#clock = clock;
     this.tellHosts(this.#time);
     this.tellClients(this.#time);
     this.#tabs.postMessage(this.#time);
+    this.#goes(clock.rate);
   }
 
   get #time() {

@@ -62,7 +62,8 @@ class Picture {
   #listen(place) {
     const api = this.#api;
     for (const event of ["broker", "clients"]) api.addEventListener(event, ({ detail }) => this.#heard(detail));
-    for (const event of ["standing", "time"]) api.addEventListener(event, () => this.#soon(0));
+    api.addEventListener("standing", () => this.#soon(0));
+    api.addEventListener("time", () => this.#fly());
     api.addEventListener("language", () => this.#reword());
     api.addEventListener("chosen", ({ detail }) => this.#mark(detail && keyOf(detail)));
     document.addEventListener("visibilitychange", () => this.#soon());
@@ -109,7 +110,7 @@ class Picture {
 
   /** Goes as fast as the workers' time; gives how fast that is. */
   #keepPace() {
-    const rate = (this.#api.time?.rate ?? 1000) / 1000;
+    const { rate } = this.#api;
     this.#flights.speed = Math.max(1, rate);
     const shown = this.#clock.now(performance.timeOrigin + performance.now());
     this.#clock.rate = rate === 0 && shown < this.#stepUntil ? 1 : rate;
