@@ -18,6 +18,8 @@ pub(super) const BROKER: i8 = 4;
 pub(super) const BROKER_LOGGER: i8 = 8;
 
 // The numbers that it gives the kinds of values (KIP-569).
+/// Broker keys without a default of their own in Kafka.
+const WITHOUT_DEFAULT: [&str; 3] = ["log.retention.ms", "log.roll.ms", "log.flush.interval.ms"];
 const INT_TYPE: i8 = 3;
 const LIST_TYPE: i8 = 7;
 
@@ -117,11 +119,16 @@ impl Broker {
         ]
     }
 
-    /// The values that a topic's config is chosen from, the one in force first.
+    /// The values that a topic's config is chosen from, the one in force first. As in Kafka without the default of keys whose
+    /// default is that of another one there, such as `log.retention.hours`.
     fn topic_synonyms(&self, key: &ConfigKey, value: &str, source: Source) -> Vec<DescribeConfigsSynonym> {
         let own = (source == Source::Topic).then(|| synonym(key.name, value, Source::Topic));
         let inherited = key.synonym.and_then(broker_key);
-        own.into_iter().chain(inherited.into_iter().flat_map(|key| self.broker_synonyms(key))).collect()
+        let inherited = inherited.into_iter().flat_map(|key| self.broker_synonyms(key));
+        let told = inherited.filter(|synonym| {
+            synonym.source != Source::Default as i8 || !WITHOUT_DEFAULT.contains(&synonym.name.as_str())
+        });
+        own.into_iter().chain(told).collect()
     }
 
     fn broker_synonyms<'a>(

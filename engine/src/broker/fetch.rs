@@ -255,9 +255,12 @@ impl Broker {
                 ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.")
             }
         })?;
+        // None is not the same as an empty list to Kafka.
+        partition.answer.aborted_transactions = None;
         check_leader_epoch(wanted.current_leader_epoch, led.leader_epoch)?;
         let (start, end) = (led.log.log_start_offset(), led.high_watermark());
         if !(start..=end).contains(&wanted.fetch_offset) {
+            // Kafka leaves it out; whoever reads the error wants to know it.
             partition.answer.log_start_offset = start;
             let message = format!(
                 "Offset {} of {} is out of range: it has offsets from {start} to {end}.",
@@ -268,6 +271,9 @@ impl Broker {
         partition.answer.high_watermark = end;
         partition.answer.last_stable_offset = led.log.last_stable_offset();
         partition.answer.log_start_offset = start;
+        if isolation == Isolation::ReadCommitted {
+            partition.answer.aborted_transactions = Some(Vec::new());
+        }
         let readable = isolation.end(led);
         if readable <= partition.nothing_below || readable <= wanted.fetch_offset {
             return Ok(0);

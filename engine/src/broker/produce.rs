@@ -343,6 +343,8 @@ fn check_batch<'a>(records: &'a [u8], config: &LogConfig) -> Result<RecordBatch<
     let batch = RecordBatch::parse(records).map_err(|error| {
         let kind = match error {
             RecordError::UnsupportedMagic { .. } => ResponseError::UnsupportedForMessageFormat,
+            // No whole batch.
+            RecordError::Truncated { .. } => ResponseError::InvalidRecord,
             _ => ResponseError::CorruptMessage,
         };
         ApiError::new(kind, format!("The records cannot be read: {error}."))

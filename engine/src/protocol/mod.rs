@@ -13,4 +13,4 @@ pub(crate) use frame::{FrameError, Header, Request, client_id, decode_request, e
 pub(crate) use peer::{decode_answer, encode_request};
 #[cfg(feature = "server")]
 pub(crate) use server::ServerRequest;
-pub(crate) use versions::all_supported;
+pub(crate) use versions::{Supported, all_supported};

@@ -74,7 +74,7 @@ impl Broker {
         };
         let mut coordinators: Vec<Coordinator> =
             keys.into_iter().map(|key| self.find_coordinator(context.connection, key_type, key)).collect();
-        let mut response = FindCoordinatorResponse::default().with_error_message(None);
+        let mut response = FindCoordinatorResponse::default();
         if context.header.version >= FIRST_BATCHED_VERSION {
             response.coordinators = coordinators;
         } else if let Some(found) = coordinators.pop() {
@@ -90,7 +90,8 @@ impl Broker {
 
     fn find_coordinator(&mut self, asks: ConnectionId, key_type: i8, key: StrBytes) -> Coordinator {
         let found = self.coordinator_of(asks, key_type, &key);
-        let coordinator = Coordinator::default().with_key(key).with_error_message(None);
+        // Its message is empty, not none, where nothing is wrong, as in Kafka.
+        let coordinator = Coordinator::default().with_key(key);
         match found {
             Ok((node_id, host, port)) => {
                 coordinator.with_node_id(BrokerId(node_id)).with_host(host).with_port(port)
