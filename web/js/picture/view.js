@@ -106,7 +106,7 @@ function broker(place, words, item) {
   const title = words.t("picture_broker", { n: one.nodeId });
   const buttonWidth = one.act ? words.width(words.t(`picture_${one.act}`)) : 0;
   const room = width - 40 - buttonWidth - title.length * 8;
-  const where = one.host === undefined ? state : `${state} · ${words.t("picture_worker", { n: one.host })}`;
+  const where = one.host === undefined || room < 90 ? state : `${state} · ${words.t("picture_worker", { n: one.host })}`;
   const parts = [
     item({ kind: "broker", nodeId: one.nodeId, host: one.host }, label, [
       box(place),
@@ -152,7 +152,7 @@ function partition(row, words, item) {
   const label = log.known ? t("picture_partition_label", figures) : t("picture_partition_unknown", figures);
   const right = strip.x + strip.width;
   const below = strip.y + strip.height;
-  const figure = t(log.segments === 1 ? "picture_log" : "picture_log_segments", figures);
+  const figure = strip.width < 180 ? figures.size : t(log.segments === 1 ? "picture_log" : "picture_log_segments", figures);
   return item({ kind: "partition", topic: log.topic, partition: log.partition }, label, [
     ["touch", "rect", { class: "touch", x: x + 6, y: y + 1, width: width - 12, height: row.height - 2, rx: 8 }],
     ["chip", "rect", { class: "chip", x: x + 12, y: strip.y, width: 22, height: strip.height, rx: 5 }],

@@ -26,7 +26,7 @@ class Stage {
     this.picture = element("div", { class: "picture" });
     this.more = element("div", { class: "stage-more" });
     this.root = element("section", { class: "panel scene", "aria-labelledby": "stage-title" },
-      element("header", {}, this.title, this.intro, this.totals, this.button, element("div", { id: "time" })), this.problem,
+      element("header", {}, this.title, this.intro, this.totals, element("div", { id: "time" }), this.button), this.problem,
       element("div", { class: "stage-body" }, this.picture, element("div", { id: "inspector" })), this.more);
     for (const event of ["broker", "clients", "standing", "language"]) api.addEventListener(event, () => this.#show());
     this.#show();
