@@ -115,6 +115,8 @@ test("what a link would do here depends on what is here", () => {
     ["language true", "producer true", "producer true", "group true", "code false", "lesson true"]);
   assert.deepEqual(problems.map(({ key }) => key), ["share_workers_many", "share_other_partitions", "share_file"]);
   assert.deepEqual(there, ["plain"]);
+  const gateway = planOf(setup, { ...world, isGateway: true });
+  assert.ok(gateway.problems.some(({ key }) => key === "share_lesson_gateway") && gateway.items.every(({ kind }) => kind !== "lesson"));
   assert.deepEqual(planOf({ ...setup, workers: 4 }, { ...world, isGuest: true }).problems[0], { key: "share_workers_guest", wanted: 4 });
 });
 

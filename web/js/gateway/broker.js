@@ -1,4 +1,5 @@
-// A broker of the gateway: what it says, and whether it can be reached. Once it was asked for, it is looked for until it is there.
+// A broker of the gateway: what it says, and whether it can be reached. Once it was asked for, it is looked for until it is
+// there.
 
 import { parse, pause, socketUrl } from "./wire.js";
 

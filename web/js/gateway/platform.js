@@ -23,7 +23,8 @@ export function takePlace(newHost) {
   });
   // Plain HTTP from another machine has neither; nothing is stored, and these names are known to nobody else.
   define(globalThis, "indexedDB", globalThis.indexedDB ?? {});
-  if (crypto.randomUUID === undefined) define(crypto, "randomUUID", () => [...crypto.getRandomValues(new Uint32Array(4))].join("-"));
+  const name = () => [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+  if (crypto.randomUUID === undefined) define(crypto, "randomUUID", name);
 }
 
 /**

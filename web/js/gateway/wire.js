@@ -1,4 +1,5 @@
-// What a gateway sends is JSON; its integers of 64 bits come as `{"$":"…"}`, since a number holds 53 of them (gateway/src/ui/json.rs).
+// What a gateway sends is JSON; its integers of 64 bits come as `{"$":"…"}`, since a number holds 53 of them
+// (gateway/src/ui/json.rs).
 
 /** A gateway's message: 64-bit integers are `bigint`s, as in the messages of workers. */
 export function parse(text) {

@@ -3,8 +3,8 @@
 const MAX_WORKERS = 4;
 
 /**
- * `{ items, problems, there }` of a set-up; `world` is `{ language, workers, isGuest, topics, groups, linkedCode }`. An item is
- * `{ kind, value, chosen }`, a problem `{ key, ...places }`, `there` names the topics that are as the link wants them.
+ * `{ items, problems, there }` of a set-up; `world` is `{ language, workers, isGuest, isGateway, topics, groups, linkedCode }`. An
+ * item is `{ kind, value, chosen }`, a problem `{ key, ...places }`, `there` names the topics that are as the link wants them.
  */
 export function planOf(setup, world) {
   const items = [];
@@ -26,7 +26,9 @@ export function planOf(setup, world) {
   for (const group of setup.groups) add("group", group);
   // Code of an earlier link may have been worked on since.
   if (setup.code !== undefined && setup.code !== world.linkedCode) add("code", setup.code, world.linkedCode === undefined);
-  if (setup.lesson !== undefined) add("lesson", setup.lesson);
+  // A lesson makes, ends and clears what it needs.
+  if (setup.lesson !== undefined && world.isGateway) problems.push({ key: "share_lesson_gateway" });
+  else if (setup.lesson !== undefined) add("lesson", setup.lesson);
   return { items, problems, there };
 }
 

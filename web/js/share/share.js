@@ -62,6 +62,7 @@ export async function openLink(api) {
       language: api.language,
       workers: api.standing.hosts.length,
       isGuest: api.standing.isGuest,
+      isGateway: api.gateway !== undefined,
       topics: await knownTopics(api),
       linkedCode: code?.linkedCode(api),
     };
