@@ -1,6 +1,7 @@
 // Lessons as a learner goes through them: with the page's own panels, wrong at first, and to the end.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { browserTest } from "../lib/test.mjs";
 import { problems } from "../lib/accessibility.mjs";
 import { LessonPane } from "../lib/lesson.mjs";
@@ -61,7 +62,21 @@ browserTest("the first lesson, as a learner does it, wrong answers too", async (
   await lesson.right();
   await playground.id("lesson-list").click();
   assert.match(await playground.id("lesson").innerText(), /8 of 8 steps done/);
+  await keepsProgressAsAFile(playground);
 });
+
+async function keepsProgressAsAFile(playground) {
+  const [download] = await Promise.all([playground.page.waitForEvent("download"), playground.id("lessons-export").click()]);
+  const saved = await readFile(await download.path());
+  const load = (name, buffer) => playground.id("lessons-import").setInputFiles({ name, mimeType: "application/json", buffer });
+  await load("photo.json", Buffer.from([0xff, 0xd8, 0x00]));
+  await playground.page.getByText("photo.json does not hold the progress of lessons; nothing was changed.").waitFor();
+  assert.match(await playground.id("lesson").innerText(), /8 of 8 steps done/);
+  await load("none.json", Buffer.from('{"version":1,"open":null,"lessons":{}}'));
+  await playground.page.getByText("0 of 8 steps done").waitFor();
+  await load("mine.json", saved);
+  await playground.page.getByText("8 of 8 steps done").waitFor();
+}
 
 /** A step done wrong beyond repair: everything of the lesson goes, and only that; then the first steps are solved. */
 async function startsOver(playground, lesson) {

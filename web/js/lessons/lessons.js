@@ -33,7 +33,7 @@ class Pane {
       if (this.#isOpen) this.#draw().catch(reportError);
     });
     this.#root.addEventListener("click", leadToPanel);
-    for (const event of ["standing", "clients", "broker"]) api.addEventListener(event, () => this.#lesson?.changed());
+    for (const event of ["standing", "clients", "broker", "time"]) api.addEventListener(event, () => this.#lesson?.changed());
   }
 
   get #isOpen() {

@@ -186,18 +186,18 @@ export class StepView {
   /** Says what stands in the way: brokers that are down, or what is left of before. */
   standing() {
     const lesson = this.#lesson;
-    const { canAct } = lesson.api.standing;
+    const { standing: { canAct }, rate } = lesson.api;
     const down = lesson.brokersDown();
     const isMeant = lesson.step.check.some((entry) => "went-down" in entry || "all-running" in entry);
     const there = lesson.leftovers();
     const names = [...there.topics, ...there.groups].join(", ");
-    const text = !canAct && !isMeant ? lesson.t("cannot_act")
+    const text = rate !== 1 ? lesson.t(rate === 0 ? "time_stands" : "time_slow") : !canAct && !isMeant ? lesson.t("cannot_act")
       : down.length > 0 && !isMeant ? lesson.t("brokers_down", { brokers: down.join(", ") })
         : down.length > 0 ? "" : names !== "" ? lesson.t("leftovers", { names }) : lesson.isGone() ? lesson.t("gone") : "";
     if (text === this.#noted) return;
     this.#noted = text;
     this.#note.hidden = text === "";
-    const isLeft = text !== "" && canAct && down.length === 0 && names !== "";
+    const isLeft = text !== "" && rate === 1 && canAct && down.length === 0 && names !== "";
     this.#note.replaceChildren(element("p", { role: "status" }, text), ...(isLeft ? [this.#leftoverButtons()] : []));
   }
 
