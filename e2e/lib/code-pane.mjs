@@ -44,7 +44,7 @@ export class CodePane {
 
   /** What is in the output: `{ level, text }` each. */
   output() {
-    return this.id("output").locator("li[data-level]").evaluateAll((lines) =>
+    return this.id("output").locator("[data-level]").evaluateAll((lines) =>
       lines.map((line) => ({ level: line.dataset.level, text: line.innerText })));
   }
 }

@@ -106,7 +106,7 @@ const tries = {
   }),
   caches: () => caches.open("x"),
   fetch: () => fetch("URL"),
-  "fetch of a blob's page": () => fetch("URLindex.html", { mode: "no-cors" }),
+  "fetch of a blob's page": () => fetch("URLconformance.html", { mode: "no-cors" }),
   XMLHttpRequest: () => new Promise((done, fail) => {
     const asked = new XMLHttpRequest();
     asked.open("GET", "URL");
@@ -115,8 +115,8 @@ const tries = {
   WebSocket: () => new Promise((done, fail) => {
     Object.assign(new WebSocket("URL".replace("http", "ws")), { onopen: done, onerror: () => fail(new Error("refused")) });
   }),
-  importScripts: () => importScripts("URLboot.js"),
-  import: () => import("URLboot.js"),
+  importScripts: () => importScripts("URLkafka.mjs"),
+  import: () => import("URLkafka.mjs"),
   EventSource: () => new Promise((done, fail) => {
     Object.assign(new EventSource("URL"), { onopen: done, onerror: () => fail(new Error("refused")) });
   }),
@@ -140,9 +140,10 @@ async function reachesNothing(playground, server) {
   const code = await CodePane.open(playground.page);
   await playground.page.evaluate(() => localStorage.setItem("secret", "of the page"));
   const before = server.requests.length;
-  const output = await code.result(ESCAPES.replaceAll("URL", server.url));
+  const output = await code.result(ESCAPES.replaceAll("URL", `${server.url}e2e/`));
   assert.deepEqual(output.map(({ text }) => text), ["[]", "null"]);
-  assert.deepEqual(server.requests.slice(before).filter((path) => !path.endsWith("/kafkajs.js")), []);
+  // Elsewhere the page itself and its service worker ask too.
+  assert.deepEqual(server.requests.slice(before).filter((path) => path.includes("/e2e/")), []);
 }
 
 browserTest("the sandbox reaches no storage, no network and not the page", async ({ open, server }) => {
@@ -190,6 +191,34 @@ browserTest("what is written is kept, and the example comes back when asked", as
   assert.equal((await code.id("editor").innerText()).trim(), "console.log('mine')");
   await code.id("reset").click();
   assert.equal(await code.id("editor").innerText(), example);
+});
+
+browserTest("by the keyboard alone one comes into the editor, runs, and leaves", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const code = await CodePane.open(playground.page);
+  const { keyboard } = playground.page;
+  const inEditor = () => playground.page.evaluate(() => document.activeElement.dataset.testid === "code-editor");
+  for (let presses = 0; !(await inEditor()) && presses < 10; presses++) await keyboard.press("Tab");
+  assert.ok(await inEditor(), "Tab leads into it");
+  await keyboard.press("ControlOrMeta+A");
+  await keyboard.press("Delete");
+  await keyboard.press("Tab");
+  await keyboard.type("console.log(1 + 1)");
+  assert.ok(await inEditor(), "Tab indents");
+  await keyboard.press("ControlOrMeta+Enter");
+  await code.is("done");
+  assert.deepEqual(await code.output(), [{ level: "log", text: "2" }]);
+  await keyboard.press("Escape");
+  await keyboard.press("Tab");
+  assert.ok(!(await inEditor()), "Esc, then Tab leaves it");
+
+  // A lesson takes the code's place, and the other way round.
+  await playground.id("lessons-open").click();
+  await playground.id("lesson").waitFor();
+  assert.equal(await playground.id("code-pane").count(), 0);
+  await playground.id("code").click();
+  await playground.id("code-pane").waitFor();
+  assert.equal(await playground.id("lesson").count(), 0);
 });
 
 test("the sandbox in Firefox", { timeout: 300_000 }, async () => {

@@ -64,7 +64,7 @@ class Pane {
       if (wasOpen) this.open();
     });
     api.addEventListener("side", ({ detail }) => {
-      if (detail !== "code") this.close();
+      if (detail !== "code" && this.isOpen) this.close();
     });
     addEventListener("pagehide", () => this.keep());
   }
@@ -142,6 +142,7 @@ class Pane {
     this.#root = element("section", { class: "panel code", "aria-labelledby": "code-title", "data-testid": "code-pane" },
       element("header", {}, element("h2", { id: "code-title", tabindex: "-1" }, t("title")), button("close", () => this.toggle(), "quiet")),
       element("p", { class: "hint" }, t("intro")),
+      element("details", {}, element("summary", {}, t("names_title")), element("p", { class: "hint" }, t("names"))),
       element("div", { class: "line" },
         element("div", { class: "field" }, element("label", { for: "code-example" }, t("example")), parts.choice), parts.reset),
       this.editor.element,
@@ -216,6 +217,8 @@ class Pane {
   #tell(state) {
     const { run, stop, state: place } = this.#parts;
     this.#state = state;
+    // What it wrote is seen before what became of it.
+    this.#output.show();
     const idle = state === "idle" || ENDED.includes(state);
     run.disabled = idle ? false : true;
     stop.disabled = idle;

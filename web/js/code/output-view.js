@@ -30,11 +30,20 @@ export class OutputView {
   /** Lines more, drawn with the next frame; `shown` is called after it. */
   add({ lines, dropped }, shown = () => {}) {
     this.#waiting.push(...lines);
-    this.#dropped += dropped;
+    const over = Math.max(0, this.#waiting.length - MOST);
+    this.#waiting.splice(0, over);
+    this.#dropped += dropped + over;
     this.#shown = shown;
     // A page that nobody sees has no frames.
     if (document.hidden) this.#draw();
     else this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  /** Draws what waits for the next frame. */
+  show() {
+    if (this.#frame === undefined) return;
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
   }
 
   /** A line of the page's own. */
@@ -46,9 +55,7 @@ export class OutputView {
     this.#frame = undefined;
     const list = this.element;
     const atEnd = list.scrollTop + list.clientHeight > list.scrollHeight - 40;
-    const over = Math.max(0, this.#waiting.length - MOST);
-    const lines = this.#waiting.slice(over).map((line) => this.#line(line));
-    this.#dropped += over;
+    const lines = this.#waiting.map((line) => this.#line(line));
     this.#waiting = [];
     list.querySelector(":scope > .hint")?.remove();
     list.append(...lines);

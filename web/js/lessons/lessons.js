@@ -32,6 +32,10 @@ class Pane {
     api.addEventListener("mounted", () => {
       if (this.#isOpen) this.#draw().catch(reportError);
     });
+    // One thing beside the picture at a time.
+    api.addEventListener("side", ({ detail }) => {
+      if (detail !== "lessons" && this.#isOpen) this.#leave();
+    });
     this.#root.addEventListener("click", leadToPanel);
     for (const event of ["standing", "clients", "broker", "time"]) api.addEventListener(event, () => this.#lesson?.changed());
   }
@@ -48,16 +52,21 @@ class Pane {
   async show(id) {
     this.progress.open = id ?? "";
     this.progress.save();
+    this.#api.dispatchEvent(new CustomEvent("side", { detail: "lessons" }));
     await this.#draw();
     this.#root.querySelector("h2")?.focus();
   }
 
   close() {
+    this.#leave();
+    document.querySelector('[data-testid="lessons-open"]')?.focus();
+  }
+
+  #leave() {
     this.progress.open = null;
     this.progress.save();
     this.#lesson = undefined;
     this.#root.remove();
-    document.querySelector('[data-testid="lessons-open"]')?.focus();
   }
 
   async #draw() {

@@ -11,6 +11,8 @@ const SILENT_MS = 2500;
 const MAX_LINES = 1000;
 const MAX_TEXT = 5000;
 const MAX_CONNECTIONS = 200;
+/** Messages between two looks; what is ours asks before it sends more. */
+const MAX_MESSAGES = 5000;
 const LEVELS = ["log", "info", "warn", "error"];
 
 /** Runs as text in the frame: makes the worker, and says so when its browser will not have it. */
@@ -58,6 +60,7 @@ export class Sandbox {
   /** When the question was sent that is not answered yet. */
   #asked;
   #connections = 0;
+  #messages = 0;
   #silent = false;
   #state = "running";
   #standing = () => this.#wire.postMessage({ running: this.#running() });
@@ -103,6 +106,7 @@ export class Sandbox {
   }
 
   #hear(data) {
+    if (++this.#messages > MAX_MESSAGES) return this.#broke("the code floods the page with messages");
     if (data?.pong) return this.#answered();
     if (data?.output) this.#on.output(boundedOutput(data.output));
     else if (data?.connect) this.#connect(data.connect);
@@ -125,6 +129,7 @@ export class Sandbox {
 
   // One question at a time: in a tab that is not seen, timers are slow and answers are not.
   #ping() {
+    this.#messages = 0;
     if (this.#asked === undefined) {
       this.#asked = performance.now();
       this.#wire.postMessage({ ping: true });
