@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { movesBetween, placesOf } from "../../web/js/picture/derive.js";
-import { along, appendRoad, fetchRoad, layoutOf, scaleOf } from "../../web/js/picture/layout.js";
+import { along, appendRoad, fetchRoad, layoutOf, readerOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
 import { History, SAMPLES, line } from "../../web/js/picture/history.js";
 import { FLIGHT_MS, Flights, Rates, TraceClock, packetWidth } from "../../web/js/picture/motion.js";
@@ -102,7 +102,7 @@ test("a record goes from its producer to the end of its log, and from its place 
   const [from, to] = [along(append, 0), along(append, 1)];
   assert.equal(from[0], layout.producerBoxes[0].width);
   assert.ok(Math.abs(to[0] - (row.strip.x + 9.5 * row.scale.cell)) < 1e-6);
-  const fetch = fetchRoad(layout, row, layout.consumers.get("consumer-0"), 3);
+  const fetch = fetchRoad(layout, row, readerOf(layout, "consumer-0", "t", 0), 3);
   assert.ok(Math.abs(along(fetch, 0)[0] - (row.strip.x + 3.5 * row.scale.cell)) < 1e-6);
   assert.equal(along(fetch, 1)[0], layout.groupBoxes[0].x);
 });
@@ -210,4 +210,12 @@ test("where brokers tell nothing of moves, they are what is further than it was"
   const moves = movesBetween(placesOf(modelOf(before), "others"), placesOf(modelOf(after), "others"), 5);
   assert.deepEqual(moves.map(({ kind, client_id, first_offset, records }) => [kind, client_id, first_offset, records]),
     [["append", "producer-1", 10n, 5], ["fetch", "consumer-0", 4n, 2]]);
+});
+
+test("of members with the same client id, the one that has the partition gets its records", () => {
+  const alike = world();
+  for (const one of alike.clients.consumers) one.client_id = "kafkajs";
+  const layout = layoutOf(modelOf(alike), 1000);
+  assert.deepEqual([0, 1].map((partition) => readerOf(layout, "kafkajs", "t", partition).consumer.key), ["consumer 0", "consumer 1"]);
+  assert.equal(readerOf(layout, "somebody", "t", 0), undefined);
 });

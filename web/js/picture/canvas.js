@@ -1,7 +1,7 @@
 // The records that move: one canvas exactly above the diagram, drawn only while something is on its way.
 
 import { at } from "./model.js";
-import { along, appendRoad, fetchRoad } from "./layout.js";
+import { along, appendRoad, fetchRoad, readerOf } from "./layout.js";
 import { packetWidth } from "./motion.js";
 
 const TOUCH = 11;
@@ -101,7 +101,7 @@ export class Moving {
 function roadOf(layout, { kind, clientId, topic, partition, offset }) {
   const row = layout.logs.get(at(topic, partition));
   if (kind === "append") return appendRoad(layout, layout.producers.get(clientId), row);
-  return fetchRoad(layout, row, layout.consumers.get(clientId), offset);
+  return fetchRoad(layout, row, readerOf(layout, clientId, topic, partition), offset);
 }
 
 function colours(element) {

@@ -70,7 +70,7 @@ function groupHeight({ consumers, more }, width) {
 
 function finish(model, { producers, brokers, groups }, size) {
   const layout = {
-    ...size, logs: new Map(), producers: new Map(), consumers: new Map(), moreProducers: producers.rest, moreGroups: groups.rest,
+    ...size, logs: new Map(), producers: new Map(), consumers: [], moreProducers: producers.rest, moreGroups: groups.rest,
   };
   layout.producerBoxes = model.producers.map((producer, index) => ({ producer, ...producers.boxes[index] }));
   for (const box of layout.producerBoxes) layout.producers.set(box.producer.clientId ?? box.producer.key, box);
@@ -107,7 +107,7 @@ function groupBox(group, box, layout) {
     row.chips = consumer.partitions.slice(0, fits).map((read, index) => ({ read, ...chipAt(row, index, inRow) }));
     if (fits < consumer.partitions.length) row.more = { count: consumer.partitions.length - fits, ...chipAt(row, fits, inRow) };
     y += row.height;
-    layout.consumers.set(consumer.clientId ?? consumer.key, row);
+    layout.consumers.push(row);
     return row;
   });
   return { group, rows, moreY: y, ...box };
@@ -138,6 +138,12 @@ export function scaleOf(start, end, width) {
     return inside >= split ? older + (inside - split) * cell : ((inside - start) / (split - start)) * older;
   };
   return { cell, cells, split, older, x };
+}
+
+/** Where who reads a partition under this client id is drawn: members of a group may all have the same one. */
+export function readerOf({ consumers }, clientId, topic, partition) {
+  const all = consumers.filter(({ consumer }) => consumer.clientId === clientId);
+  return all.find(({ consumer }) => consumer.partitions.some((one) => one.topic === topic && one.partition === partition)) ?? all[0];
 }
 
 /** The road of a record that is appended, to the end of its log; none where one of the two is not drawn. */

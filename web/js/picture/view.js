@@ -56,12 +56,12 @@ function roads(layout) {
         { class: `${colour(row.log.partition)} ${row.log.up && one.producer.state === UP ? "" : "idle"}`, d: path(road.curve) }]);
     }
   }
-  for (const [key, row] of layout.consumers) {
+  for (const row of layout.consumers) {
     for (const { topic, partition } of row.consumer.partitions) {
       const log = layout.logs.get(at(topic, partition));
       if (log === undefined) continue;
       const road = fetchRoad(layout, log, row);
-      all.push([`${key} ${at(topic, partition)}`, "path", { class: `${colour(partition)} ${log.log.up ? "" : "idle"}`, d: path(road.curve) }]);
+      all.push([`${row.consumer.key} ${at(topic, partition)}`, "path", { class: `${colour(partition)} ${log.log.up ? "" : "idle"}`, d: path(road.curve) }]);
     }
   }
   return all;
