@@ -24,16 +24,39 @@ export function setText(target, text) {
   if (target.textContent !== wanted) target.textContent = wanted;
 }
 
-/** Rows made anew only when what they show has changed: `keep` gives a text that tells, `make` the elements. */
+/**
+ * Rows that follow what they show. `key` tells whether anything has changed, `make` gives the elements as they should be. What is there
+ * stays and takes on what is new, so that a button is still the same one between being pressed and let go.
+ */
 export function keptRows(target, make) {
   let shown;
   return (key, ...data) => {
     if (key === shown) return;
     shown = key;
-    const focused = target.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;
-    target.replaceChildren(...make(...data));
-    if (focused) target.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+    become(target, make(...data));
   };
+}
+
+/** Gives an element these children, keeping those that are alike. */
+function become(target, wanted) {
+  wanted.forEach((fresh, index) => {
+    const old = target.childNodes[index];
+    if (old === undefined) target.append(fresh);
+    else if (!alike(old, fresh)) old.replaceWith(fresh);
+    else if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+    } else {
+      for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+      for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+      become(old, [...fresh.childNodes]);
+    }
+  });
+  while (target.childNodes.length > wanted.length) target.lastChild.remove();
+}
+
+/** Whatever can be pressed has a name that tells what it leads to. */
+function alike(old, fresh) {
+  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && old.dataset?.testid === fresh.dataset?.testid;
 }
 
 /** A table with a caption for who cannot see it; `head` are `[text, class]` or texts. */

@@ -31,7 +31,7 @@ export function consumer(ctx, { consumer: id }) {
   const reads = table(t("what_it_reads"), [t("partition"), [t("position"), "number"], [t("lag_time"), "number"]], "consumer-reads");
   const fillReads = keptRows(reads.body, (partitions) => partitions.map(({ topic, partition, position, lag_ms }) => element("tr", {},
     element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
-      link(`go-partition-${partition}`, t("short_partition", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
+      link(`go-partition-${topic}-${partition}`, t("short_partition", { topic, partition }), () => choose({ kind: "partition", topic, partition }))),
     element("td", { class: "number" }, count(position) ?? "–"), element("td", { class: "number" }, duration(lag_ms) ?? "–"))));
   const seen = element("ul", { class: "things" });
   const fillSeen = keptRows(seen, (records) => records.map(({ partition, offset, value }) => element("li", {},

@@ -43,7 +43,7 @@ function partitionRow({ t, choose }, name, { partitions }, partition, leader) {
   return element("tr", {},
     element("th", { scope: "row" }, element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
       link(`go-partition-${partition}`, t("partition_name", { partition }), () => choose({ kind: "partition", topic: name, partition }))),
-    element("td", {}, link(`go-leader-${partition}`, t("broker_name", { nodeId: leader }), () => choose({ kind: "broker", nodeId: leader }))),
+    element("td", {}, link(`go-leader-${partition}-${leader}`, t("broker_name", { nodeId: leader }), () => choose({ kind: "broker", nodeId: leader }))),
     number(count(figure?.log_start_offset)), number(count(figure?.high_watermark)), number(count(figure?.segments)), number(bytes(figure?.size_bytes)));
 }
 
