@@ -170,6 +170,8 @@ browserTest("the second lesson, as a learner does it, wrong answers too", async 
 
   await lesson.next(3, "Switch it on again");
   assert.match(await lesson.wrong(), /Broker \d is not running yet/);
+  await playground.id("lesson-reset").click();
+  await lesson.says("bad", /Broker 1 is not running\. Start it again under Brokers/);
   await playground.id("start-worker-1").click();
   await playground.running();
   assert.match(await lesson.wrong(), /is still at work: \d+ records are acknowledged/);

@@ -44,6 +44,7 @@ export class Lesson {
   draw() {
     this.#view = new StepView(this);
     this.root.replaceChildren(...this.#view.parts);
+    if (this.#busy) this.#view.busy(true);
     this.changed();
     this.#enter().catch(reportError);
   }
@@ -157,9 +158,8 @@ export class Lesson {
   /** Deletes what the lesson has made and begins anew. */
   reset() {
     return this.#alone(async () => {
-      this.#view.say("", this.t("clearing"));
       const { topics, groups } = this.lesson;
-      await clearLesson(this.api, { topics, groups });
+      await this.#clear({ topics, groups });
       this.progress.forget(this.lesson.id);
       this.go(0);
       this.#view.say("good", this.t("cleared"));
@@ -193,9 +193,17 @@ export class Lesson {
 
   clearLeftovers() {
     return this.#alone(async () => {
-      await clearLesson(this.api, this.leftovers());
+      await this.#clear(this.leftovers());
       this.#view.say("good", this.t("cleared"));
     });
+  }
+
+  /** What brokers have that are down cannot be deleted. */
+  async #clear(what) {
+    const down = this.brokersDown();
+    if (down.length > 0) throw new Error(this.t("brokers_down", { brokers: down.join(", ") }));
+    this.#view.say("", this.t("clearing"));
+    await clearLesson(this.api, what);
   }
 
   #player() {
