@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { MAX_CODE, keepCode, keptCode } from "../../web/js/code/kept.js";
 import { lineBreaks, placeAt, placeIn } from "../../web/js/code/sandbox/lines.js";
+import { ASK, namesIn } from "../../web/js/code/sandbox/names.js";
 import { Output } from "../../web/js/code/sandbox/output.js";
 import { render, renderAll } from "../../web/js/code/sandbox/render.js";
 
@@ -98,4 +99,13 @@ test("an example is the same code in each language", async () => {
     assert.equal(bare(zh), bare(en));
     assert.notEqual(zh, en);
   }
+});
+
+test("brokers are known by their addresses, as Metadata says them", () => {
+  const bytes = (text) => [0, text.length, ...Buffer.from(text)];
+  const answer = [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, ...bytes("localhost"), 0, 0, 0x23, 0x84, 0xff, 0xff,
+    0, 0, 0, 1, ...bytes("10.0.0.2"), 0, 0, 0x23, 0x85, ...bytes("rack"), 0, 0, 0, 0, 0, 0, 0, 0];
+  assert.deepEqual([...namesIn(Uint8Array.from(answer))], [["localhost:9092", 0], ["10.0.0.2:9093", 1]]);
+  // Metadata, version 1, no client id, no topics.
+  assert.deepEqual([...ASK], [0, 3, 0, 1, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0]);
 });

@@ -176,6 +176,15 @@ browserTest("a broker that goes and comes back is survived", async ({ open }) =>
   assert.deepEqual(values, Array.from({ length: 300 }, (_, n) => n), "each record is there exactly once");
 });
 
+browserTest("a broker is found by the address that Metadata names, and no other is", async ({ open }) => {
+  const { page } = await open({ workers: 2 });
+  const code = await CodePane.open(page);
+  const [{ text }] = await code.result(`
+    const far = new Kafka({ clientId: "far", brokers: ["elsewhere:9092"], retry: { retries: 0 }, logLevel: 0 }).admin();
+    console.log(await far.connect().then(() => "connected", (error) => error.message));`);
+  assert.match(text, /there is no broker at elsewhere:9092/);
+});
+
 browserTest("what is written is kept, and the example comes back when asked", async ({ open }) => {
   const playground = await open({ workers: 1 });
   let code = await CodePane.open(playground.page);

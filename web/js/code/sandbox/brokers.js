@@ -1,6 +1,9 @@
 // The way from KafkaJS to the tab's brokers: the page is asked for a port for each connection.
 
 import { overMessagePorts } from "../../../../js/kafkajs/browser.mjs";
+import { ASK, namesIn } from "./names.js";
+
+const ANSWER_MS = 5000;
 
 /** The connections of one run. `wire` is the port to the page. */
 export class Brokers {
@@ -42,7 +45,7 @@ export class Brokers {
 
   /** What `socketFactory` of js/kafkajs takes. */
   connect = async (broker, { onFrame, onClose }) => {
-    const nodeId = nodeOf(broker);
+    const nodeId = await this.#nodeOf(broker);
     if (!this.#running.has(nodeId)) throw refusal(`broker ${nodeId} does not run`);
     const closers = this.#open.get(nodeId) ?? new Set();
     this.#open.set(nodeId, closers);
@@ -61,6 +64,29 @@ export class Brokers {
     };
   };
 
+  async #nodeOf({ host, port }) {
+    const [, own] = /^broker-(\d+)$/.exec(host) ?? [];
+    if (own !== undefined) return Number(own);
+    const nodeId = (await this.#names()).get(`${host}:${port}`);
+    if (nodeId === undefined) throw refusal(`there is no broker at ${host}:${port}`);
+    return nodeId;
+  }
+
+  /** The brokers by address, asked of the first one that runs. */
+  async #names() {
+    const port = await this.#port([...this.#running][0] ?? 0);
+    try {
+      return await new Promise((resolve, reject) => {
+        setTimeout(() => reject(refusal("no broker says where the others are")), ANSWER_MS);
+        port.onmessage = ({ data }) => (data instanceof Uint8Array ? resolve(namesIn(data)) : reject(refusal("the broker is gone")));
+        port.postMessage(ASK.slice());
+      });
+    } finally {
+      port.postMessage(null);
+      port.close();
+    }
+  }
+
   #port(nodeId) {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -68,12 +94,6 @@ export class Brokers {
       this.#wire.postMessage({ connect: { id, nodeId } });
     });
   }
-}
-
-function nodeOf({ host, port }) {
-  const [, nodeId] = /^broker-(\d+)$/.exec(host) ?? [];
-  if (nodeId === undefined) throw refusal(`there is no broker at ${host}:${port}: the brokers here are broker-0:9092 and so on`);
-  return Number(nodeId);
 }
 
 // KafkaJS tries again what is called so.
