@@ -80,9 +80,18 @@ gatewayTest("what the page produces is read over TCP, and what comes over TCP is
   }
   assert.equal(await page.getByText(/^(Terminate|Lessons)/).filter({ visible: true }).count(), 0);
 
+  await page.evaluate(() => {
+    const { api } = globalThis.headwater;
+    globalThis.moved = 0;
+    api.addEventListener("broker", ({ detail: { name, content } }) => {
+      if (name === "trace") content.moves.forEach(({ kind, records }) => (globalThis.moved += kind === "append" ? records : 0));
+    });
+    api.watch(true);
+  });
   await playground.produce({ topic: TOPIC, partitions: 4 });
   await playground.imported();
   await playground.showsRecords(TOPIC, VEHICLES.length);
+  await page.waitForFunction((all) => globalThis.moved === all, VEHICLES.length, LONG);
   const [row] = await playground.read({ topic: TOPIC, partition: 0 });
   assert.equal(row.offset, 0);
   const values = await consumed(kafka, TOPIC, VEHICLES.length);

@@ -49,6 +49,8 @@ class Api extends EventTarget {
     this.#words = words.modules;
     this.#tabs = new BroadcastChannel("headwater-modules");
     this.#tabs.onmessage = ({ data }) => {
+      // Every tab works with a gateway by itself.
+      if (this.gateway !== undefined) return;
       if (data.time) return this.standing.isGuest && this.#guestTime(data);
       if (this.standing.isGuest) return;
       if (data === "time") return this.#clock && this.#tabs.postMessage(this.#time);
@@ -187,7 +189,7 @@ class Api extends EventTarget {
 
   /** Tells every worker of brokers something, be they of this tab or of another. */
   #tellBrokers(message) {
-    if (this.standing.isGuest) this.#tabs.postMessage(message);
+    if (this.standing.isGuest && this.gateway === undefined) this.#tabs.postMessage(message);
     else this.tellHosts(message);
   }
 
