@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import kafkajs from "kafkajs";
 import { parse, pause, socketUrl } from "../../web/js/gateway/wire.js";
 import { launch, newProfile } from "../lib/browser.mjs";
+import { CodePane } from "../lib/code-pane.mjs";
 import { serve } from "../lib/gateway.mjs";
 import { Playground, VEHICLES } from "../lib/playground.mjs";
 import { DIST } from "../lib/server.mjs";
@@ -131,3 +132,11 @@ gatewayTest("a server that is killed is missed, and found again by itself", ["--
   await playground.showsRecords(TOPIC, 2 * VEHICLES.length);
   assert.equal((await consumed(kafkaOf(again), TOPIC, 2 * VEHICLES.length)).length, 2 * VEHICLES.length);
 }, { expectedErrors: [/WebSocket connection to .* failed/] });
+
+gatewayTest("your own code runs against the gateway's brokers", [], async ({ playground, server }) => {
+  const code = await CodePane.open(playground.page);
+  await code.id("example").selectOption("keys");
+  await code.run();
+  await code.is("done");
+  assert.equal((await consumed(kafkaOf(server), "rides", 100)).length, 100);
+});
