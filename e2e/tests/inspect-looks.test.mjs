@@ -65,6 +65,11 @@ browserTest("what is pressed in the picture is shown closely, by mouse and keybo
     await item.press("Enter");
     await playground.page.locator(`[data-testid="inspector"][data-kind="${kind}"]`).waitFor();
   }
+  await playground.id("picture-add-topic").click();
+  await control(playground, "new-topic-name").fill("more");
+  await control(playground, "new-topic-create").click();
+  await playground.page.locator('[data-key="topic more"], [data-key^="log more"], [data-key*="more"]').first().waitFor();
+  await playground.page.locator('[data-key^="consumer"]').first().press("Enter");
   await playground.id("language").selectOption("zh");
   await playground.id("inspector").getByText("消费者", { exact: true }).first().waitFor();
   assert.equal(await playground.id("inspector").getAttribute("data-kind"), "consumer", "what was chosen stays");

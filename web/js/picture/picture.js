@@ -1,5 +1,6 @@
 // The picture: producers, brokers with their partitions, and groups, with records moving between them.
 
+import { openAdding } from "./adding.js";
 import { element, svg } from "../element.js";
 import { Moving } from "./canvas.js";
 import { movesBetween, placesOf } from "./derive.js";
@@ -53,6 +54,7 @@ class Picture {
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
     this.figures = new Figures(api, stage.more);
+    openAdding(api, stage.button);
     this.#segments = new Segments(api, () => this.#soon());
     this.#listen(stage.picture);
     this.#reword();
