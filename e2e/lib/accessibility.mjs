@@ -34,7 +34,7 @@ function lookAround() {
 
   if (all("main").filter(shown).length !== 1) found.push("there is not one main");
   const labelOf = (node) => node.getAttribute("aria-label") ?? document.getElementById(node.getAttribute("aria-labelledby"))?.textContent;
-  const regions = all("section[aria-labelledby],section[aria-label]").filter(shown).map(labelOf);
+  const regions = all("section[aria-labelledby],section[aria-label],[role=region]").filter(shown).map(labelOf);
   for (const label of new Set(regions.filter((one, at) => regions.indexOf(one) !== at))) found.push(`two regions are called ${label}`);
 
   const ids = all("[id]").map(({ id }) => id);

@@ -51,7 +51,9 @@ export class Editor {
           highlightActiveLine(), indentUnit.of("  "), javascriptLanguage, syntaxHighlighting(COLOURS), mark, keymap.of(keys),
           // Lines are broken: code beside a picture has little room.
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": describedBy, "data-testid": "code-editor" }),
+          EditorView.contentAttributes.of({
+            "aria-label": label, "aria-describedby": describedBy, "data-testid": "code-editor", tabindex: "0",
+          }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !this.#setting) this.#changed();
           }),

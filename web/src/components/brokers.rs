@@ -25,7 +25,7 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
         <section class="panel" aria-labelledby="brokers-title">
             <h2 id="brokers-title">{ strings::brokers() }</h2>
             { worker_count(workers, &props.act) }
-            <div class="scroll" role="region" tabindex="0" aria-labelledby="brokers-title">
+            <div class="scroll" role="group" tabindex="0" aria-labelledby="brokers-title">
                 <table class="brokers" data-testid="broker-list" data-count={workers.brokers.len().to_string()}>
                     <thead>
                         <tr>
