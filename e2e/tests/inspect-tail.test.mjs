@@ -89,12 +89,15 @@ browserTest("an export says what the format cannot have, writes bit by bit where
   const { page } = playground;
   await playground.kafka(async (connection, { recordBatch }) => {
     await connection.createTopic("mixed", 1);
-    for (const value of ['{"n":1}', "text", null]) await connection.produce("mixed", 0, recordBatch([{ key: "k", value }]));
+    const long = JSON.stringify({ long: "x".repeat(100_000) });
+    for (const value of ['{"n":1}', "text", null, long]) await connection.produce("mixed", 0, recordBatch([{ key: "k", value }]));
   });
   await inspect(playground, "go-topic-mixed");
   await control(playground, "go-export").click();
-  assert.equal(await exported(playground, "values"), '{"n":1}\n');
-  assert.equal(await said(playground, "export-said"), "Records in the file: 1. Left out, as their values are no JSON objects: 2.");
+  const lines = (await exported(playground, "values")).split("\n");
+  assert.equal(lines[0], '{"n":1}');
+  assert.equal(JSON.parse(lines[1]).long.length, 100_000, "a file has all of a value, also of one that is shown in part");
+  assert.equal(await said(playground, "export-said"), "Records in the file: 2. Left out, as their values are no JSON objects: 2.");
 
   // A file that a person chooses is written part by part; one that is not chosen is no error of the page.
   await page.evaluate(() => {
@@ -108,7 +111,7 @@ browserTest("an export says what the format cannot have, writes bit by bit where
   await control(playground, "export-format").selectOption("csv");
   await control(playground, "export-go").click();
   await page.waitForFunction(() => globalThis.__written.at(-1) === "mixed.csv");
-  assert.equal((await page.evaluate(() => globalThis.__written.join(""))).split("\r\n").length, 5);
+  assert.equal((await page.evaluate(() => globalThis.__written.join(""))).split("\r\n").length, 6);
   await page.evaluate(() => { globalThis.showSaveFilePicker = async () => { throw new DOMException("no", "AbortError"); }; });
   await control(playground, "export-go").click();
   await control(playground, "export-said").filter({ hasText: "Cancelled" }).waitFor();

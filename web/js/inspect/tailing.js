@@ -31,6 +31,8 @@ export class Tail {
 
   /** Begins anew: `from` is a `ReadFrom`, for these partitions; `"end"` for what comes from now on. */
   async seek(partitions, from) {
+    // What is being read for the old place is not wanted any more.
+    this.#next = new Map();
     const next = new Map();
     for (const partition of partitions) {
       if (from === "end") {
