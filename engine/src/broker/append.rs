@@ -122,7 +122,12 @@ impl Broker {
                 "{} goes on in a new segment at offset {}; it has {segments} now.",
                 partition.name, append.point.base_offset
             );
-            self.report.event(false, message);
+            let args = vec![
+                ("partition", partition.name.to_string()),
+                ("offset", append.point.base_offset.to_string()),
+                ("segments", segments.to_string()),
+            ];
+            self.report.tell(false, "segment-rolled", args, message);
         }
         let is_compacted = partition.config.is_compacted && segments > 1;
         if is_compacted {
@@ -162,7 +167,8 @@ impl Broker {
             for later in &mut partition.pending {
                 later.doomed = true;
             }
-            self.report.event(true, message.clone());
+            let args = vec![("partition", partition.name.to_string()), ("why", message.clone())];
+            self.report.tell(true, "append-refused", args, message.clone());
         }
         let refused = ApiError::new(ResponseError::KafkaStorageError, message);
         self.append_answered(now, &append, &Err(refused));
@@ -191,7 +197,8 @@ impl Broker {
         }
         partition.settling = Some(Settling { appends, outstanding });
         let message = format!("The log of {} is read again. {why}.", partition.name);
-        self.report.event(true, message);
+        let args = vec![("partition", partition.name.to_string()), ("why", why.to_owned())];
+        self.report.tell(true, "log-read-again", args, message);
         if outstanding == 0 {
             self.recover(log);
         }

@@ -135,7 +135,13 @@ impl Broker {
                         "{} is compacted up to offset {cleaned_to}: {after} bytes of {before} are left.",
                         partition.name
                     );
-                    self.report.event(false, message);
+                    let args = vec![
+                        ("partition", partition.name.to_string()),
+                        ("offset", cleaned_to.to_string()),
+                        ("before", before.to_string()),
+                        ("after", after.to_string()),
+                    ];
+                    self.report.tell(false, "log-compacted", args, message);
                     // Others may wait.
                     self.cleaner.next = Some(now.monotonic_ms);
                     return;

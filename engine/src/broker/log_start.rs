@@ -95,7 +95,12 @@ impl Broker {
                         partition.name,
                         partition.log.log_start_offset()
                     );
-                    self.report.event(false, message);
+                    let args = vec![
+                        ("partition", partition.name.to_string()),
+                        ("offset", partition.log.log_start_offset().to_string()),
+                        ("segments", dropped.to_string()),
+                    ];
+                    self.report.tell(false, "segments-deleted", args, message);
                 }
                 self.answer_start(log, None);
                 self.wake_fetches(now, log);

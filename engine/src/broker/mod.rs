@@ -203,6 +203,7 @@ impl Broker {
         if self.closes.contains(&connection) {
             return;
         }
+        self.report.now_ms = now.monotonic_ms;
         let limit = self.config.socket_request_max_bytes();
         let size = frame.len();
         let queued = self.connections.queue(connection, frame);

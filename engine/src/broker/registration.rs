@@ -170,7 +170,8 @@ impl Broker {
         let node_id = registration.node_id;
         if self.config.is_controller() && node_id != self.config.node_id() && self.is_ready() {
             let (host, port) = (&registration.host, registration.port);
-            self.report.event(false, format!("Broker {node_id} has registered, at {host}:{port}."));
+            let message = format!("Broker {node_id} has registered, at {host}:{port}.");
+            self.report.tell(false, "broker-registered", vec![("broker", node_id.to_string())], message);
         }
         self.registrations.insert(node_id, registration);
     }

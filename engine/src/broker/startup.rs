@@ -166,13 +166,12 @@ impl Broker {
             self.begin_upkeep(now);
             self.begin_group_upkeep(now);
             self.begin_transaction_upkeep(now);
-            self.report.event(false, self.readiness());
+            let partitions = self.partitions.keys().filter(|log| **log != LogId::CLUSTER_METADATA).count();
+            let broker = self.config.node_id();
+            let args = vec![("broker", broker.to_string()), ("partitions", partitions.to_string())];
+            let message = format!("Broker {broker} is ready with {partitions} partitions.");
+            self.report.tell(false, "broker-ready", args, message);
         }
-    }
-
-    fn readiness(&self) -> String {
-        let partitions = self.partitions.keys().filter(|log| **log != LogId::CLUSTER_METADATA).count();
-        format!("Broker {} is ready with {partitions} partitions.", self.config.node_id())
     }
 
     /// A log that cannot be recovered ends the start. Later on it is tried again and again; until it succeeds, nothing is

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use headwater_engine::{BrokerEvent, NodeId};
-use headwater_worker_protocol::engine::{moved, snapshot};
+use headwater_worker_protocol::engine::{event as told, moved, snapshot};
 use headwater_worker_protocol::{BrokerEvent as EventMessage, BrokerSnapshot, Trace};
 
 use super::Switchboard;
@@ -65,8 +65,7 @@ impl News {
     }
 
     pub(super) fn happened(&mut self, node_id: NodeId, wall_ms: i64, event: BrokerEvent) {
-        let BrokerEvent { warning, message, .. } = event;
-        self.events.add(EventMessage { node_id, wall_ms, warning, message });
+        self.events.add(told(node_id, wall_ms, event));
     }
 }
 

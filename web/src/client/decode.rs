@@ -49,7 +49,7 @@ macro_rules! structs {
 }
 
 structs! {
-    BrokerEvent { node_id, wall_ms, warning, message }
+    BrokerEvent { node_id, wall_ms, warning, message; BrokerEvent::default() }
     BrokerSnapshot { node_id, brokers, topics, errors, requests, connections, memory_bytes, commits }
     ClientsSnapshot { imports, consumers, groups }
     ConsumedRecord { partition, offset, value }
@@ -58,7 +58,7 @@ structs! {
     ConsumerSnapshot { consumer, client_id, request, state, member_id, generation, partitions, records, bytes, last_records }
     ErrorCount { error, count, last_message }
     ErrorReport { kind, code, message, retriable }
-    GroupEvent { wall_ms, group, message }
+    GroupEvent { wall_ms, group, message; GroupEvent::default() }
     GroupMember { member_id, instance_id, client_id, partitions }
     GroupOffset { topic, partition, committed, log_start_offset, end_offset }
     GroupSnapshot { group, state, assignor, members, offsets }

@@ -319,7 +319,7 @@ fn errors_are_counted_and_events_have_a_limit() {
     );
     assert_eq!(*state.status.errors, errors);
     for number in 0..60 {
-        let event = BrokerEvent { node_id: 0, wall_ms: number, warning: false, message: number.to_string() };
+        let event = BrokerEvent { wall_ms: number, message: number.to_string(), ..BrokerEvent::default() };
         act(&mut state, Action::Broker(FromBroker::Event(event)));
     }
     assert_eq!(state.status.events.len(), 50);

@@ -274,7 +274,7 @@ pub struct ErrorCount {
 }
 
 /// Something that happened in a broker.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BrokerEvent {
     /// In which broker.
     pub node_id: i32,
@@ -284,4 +284,8 @@ pub struct BrokerEvent {
     pub warning: bool,
     /// What and why, in a sentence.
     pub message: String,
+    /// What kind of thing it is (`segment-rolled`), for whoever has other words for it; empty where there is only the sentence.
+    pub kind: String,
+    /// What it is about: names and values for the places in those words.
+    pub args: Vec<(String, String)>,
 }

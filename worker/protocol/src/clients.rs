@@ -553,7 +553,7 @@ pub struct GroupOffset {
 }
 
 /// Something that happened in a group.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GroupEvent {
     /// When, in milliseconds since 1970.
     pub wall_ms: i64,
@@ -561,6 +561,10 @@ pub struct GroupEvent {
     pub group: String,
     /// What, in a sentence.
     pub message: String,
+    /// What kind of thing it is (`consumer-assigned`), for whoever has other words for it.
+    pub kind: String,
+    /// What it is about: names and values for the places in those words.
+    pub args: Vec<(String, String)>,
 }
 
 /// How an import stands.

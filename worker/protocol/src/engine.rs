@@ -3,7 +3,7 @@
 use headwater_engine::{BatchView, Broker, LogView, PartitionView, ProducerView, Refusal, SegmentView};
 
 use crate::{
-    BatchDescription, BrokerSnapshot, ErrorCount, ErrorReport, LogDescription, Move, MoveKind,
+    BatchDescription, BrokerEvent, BrokerSnapshot, ErrorCount, ErrorReport, LogDescription, Move, MoveKind,
     PartitionSnapshot, ProducerDescription, SegmentDescription, TopicSnapshot,
 };
 
@@ -37,6 +37,19 @@ pub fn snapshot(node_id: i32, broker: &Broker, memory_bytes: u64, commits: u64) 
 #[must_use]
 pub fn brokers(broker: &Broker) -> Vec<i32> {
     broker.brokers().map(|(node_id, ..)| node_id).collect()
+}
+
+/// Something that happened, at a time in milliseconds since 1970.
+#[must_use]
+pub fn event(node_id: i32, wall_ms: i64, event: headwater_engine::BrokerEvent) -> BrokerEvent {
+    BrokerEvent {
+        node_id,
+        wall_ms,
+        warning: event.warning,
+        message: event.message,
+        kind: event.kind.to_owned(),
+        args: event.args.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
 }
 
 /// What moved.

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, Now};
-use headwater_worker_protocol::engine::{brokers, log, moved};
+use headwater_worker_protocol::engine::{brokers, event as told, log, moved};
 use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker, Trace};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -195,7 +195,15 @@ impl Run {
                     self.ports.borrow_mut().close(connection);
                     let message =
                         format!("A frame of {length} bytes is longer than the {MAX_FRAME} that are taken.");
-                    self.tell_event(true, message);
+                    let wall_ms = now.wall_ms;
+                    let event = BrokerEvent {
+                        node_id: self.node_id,
+                        wall_ms,
+                        warning: true,
+                        message,
+                        ..BrokerEvent::default()
+                    };
+                    post(&FromBroker::Event(event));
                 }
                 FromPort::Closed => {
                     self.held.borrow_mut().forget(connection);
@@ -277,7 +285,7 @@ impl Run {
         }
         self.ask_peers(driver, now);
         while let Some(event) = driver.poll_event() {
-            self.tell_event(event.warning, event.message);
+            post(&FromBroker::Event(told(self.node_id, now.wall_ms, event)));
         }
         while let Some((id, found)) = driver.poll_log() {
             post(&FromBroker::Log { node_id: self.node_id, id, result: log(found) });
@@ -457,10 +465,5 @@ impl Run {
                 }));
             }
         }
-    }
-
-    fn tell_event(&self, warning: bool, message: String) {
-        let wall_ms = clock::now().wall_ms;
-        post(&FromBroker::Event(BrokerEvent { node_id: self.node_id, wall_ms, warning, message }));
     }
 }

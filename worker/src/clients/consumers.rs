@@ -179,13 +179,20 @@ impl Consumer {
         self.board.changed();
     }
 
-    /// Tells the page what happened. `what` follows its name.
-    pub(crate) fn tell(&self, what: &str) {
+    /// Tells the page what happened. `what` follows its name; `kind` and `args` are for other words.
+    pub(crate) fn tell(&self, kind: &str, args: &[(&str, &str)], what: &str) {
         let snapshot = self.snapshot.borrow();
+        let client = [("client", snapshot.client_id.as_str())];
         post(&FromClients::GroupEvent(GroupEvent {
             wall_ms: clock::now().wall_ms,
             group: snapshot.request.group.clone(),
             message: format!("{} {what}", snapshot.client_id),
+            kind: kind.to_owned(),
+            args: client
+                .iter()
+                .chain(args)
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         }));
     }
 }

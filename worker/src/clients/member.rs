@@ -69,11 +69,12 @@ pub(crate) async fn run(hub: &Rc<Hub>, consumer: &Rc<Consumer>) {
         }
     };
     hub.with(|client, _| client.remove_consumer(id));
-    consumer.tell(match &state {
-        ConsumerState::Left => "has left.",
-        ConsumerState::Killed => "was killed.",
-        _ => "cannot go on.",
-    });
+    let (kind, what) = match &state {
+        ConsumerState::Left => ("consumer-left", "has left."),
+        ConsumerState::Killed => ("consumer-killed", "was killed."),
+        _ => ("consumer-failed", "cannot go on."),
+    };
+    consumer.tell(kind, &[], what);
     consumer.update(|snapshot| {
         snapshot.state = state;
         snapshot.partitions.clear();
@@ -223,7 +224,9 @@ impl Member {
             ConsumerEvent::Assigned(partitions) => {
                 let generation = self.membership_generation();
                 let got = if partitions.is_empty() { "nothing new".to_owned() } else { names(&partitions) };
-                self.consumer.tell(&format!("got {got} in generation {generation}."));
+                let args = [("partitions", &got[..]), ("generation", &generation.to_string())];
+                let what = format!("got {got} in generation {generation}.");
+                self.consumer.tell("consumer-assigned", &args, &what);
                 self.fresh.extend(partitions);
                 self.pause(self.held.is_some());
             }
@@ -231,14 +234,19 @@ impl Member {
                 // Before they are somebody else's: that is one who goes on here.
                 self.commit();
                 self.forget(&partitions);
-                self.consumer.tell(&format!("gave {} back.", names(&partitions)));
+                let gave = names(&partitions);
+                let what = format!("gave {gave} back.");
+                self.consumer.tell("consumer-revoked", &[("partitions", &gave)], &what);
             }
             ConsumerEvent::Lost(partitions) => {
                 self.forget(&partitions);
-                self.consumer.tell(&format!("lost {}: it was taken for dead.", names(&partitions)));
+                let lost = names(&partitions);
+                let what = format!("lost {lost}: it was taken for dead.");
+                self.consumer.tell("consumer-lost", &[("partitions", &lost)], &what);
             }
             ConsumerEvent::Committed { result: Err(error), .. } => {
-                self.consumer.tell(&format!("could not commit: {}", error.message));
+                let what = format!("could not commit: {}", error.message);
+                self.consumer.tell("commit-failed", &[("why", &error.message)], &what);
             }
             ConsumerEvent::GroupFailed(error) => self.fail(report(error)),
             _ => {}

@@ -212,6 +212,15 @@ impl Broker {
                 Output::Synced { token, result } => self.answer_sync(token, result),
                 Output::Store(metadata) => {
                     coordinated.empty_since = metadata.members.is_empty().then_some(now.wall_ms);
+                    let (members, generation) = (metadata.members.len(), metadata.generation);
+                    let message =
+                        format!("Group {group_id} has {members} members in generation {generation}.");
+                    let args = vec![
+                        ("group", group_id.to_owned()),
+                        ("generation", generation.to_string()),
+                        ("members", members.to_string()),
+                    ];
+                    self.report.tell(false, "group-rebalanced", args, message);
                     self.store_generation(now, group_id, metadata);
                 }
             }

@@ -42,3 +42,29 @@ fn many_moves_are_told_as_one_for_each_partition() {
     assert_eq!(moves[63].records, 2 * (500 - 63));
     assert_eq!((moves[64].partition, moves[64].records), (1, 1));
 }
+
+#[test]
+fn events_say_what_they_are_about_by_name() {
+    let mut world = World::new();
+    world.create("t", 1, &[("segment.bytes", "200")]);
+    for _ in 0..3 {
+        world.produce("t", 0, batch(&["a value that is not short", "and another one"]));
+    }
+    let mut events = std::iter::from_fn(|| world.broker.poll_event());
+    let rolled = events.find(|event| event.kind == "segment-rolled").expect("a segment is full");
+    assert_eq!(rolled.args[..2], [("partition", "t-0".to_owned()), ("offset", "2".to_owned())]);
+}
+
+#[test]
+fn of_many_refusals_with_one_error_one_is_told() {
+    let mut world = World::new();
+    for _ in 0..50 {
+        world.produce("missing", 0, batch(&["a"]));
+    }
+    world.advance(10_000);
+    world.produce("missing", 0, batch(&["a"]));
+    let events: Vec<_> = std::iter::from_fn(|| world.broker.poll_event()).collect();
+    let refused = events.iter().filter(|event| event.kind == "request-refused");
+    let counts: Vec<&str> = refused.map(|event| event.args[2].1.as_str()).collect();
+    assert_eq!(counts, ["1", "51"]);
+}

@@ -64,7 +64,7 @@ impl Broker {
         }
         for (id, log, change) in aborted {
             let message = format!("A transaction of '{id}' takes longer than it may; it is aborted.");
-            self.report.event(true, message);
+            self.report.tell(true, "transaction-timed-out", vec![("id", id.to_string())], message);
             self.store_transaction(now, log, &id, change, TxnReply::Nobody);
         }
     }
