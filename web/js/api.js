@@ -148,10 +148,6 @@ class Api extends EventTarget {
   describeLog(topic, partition, offset) {
     const known = [...this.brokers.values()].flatMap(({ topics }) => topics).find(({ name }) => name === topic);
     const leader = known?.leaders[partition];
-    if (this.gateway !== undefined) {
-      const message = "a gateway does not tell yet how its logs are stored";
-      return Promise.reject(Object.assign(new Error(message), { kind: "UNSUPPORTED_VERSION", retriable: false }));
-    }
     if (leader === undefined) {
       const message = `there is no partition ${partition} of ${topic}`;
       return Promise.reject(Object.assign(new Error(message), { kind: "UNKNOWN_TOPIC_OR_PARTITION", retriable: false }));
