@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import kafkajs from "kafkajs";
-import { parse, pause, socketUrl } from "../../web/js/gateway/wire.js";
+import { parse, pause, socketUrl, write } from "../../web/js/gateway/wire.js";
 import { launch, newProfile } from "../lib/browser.mjs";
 import { CodePane } from "../lib/code-pane.mjs";
 import { serve } from "../lib/gateway.mjs";
@@ -23,6 +23,10 @@ after(() => rm(FOLDER, { recursive: true, force: true }));
 test("integers of 64 bits are bigints, whatever else is in a message", () => {
   assert.deepEqual(parse('{"a":{"$":"9223372036854775807"},"b":[{"$":"-1"},4000000000,0.5,null,true,"{\\"$\\":\\"1\\"}"]}'),
     { a: 2n ** 63n - 1n, b: [-1n, 4_000_000_000, 0.5, null, true, '{"$":"1"}'] });
+});
+
+test("a message for a gateway has its bigints as numbers of all their digits", () => {
+  assert.equal(write({ id: 2n ** 63n - 1n, topic: '{"$":"1"}', offset: undefined }), '{"id":9223372036854775807,"topic":"{\\"$\\":\\"1\\"}"}');
 });
 
 test("a gateway's sockets are beside its page, and it is asked ever more seldom", () => {
@@ -95,6 +99,9 @@ gatewayTest("what the page produces is read over TCP, and what comes over TCP is
   await page.waitForFunction((all) => globalThis.moved === all, VEHICLES.length, LONG);
   const [row] = await playground.read({ topic: TOPIC, partition: 0 });
   assert.equal(row.offset, 0);
+  const log = await page.evaluate((topic) => globalThis.headwater.api.describeLog(topic, 1, 5).then(({ high_watermark, segments }) =>
+    ({ end: Number(high_watermark), segments: segments.length })), TOPIC);
+  assert.deepEqual(log, { end: (await playground.partitions(TOPIC))[1].end, segments: 1 });
   const values = await consumed(kafka, TOPIC, VEHICLES.length);
   assert.deepEqual(values.sort(), [...VEHICLES].sort());
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::metrics::Report;
-use crate::switchboard::{Look, Seen};
+use crate::switchboard::{Description, Look, Seen};
 
 /// What a broker's thread is told.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Report(oneshot::Sender<Report>),
     /// How things stand, and what has happened beyond what was seen. Who watches is told what moves, too.
     Look { seen: Seen, watch: bool, to: oneshot::Sender<Look> },
+    /// What is known of the log of a partition.
+    Describe { topic: String, partition: i32, offset: Option<i64>, to: oneshot::Sender<Description> },
     /// A page's connection, from this address.
     Page { stream: std::os::unix::net::UnixStream, address: SocketAddr },
     /// Take nothing more in; say when all is answered.

@@ -23,7 +23,7 @@ use tracing::{debug, info, warn};
 
 use self::connection::Connection;
 use self::news::News;
-pub(crate) use self::news::{Look, Seen};
+pub(crate) use self::news::{Description, Look, Seen};
 use self::socket::{Reader, Writer};
 use crate::clock::Clock;
 use crate::frames::BadLength;
@@ -252,6 +252,9 @@ impl Switchboard {
                 // The same.
                 drop(to.send(self.look(seen, watch)));
             }
+            Message::Describe { topic, partition, offset, to } => {
+                self.describe(&topic, partition, offset, to)
+            }
             Message::Page { .. } | Message::Drain | Message::End => {}
         }
         self.pump.notify_one();
@@ -281,6 +284,7 @@ impl Switchboard {
             self.tell(event.warning, &event.message);
             self.news.happened(self.node_id, now.wall_ms, event);
         }
+        self.tell_descriptions();
         self.keep_within_memory();
     }
 

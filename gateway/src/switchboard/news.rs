@@ -1,11 +1,14 @@
 //! What pages are told of a broker: how it stands, what happened in it, and what moves.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use headwater_engine::{BrokerEvent, NodeId};
-use headwater_worker_protocol::engine::{event as told, moved, snapshot};
-use headwater_worker_protocol::{BrokerEvent as EventMessage, BrokerSnapshot, Trace};
+use headwater_worker_protocol::engine::{event as told, log, moved, snapshot};
+use headwater_worker_protocol::{
+    BrokerEvent as EventMessage, BrokerSnapshot, ErrorReport, LogDescription, Trace,
+};
+use tokio::sync::oneshot;
 
 use super::Switchboard;
 use crate::clock;
@@ -27,6 +30,9 @@ pub(crate) struct Look {
     pub(crate) traces: Vec<Trace>,
     pub(crate) seen: Seen,
 }
+
+/// What is known of a log, or why nothing is.
+pub(crate) type Description = Result<LogDescription, ErrorReport>;
 
 /// How much of the news somebody knows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +57,9 @@ pub(super) struct News {
     traces: Last<Trace>,
     /// While somebody watches: until when, and when it was last looked at what moves.
     watched: Option<(Instant, f64)>,
+    /// Who waits for the description of a log. A page asks for one at a time.
+    asking: HashMap<u64, oneshot::Sender<Description>>,
+    next_description: u64,
 }
 
 impl News {
@@ -61,6 +70,8 @@ impl News {
             events: Last::new(MAX_EVENTS),
             traces: Last::new(MAX_TRACES),
             watched: None,
+            asking: HashMap::new(),
+            next_description: 0,
         }
     }
 
@@ -101,6 +112,28 @@ impl Switchboard {
         let moves: Vec<_> = self.driver.poll_moves().into_iter().map(moved).collect();
         if !moves.is_empty() {
             self.news.traces.add(Trace { node_id: self.node_id, from_ms, to_ms: now_ms, moves });
+        }
+    }
+
+    pub(super) fn describe(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: Option<i64>,
+        to: oneshot::Sender<Description>,
+    ) {
+        let id = self.news.next_description;
+        self.news.next_description += 1;
+        self.news.asking.insert(id, to);
+        self.driver.describe_log(id, topic, partition, offset);
+    }
+
+    pub(super) fn tell_descriptions(&mut self) {
+        while let Some((id, found)) = self.driver.poll_log() {
+            if let Some(to) = self.news.asking.remove(&id) {
+                // Whoever asked may have gone away.
+                drop(to.send(log(found)));
+            }
         }
     }
 

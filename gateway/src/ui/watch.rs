@@ -44,8 +44,10 @@ pub(super) async fn tell(
                 None | Some(Ok(WebSocketMessage::Close(_))) => return Ok(()),
                 Some(said) => {
                     heard = Instant::now();
-                    telling.hear(&said?)?;
-                    continue;
+                    match telling.hear(&said?, broker).await? {
+                        Some(answer) => vec![answer],
+                        None => continue,
+                    }
                 }
             },
             _ = tick.tick() => {
@@ -97,15 +99,29 @@ struct Telling {
 }
 
 impl Telling {
-    /// Takes in what a page says. Of all that it may tell a worker of brokers, only that it watches counts here: what starts
-    /// and ends these brokers is not in a page.
-    fn hear(&mut self, said: &WebSocketMessage) -> Result<(), Error> {
-        if let WebSocketMessage::Text(text) = said
-            && let ToBroker::Watch { on } = serde_json::from_str(text).map_err(std::io::Error::other)?
-        {
-            self.watch = on;
+    /// Takes in what a page says, and answers what it asks. Of all that it may tell a worker of brokers, only what looks counts
+    /// here: what starts and ends these brokers is not in a page.
+    async fn hear(
+        &mut self,
+        said: &WebSocketMessage,
+        broker: &UnboundedSender<Message>,
+    ) -> Result<Option<String>, Error> {
+        let WebSocketMessage::Text(text) = said else { return Ok(None) };
+        match serde_json::from_str(text).map_err(std::io::Error::other)? {
+            ToBroker::Watch { on } => {
+                self.watch = on;
+                Ok(None)
+            }
+            ToBroker::Describe { id, topic, partition, offset, .. } => {
+                let (to, from) = oneshot::channel();
+                drop(broker.send(Message::Describe { topic, partition, offset, to }));
+                // Without an answer the page says that there was none.
+                let Ok(Ok(result)) = timeout(BROKER_PATIENCE, from).await else { return Ok(None) };
+                let answer = FromBroker::Log { node_id: self.node_id, id, result };
+                Ok(Some(json::text(&answer).map_err(std::io::Error::other)?))
+            }
+            _ => Ok(None),
         }
-        Ok(())
     }
 
     fn news(&mut self, look: Look) -> Result<Vec<String>, Error> {

@@ -1,7 +1,7 @@
 // A broker of the gateway: what it says, and whether it can be reached. Once it was asked for, it is looked for until it is
 // there.
 
-import { parse, pause, socketUrl } from "./wire.js";
+import { parse, pause, socketUrl, write } from "./wire.js";
 
 /** Dispatches `said` (its `detail` is a message), `reached` and `lost`. */
 export class Broker extends EventTarget {
@@ -43,6 +43,11 @@ export class Broker extends EventTarget {
   watch(on) {
     this.#watched = on;
     if (this.#isThere) this.#socket.send(JSON.stringify({ watch: { on } }));
+  }
+
+  /** Sends it what it answers by itself. */
+  ask(message) {
+    if (this.#isThere) this.#socket.send(write(message));
   }
 
   /** Ends everything with it. */

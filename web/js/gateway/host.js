@@ -26,6 +26,7 @@ export class Host extends EventTarget {
     // The gateway's brokers have ways of their own to each other.
     else if (name === "peer") port.close();
     else if (name === "watch") this.#watch(content.on);
+    else if (name === "describe") this.#brokers.get(content.node_id)?.ask(message);
     else if (name === "destroy") this.#fail(content.node_id, "gateway_not_here", false);
   }
 

@@ -6,6 +6,12 @@ export function parse(text) {
   return JSON.parse(text, (_, value) => (typeof value?.$ === "string" ? BigInt(value.$) : value));
 }
 
+/** A message for a gateway. It takes integers of 64 bits as they are written, so they are written whole. */
+export function write(message) {
+  return JSON.stringify(message, (_, value) => (typeof value === "bigint" ? { $: String(value) } : value))
+    .replace(/\{"\$":"(-?\d+)"\}/g, "$1");
+}
+
 /** Where a gateway's WebSocket of this path is, for the page at `page`. */
 export function socketUrl(path, page) {
   const url = new URL(path, page);

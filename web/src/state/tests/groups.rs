@@ -234,7 +234,12 @@ fn rebalances_are_events_of_their_group() {
     let mut state = with_topic();
     for number in 0..70 {
         let name = if number % 2 == 0 { "g" } else { "h" };
-        let event = GroupEvent { wall_ms: number, group: name.into(), message: number.to_string() };
+        let event = GroupEvent {
+            wall_ms: number,
+            group: name.into(),
+            message: number.to_string(),
+            ..GroupEvent::default()
+        };
         act(&mut state, Action::Clients(FromClients::GroupEvent(event)));
     }
     let shown: Vec<_> = state.groups.events_of("g").map(|(_, event)| event.wall_ms).collect();
