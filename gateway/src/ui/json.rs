@@ -50,7 +50,8 @@ mod tests {
         };
         let expected = r#"{"partition":3,"log_start_offset":{"$":"-1"},"high_watermark":{"$":"9223372036854775807"},"size_bytes":{"$":"18446744073709551615"},"segments":4000000000}"#;
         assert_eq!(text(&snapshot).unwrap(), expected);
-        let event = BrokerEvent { node_id: 0, wall_ms: 5, warning: true, message: "\"$\"\n".to_owned() };
+        let message = "\"$\"\n".to_owned();
+        let event = BrokerEvent { node_id: 0, wall_ms: 5, warning: true, message, ..BrokerEvent::default() };
         let expected = r#"{"event":{"node_id":0,"wall_ms":{"$":"5"},"warning":true,"message":"\"$\"\n"}}"#;
         assert_eq!(text(&FromBroker::Event(event)).unwrap(), expected);
         assert_eq!(text(&FromBroker::Loaded).unwrap(), "\"loaded\"");

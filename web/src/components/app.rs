@@ -41,6 +41,10 @@ pub(crate) struct App {
 }
 
 /// What reaches the root.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all messages are the large one, and each is moved once"
+)]
 pub(crate) enum Message {
     Act(Action),
     /// A file was chosen or dropped: the client needs the file, the state its name.
