@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { movesBetween, placesOf } from "../../web/js/picture/derive.js";
 import { along, appendRoad, fetchRoad, layoutOf, readerOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
-import { History, SAMPLES, line } from "../../web/js/picture/history.js";
+import { History, SAMPLES, line } from "../../web/js/figures/history.js";
 import { FLIGHT_MS, Flights, Rates, TraceClock, packetWidth } from "../../web/js/picture/motion.js";
-import { tables } from "../../web/js/picture/twin.js";
+import { tables } from "../../web/js/figures/twin.js";
 import { fit, viewOf } from "../../web/js/picture/view.js";
 
 const log = (partition, end, start = 0) => ({

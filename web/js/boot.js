@@ -1,7 +1,6 @@
 // Loads the page's code and its words, or says why it cannot; then starts what of the page is JavaScript.
 
 import { api } from "./api.js";
-import { watchStorage } from "./cleared.js";
 import { chosenLanguage, documentLanguage, loadWords } from "./language.js";
 import { keepForOffline } from "./offline/offline.js";
 import { applyTheme, chosenTheme } from "./theme.js";
@@ -47,7 +46,6 @@ async function start() {
   api.addEventListener("choose", ({ detail }) => {
     api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);
   }, { once: true });
-  watchStorage(api);
   // A server that is away has no page to show.
   if (api.gateway === undefined) keepForOffline();
 }

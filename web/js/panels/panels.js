@@ -1,10 +1,12 @@
-// Panels of the workbench that the first picture does without. Loaded after it.
+// Panels of the workbench, and a notice, that the first picture does without. Loaded after it.
 
+import { watchStorage } from "./cleared.js";
 import { ReadPanel } from "./read-panel.js";
 import { SendPanel } from "./send-panel.js";
 
 /** Puts the panels into their places, now and whenever those are made anew. */
 export function open(api) {
+  watchStorage(api);
   for (const panel of [new ReadPanel(api), new SendPanel(api)]) {
     api.addEventListener("mounted", () => panel.mount());
     panel.mount();

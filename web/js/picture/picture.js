@@ -1,10 +1,8 @@
 // The picture: producers, brokers with their partitions, and groups, with records moving between them.
 
-import { openAdding } from "./adding.js";
 import { element, svg } from "../element.js";
 import { Moving } from "./canvas.js";
 import { movesBetween, placesOf } from "./derive.js";
-import { Figures } from "./figures.js";
 import { layoutOf } from "./layout.js";
 import { at, modelOf } from "./model.js";
 import { Flights, Rates, TraceClock } from "./motion.js";
@@ -53,8 +51,12 @@ class Picture {
     this.canvas = element("canvas", { "aria-hidden": "true", "data-testid": "moving" });
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
-    this.figures = new Figures(api, stage.more);
-    openAdding(api, stage.button);
+    // What stands below the picture is no part of the first sight.
+    api.load("figures").then(({ Figures, openAdding }) => {
+      openAdding(api, stage.button);
+      this.figures = new Figures(api, stage.more);
+      this.figures.reword(this.words);
+    }).catch(reportError);
     this.#segments = new Segments(api, () => this.#soon());
     this.#listen(stage.picture);
     this.#reword();
@@ -83,7 +85,7 @@ class Picture {
 
   #reword() {
     this.words = wordsOf(this.#api);
-    this.figures.reword(this.words);
+    this.figures?.reword(this.words);
     this.#shown = -Infinity;
     this.#soon(0);
   }
@@ -203,8 +205,8 @@ class Picture {
     };
     const { t, brief } = this.words;
     this.#stage.totals.textContent = t("picture_totals", { in: brief(values.in), out: brief(values.out), lag: brief(values.lag) });
-    this.figures.sample(values);
-    this.figures.twin.show(model);
+    this.figures?.sample(values);
+    this.figures?.twin.show(model);
   }
 
   /** Draws, and goes on as long as something is on its way. */

@@ -5,6 +5,8 @@ import { EventLog } from "./events.js";
 import { History, line } from "./history.js";
 import { Twin } from "./twin.js";
 
+export { openAdding } from "./adding.js";
+
 const [WIDTH, HEIGHT] = [240, 52];
 /** Each chart: its series, by name and class, and how its numbers read. */
 const CHARTS = [

@@ -1,6 +1,6 @@
 // Tells when what the brokers had stored is gone though nobody in the page deleted it: the browser's storage was cleared.
 
-import { element } from "./element.js";
+import { element } from "../element.js";
 
 /** Watches the brokers for it. They start anew by themselves, with nothing. */
 export function watchStorage(api) {
