@@ -32,7 +32,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// All that the core takes from outside.
-const ENGINE_MAY_USE: &[&str] = &["bytes", "flate2", "kafka-protocol", "lz4_flex", "ruzstd", "snap", "uuid"];
+/// Of these crc32c only in programs of machines: checksums by the processor's instructions.
+const ENGINE_MAY_USE: &[&str] =
+    &["bytes", "crc32c", "flate2", "kafka-protocol", "lz4_flex", "ruzstd", "snap", "uuid"];
 
 /// What sans-IO crates must not reach, however indirectly: runtimes, clocks, entropy, platforms.
 const NOT_SANS_IO: &[&str] = &[
