@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { movesBetween, placesOf } from "../../web/js/picture/derive.js";
 import { along, appendRoad, fetchRoad, layoutOf, readerOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
 import { History, SAMPLES, line } from "../../web/js/figures/history.js";
@@ -200,16 +199,6 @@ test("the tables say what the picture says", () => {
   assert.deepEqual(partitions.rows.map(({ cells }) => cells.slice(2, 4)), [["0", "10"], ["2", "7"]]);
   assert.match(partitions.rows[1].cells[1], /picture_state_stopped/);
   assert.deepEqual(consumers.rows.map(({ cells }) => cells.at(-1)), ["6", "0"]);
-});
-
-test("where brokers tell nothing of moves, they are what is further than it was", () => {
-  const before = world();
-  const after = world();
-  after.brokers.set(0, snapshot(0, [["t", [0, 1], log(0, 15)]])[1]);
-  after.clients.consumers[0].partitions[0].position = 6n;
-  const moves = movesBetween(placesOf(modelOf(before), "others"), placesOf(modelOf(after), "others"), 5);
-  assert.deepEqual(moves.map(({ kind, client_id, first_offset, records }) => [kind, client_id, first_offset, records]),
-    [["append", "producer-1", 10n, 5], ["fetch", "consumer-0", 4n, 2]]);
 });
 
 test("of members with the same client id, the one that has the partition gets its records", () => {

@@ -87,11 +87,9 @@ class Api extends EventTarget {
    * which it gives. Their words follow the page's language.
    */
   async load(part) {
-    const sheet = new URL(`./${part}.css`, import.meta.url).href;
-    if (![...document.styleSheets].some(({ href }) => href === sheet)) {
-      document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: sheet }));
-    }
-    const [words, module] = await Promise.all([loadTable(`${part}.${this.language}`), import(new URL(`./${part}.js`, import.meta.url))]);
+    const [words, module] = await Promise.all([
+      loadTable(`${part}.${this.language}`), import(new URL(`./${part}.js`, import.meta.url)), loadSheet(new URL(`./${part}.css`, import.meta.url).href),
+    ]);
     Object.assign(this.#words, words);
     this.#parts.add(part);
     return module;
@@ -260,6 +258,14 @@ class Api extends EventTarget {
 /** How brokers of a gateway stand: none is in a worker of this browser, where it could be ended. */
 function elsewhere({ canAct, brokers }) {
   return { canAct, isGuest: true, hosts: [], brokers: brokers.map((broker) => ({ ...broker, host: null })) };
+}
+
+/** Resolves when a style sheet counts, or cannot be had: what it is for is shown even so. */
+function loadSheet(href) {
+  if ([...document.styleSheets].some((sheet) => sheet.href === href)) return undefined;
+  return new Promise((done) => {
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done }));
+  });
 }
 
 export const api = new Api();

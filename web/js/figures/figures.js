@@ -6,6 +6,7 @@ import { History, line } from "./history.js";
 import { Twin } from "./twin.js";
 
 export { openAdding } from "./adding.js";
+export { Segments } from "./segments.js";
 
 const [WIDTH, HEIGHT] = [240, 52];
 /** Each chart: its series, by name and class, and how its numbers read. */

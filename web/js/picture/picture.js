@@ -2,12 +2,10 @@
 
 import { element, svg } from "../element.js";
 import { Moving } from "./canvas.js";
-import { movesBetween, placesOf } from "./derive.js";
 import { layoutOf } from "./layout.js";
 import { at, modelOf } from "./model.js";
 import { Flights, Rates, TraceClock } from "./motion.js";
 import { patch } from "./patch.js";
-import { Segments } from "./segments.js";
 import { keyOf, viewOf } from "./view.js";
 import { wordsOf } from "./words.js";
 
@@ -31,7 +29,6 @@ class Picture {
   #clock = new TraceClock();
   #rates = new Rates();
   #segments;
-  #places;
   /** Clients that only traces know, by kind and id. */
   #seen = new Map();
   #items = new Map();
@@ -52,12 +49,12 @@ class Picture {
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
     // What stands below the picture is no part of the first sight.
-    api.load("figures").then(({ Figures, openAdding }) => {
+    api.load("figures").then(({ Figures, openAdding, Segments }) => {
+      this.#segments = new Segments(api, () => this.#soon());
       openAdding(api, stage.button);
       this.figures = new Figures(api, stage.more);
       this.figures.reword(this.words);
     }).catch(reportError);
-    this.#segments = new Segments(api, () => this.#soon());
     this.#listen(stage.picture);
     this.#reword();
     api.watch?.(true);
@@ -166,11 +163,11 @@ class Picture {
     const model = modelOf({ brokers, clients, standing, seen: [...this.#seen.values()], rates: this.#rates.rates });
     if (this.#stage.empty || this.#width === 0) return;
     for (const broker of model.brokers) {
-      for (const log of broker.partitions) log.bases = this.#segments.of(log);
+      for (const log of broker.partitions) log.bases = this.#segments?.of(log);
       // A gateway's brokers are started and ended where they run, and live in no worker.
       if (this.#api.gateway !== undefined) Object.assign(broker, { host: undefined, act: undefined });
     }
-    this.#segments.keep(model.logs);
+    this.#segments?.keep(model.logs);
     const layout = layoutOf(model, this.#width);
     const { described, items } = viewOf(model, layout, this.words, { chosen: this.#chosen, current: this.#current });
     this.#items = items;
@@ -181,16 +178,6 @@ class Picture {
     this.moving.lieAbove(layout);
     this.#fly();
     this.#show(model);
-    if (this.#api.gateway !== undefined) this.#derive(model);
-  }
-
-  /** A gateway tells of no moves: they are what is further than it was. */
-  #derive(model) {
-    const now = performance.timeOrigin + performance.now();
-    const places = placesOf(model, this.words.t("picture_others"));
-    const moves = this.#places === undefined ? [] : movesBetween(this.#places, places, now);
-    this.#places = places;
-    if (moves.length > 0) this.#trace({ to_ms: now, moves });
   }
 
   /** The same in figures, once a second. */

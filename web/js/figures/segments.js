@@ -1,6 +1,6 @@
 // Where the segments of drawn logs begin: their brokers are asked, one log at a time, when there are others than before.
 
-import { at } from "./model.js";
+import { at } from "../picture/model.js";
 
 const PAUSE_MS = 500;
 
