@@ -6,6 +6,7 @@ import { browserTest } from "../lib/test.mjs";
 const CORRUPT_MESSAGE = 2;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const MESSAGE_TOO_LARGE = 10;
+const INVALID_RECORD = 87;
 
 browserTest("frames and batches that are wrong are refused, counted and shown", async ({ open }) => {
   const playground = await open({ workers: 1 });
@@ -32,12 +33,13 @@ browserTest("frames and batches that are wrong are refused, counted and shown", 
     good: 0,
     wrongCrc: CORRUPT_MESSAGE,
     wrongLength: CORRUPT_MESSAGE,
-    noBatch: CORRUPT_MESSAGE,
+    noBatch: INVALID_RECORD,
     large: MESSAGE_TOO_LARGE,
     noTopic: UNKNOWN_TOPIC_OR_PARTITION,
     goodAgain: 0,
   });
-  await showsErrors(playground, "CORRUPT_MESSAGE", 3);
+  await showsErrors(playground, "CORRUPT_MESSAGE", 2);
+  await showsErrors(playground, "INVALID_RECORD", 1);
   await showsErrors(playground, "MESSAGE_TOO_LARGE", 1);
   await showsErrors(playground, "UNKNOWN_TOPIC_OR_PARTITION", 1);
   assert.equal((await playground.everyRecord("t", 1)).length, 2, "what was refused is not there");
