@@ -47,7 +47,8 @@ function row(ctx, topic, config) {
   const show = (found) => {
     control.value = found.value ?? "";
     reset.hidden = !found.own;
-    source.textContent = found.own ? t("config_own", { value: found.byDefault ?? "–" }) : t("config_default");
+    const own = found.byDefault === undefined ? t("config_own_alone") : t("config_own", { value: found.byDefault });
+    source.textContent = found.own ? own : t("config_default");
   };
   // A field that a person has not left yet is not written over: only this config is looked at again.
   const change = (value) => attempt(button, said, async () => {
