@@ -2,6 +2,9 @@
 
 /** What is wrong with a page as it stands, a sentence each. */
 export async function problems(page) {
+  // A colour that is on its way to another is nobody's choice.
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter(({ effect }) => effect.getComputedTiming().endTime < Infinity).map(({ finished }) => finished.catch(() => {}))));
   return [...(await page.evaluate(lookAround)), ...(await unnamed(page))];
 }
 

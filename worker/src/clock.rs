@@ -39,7 +39,7 @@ struct Clock {
     timers: SortedMap<u64, Entry>,
     next: u64,
     /// Hears when the next timer is due, while time stands still, if that changes.
-    tell_due: Option<Rc<dyn Fn(Option<f64>)>>,
+    tell_due: Option<TellDue>,
     told_due: Option<f64>,
 }
 
@@ -68,6 +68,9 @@ thread_local! {
     };
 }
 
+/// Is told when the next timer is due, by the wall clock; nothing when there is none.
+type TellDue = Rc<dyn Fn(Option<f64>)>;
+
 impl Clock {
     fn elapsed_ms(&self) -> f64 {
         real_monotonic_ms() - self.since_ms
@@ -94,7 +97,7 @@ impl Clock {
     }
 
     /// When the next timer is due, while time stands still, if that was not told; and to whom it is.
-    fn due(&mut self) -> Option<(Rc<dyn Fn(Option<f64>)>, Option<f64>)> {
+    fn due(&mut self) -> Option<(TellDue, Option<f64>)> {
         let tell = self.tell_due.clone().filter(|_| self.rate == 0.0)?;
         let due_ms = self.timers.values().map(|entry| entry.due_ms).reduce(f64::min);
         let due_ms = due_ms.map(|due_ms| (due_ms - self.monotonic_ms() + self.wall_ms()).ceil());
