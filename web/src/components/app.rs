@@ -41,9 +41,12 @@ pub(crate) struct App {
 }
 
 /// What reaches the root.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all messages are the large one, and each is moved once"
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "nearly all messages are the large one, and each is moved once"
+    )
 )]
 pub(crate) enum Message {
     Act(Action),

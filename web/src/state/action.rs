@@ -148,7 +148,10 @@ pub(crate) enum Role {
 
 /// What is heard from other tabs.
 #[derive(Clone, PartialEq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all news are the large one, and each is moved once")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "nearly all news are the large one, and each is moved once")
+)]
 pub(crate) enum TabNews {
     /// To all.
     Said(BetweenTabs),

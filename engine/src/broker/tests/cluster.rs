@@ -351,7 +351,7 @@ fn without_the_controller_a_broker_goes_on_with_what_it_knows() {
         cluster.advance(1_000);
     }
     let told = cluster.events(1);
-    assert_eq!(told.matches("cannot be reached").count(), 1, "{told}");
+    assert_eq!(told.matches("broker 0, cannot be reached").count(), 1, "{told}");
     cluster.reachable = true;
     cluster.advance(3_000);
     assert!(cluster.events(1).contains("found the controller again"));
