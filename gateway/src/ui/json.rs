@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(text(&snapshot).unwrap(), expected);
         let message = "\"$\"\n".to_owned();
         let event = BrokerEvent { node_id: 0, wall_ms: 5, warning: true, message, ..BrokerEvent::default() };
-        let expected = r#"{"event":{"node_id":0,"wall_ms":{"$":"5"},"warning":true,"message":"\"$\"\n"}}"#;
+        let expected = r#"{"event":{"node_id":0,"wall_ms":{"$":"5"},"warning":true,"message":"\"$\"\n","kind":"","args":[]}}"#;
         assert_eq!(text(&FromBroker::Event(event)).unwrap(), expected);
         assert_eq!(text(&FromBroker::Loaded).unwrap(), "\"loaded\"");
     }
