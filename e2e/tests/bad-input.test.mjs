@@ -32,14 +32,14 @@ browserTest("frames and batches that are wrong are refused, counted and shown", 
   assert.deepEqual(answers, {
     good: 0,
     wrongCrc: CORRUPT_MESSAGE,
-    wrongLength: CORRUPT_MESSAGE,
+    wrongLength: INVALID_RECORD,
     noBatch: INVALID_RECORD,
     large: MESSAGE_TOO_LARGE,
     noTopic: UNKNOWN_TOPIC_OR_PARTITION,
     goodAgain: 0,
   });
-  await showsErrors(playground, "CORRUPT_MESSAGE", 2);
-  await showsErrors(playground, "INVALID_RECORD", 1);
+  await showsErrors(playground, "CORRUPT_MESSAGE", 1);
+  await showsErrors(playground, "INVALID_RECORD", 2);
   await showsErrors(playground, "MESSAGE_TOO_LARGE", 1);
   await showsErrors(playground, "UNKNOWN_TOPIC_OR_PARTITION", 1);
   assert.equal((await playground.everyRecord("t", 1)).length, 2, "what was refused is not there");

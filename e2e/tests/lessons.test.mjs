@@ -232,21 +232,36 @@ async function losesAnAnswer(playground, lesson) {
 
 async function crashesAReader(playground, lesson) {
   await lesson.next(6, "Read at least once");
+  let again = 0;
+  // A kill in the moment in which all that was read is committed shows nothing; the lesson says so, and one tries again.
+  for (let tries = 0; again === 0; tries += 1) {
+    assert.ok(tries < 5, "each time all that was read was committed");
+    if (tries > 0) {
+      assert.match(await lesson.wrong(), /just then all of them were committed\. Press "Forget the group" and try again/);
+      await lesson.press(1);
+    }
+    again = await killsAReader(playground, lesson);
+  }
+  await playground.id("lesson-input-again").fill(String(again + 1));
+  assert.match(await lesson.wrong(), new RegExp(`Not ${again + 1}\\. The consumers have read .*; the topic has 900 records`));
+  await playground.id("lesson-input-again").fill(String(again));
+  await lesson.rightSoon();
+}
+
+/** Kills a consumer while it reads, has another read the rest, and returns how many records were read twice. */
+async function killsAReader(playground, lesson) {
+  const before = ((await playground.group(TELLERS))?.members ?? []).map(({ name }) => name);
   await playground.consume({ group: TELLERS, topic: PAYMENTS, rate: 100 });
   const group = await playground.groupWith(TELLERS, { state: "Stable", consumed: 330 });
   assert.match(await lesson.wrong(), /No consumer of lesson-tellers was killed/);
-  const [first] = group.members;
+  const first = group.members.find(({ name }) => !before.includes(name));
   await playground.id(`kill-${first.name}`).click();
   await playground.page.locator(`[data-testid="${first.name}"][data-state="killed"]`).waitFor();
   assert.match(await lesson.wrong(), /was killed, and nobody has taken its place/);
   await playground.id(`add-consumer-${TELLERS}`).click();
   await playground.groupWith(TELLERS, { state: "Stable", lag: 0 });
   const { members } = await playground.group(TELLERS);
-  const again = members.reduce((sum, { records }) => sum + records, 0) - 900;
-  await playground.id("lesson-input-again").fill(String(again + 1));
-  assert.match(await lesson.wrong(), new RegExp(`Not ${again + 1}\\. The consumers have read .*; the topic has 900 records`));
-  await playground.id("lesson-input-again").fill(String(again));
-  await lesson.rightSoon();
+  return members.filter(({ name }) => !before.includes(name)).reduce((sum, { records }) => sum + records, 0) - 900;
 }
 
 browserTest("every step can be solved by the lesson itself, in either language, and what is left over is cleared", async ({ open }) => {

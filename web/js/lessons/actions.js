@@ -2,9 +2,11 @@
 
 import { firstProblem, rightAnswer } from "./checks.js";
 import { gather, leadersOf, standing } from "./facts.js";
+import { problem } from "./problem.js";
 
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 150;
+const CRASHES = 5;
 const RUNNING = ["joining", "assigned", "leaving"];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -62,9 +64,26 @@ const DEEDS = {
     for (let number = 0; number < count; number += 1) await api.request({ "start-consumer": request });
   },
 
-  /** Waits until a consumer of the group has read so many records. */
-  async "read-some"({ api }, { group, records }) {
-    await waitFor(() => running(api, group).some((consumer) => consumer.records >= records));
+  /**
+   * Kills a consumer while it reads and has another go on, until records were read twice: a kill in the moment in which all that was
+   * read is committed shows nothing.
+   */
+  async "crash-a-reader"(player, { group, topic, records }) {
+    const check = { "crashed-reader": { group, topic } };
+    const tooLate = problem("killed_after_commit").key;
+    for (let tries = 0; tries < CRASHES; tries += 1) {
+      await DEEDS["fresh-group"](player, { group });
+      await DEEDS.consume(player, { group, topic, count: 1, rate: 100 });
+      await waitFor(() => running(player.api, group).some((consumer) => consumer.records >= records));
+      await DEEDS["stop-consumer"](player, { group, count: 1, how: "kill" });
+      await DEEDS.consume(player, { group, topic, count: 1, rate: 400 });
+      const ended = await waitFor(async () => {
+        const wrong = firstProblem([check], await gather(player.api, player.lesson, player.kept));
+        return wrong === undefined ? "read twice" : wrong.key === tooLate && tooLate;
+      });
+      if (ended === "read twice") return;
+    }
+    throw new Error();
   },
 
   async "stop-consumer"({ api }, { group, count, how }) {

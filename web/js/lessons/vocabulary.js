@@ -32,7 +32,7 @@ export const ACTIONS = {
   send: ["topic", "records"],
   seed: ["topic", "partitions", "records"],
   consume: ["group", "topic", "count", "rate?"],
-  "read-some": ["group", "records"],
+  "crash-a-reader": ["group", "topic", "records"],
   "stop-consumer": ["group", "count", "how"],
   "reset-offsets": ["group"],
   "fresh-group": ["group", "topic?"],
