@@ -7,7 +7,7 @@ use kafka_protocol::messages::fetch_response::PartitionData;
 use super::Broker;
 use super::append::Waiter;
 use crate::partition::PendingAppend;
-use crate::protocol::client_id;
+use crate::protocol::request_client_id;
 use crate::record::Batches;
 use crate::storage_op::LogId;
 use crate::time::Now;
@@ -51,7 +51,7 @@ impl Trace {
     /// A frame is about to be worked on.
     pub(super) fn begin(&mut self, frame: &[u8]) {
         if self.is_on {
-            let id = client_id(frame);
+            let id = request_client_id(frame);
             if self.client.as_deref() != Some(id) {
                 self.client = Some(id.into());
             }

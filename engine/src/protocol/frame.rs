@@ -156,8 +156,10 @@ fn has_readable_header(frame: &[u8], header: Header) -> bool {
     }
 }
 
-/// How the client calls itself that has sent a request; empty where it says nothing, or nothing readable.
-pub(crate) fn client_id(frame: &[u8]) -> &str {
+/// How the client calls itself that has sent a request's frame, from its header (`client_id`, KIP-482's versions alike);
+/// empty where it says nothing, or nothing readable.
+#[must_use]
+pub fn request_client_id(frame: &[u8]) -> &str {
     let after = frame.get(8..).and_then(|rest| rest.split_first_chunk());
     let text =
         after.and_then(|(length, rest)| rest.get(..usize::try_from(i16::from_be_bytes(*length)).ok()?));

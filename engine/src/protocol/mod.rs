@@ -9,7 +9,8 @@ mod shape;
 mod tests;
 mod versions;
 
-pub(crate) use frame::{FrameError, Header, Request, client_id, decode_request, encode_response};
+pub use frame::request_client_id;
+pub(crate) use frame::{FrameError, Header, Request, decode_request, encode_response};
 pub(crate) use peer::{decode_answer, encode_request};
 #[cfg(feature = "server")]
 pub(crate) use server::ServerRequest;

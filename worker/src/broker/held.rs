@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use headwater_engine::ConnectionId;
+use headwater_engine::{ConnectionId, request_client_id};
 use headwater_worker_protocol::{Held, Waiting};
 
 use crate::clock;
@@ -12,7 +12,7 @@ use crate::clock;
 /// InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit. Others only look, or are a person's.
 const HELD: &[i16] = &[0, 1, 8, 11, 12, 13, 14, 22, 24, 25, 26, 28];
 /// How brokers call themselves among each other.
-const BROKER: &[u8] = b"broker-";
+const BROKER: &str = "broker-";
 
 /// What waits, in its order. It is bounded by what clients may have in flight.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl Waits {
     /// Keeps a frame that has to wait; gives back one that has not. What comes behind one on its connection waits too.
     pub(super) fn hold(&mut self, connection: ConnectionId, frame: Bytes) -> Option<Bytes> {
         let is_held = frame.get(..2).is_some_and(|key| HELD.contains(&api_key(key)));
-        let of_client = !client_id(&frame).starts_with(BROKER);
+        let of_client = !request_client_id(&frame).starts_with(BROKER);
         if (is_held && of_client) || self.frames.iter().any(|(_, of, _)| *of == connection) {
             self.frames.push_back((clock::real_ms(), connection, frame));
             return None;
@@ -72,7 +72,7 @@ impl Waits {
     pub(super) fn news(&mut self, node_id: i32) -> Option<Held> {
         let frame = self.frames.front().map(|(since_ms, _, frame)| Waiting {
             api_key: frame.get(..2).map(api_key),
-            client_id: String::from_utf8_lossy(client_id(frame)).into_owned(),
+            client_id: request_client_id(frame).to_owned(),
             since_ms: *since_ms,
         });
         let outcomes = self.outcomes_since_ms.map(|since_ms| Waiting {
@@ -98,10 +98,4 @@ impl Waits {
 
 fn api_key(bytes: &[u8]) -> i16 {
     i16::from_be_bytes([bytes[0], bytes[1]])
-}
-
-/// The client id of a request's header, or as much of it as there is.
-fn client_id(frame: &[u8]) -> &[u8] {
-    let length = frame.get(8..10).map_or(0, api_key).max(0).unsigned_abs();
-    frame.get(10..).map_or(&[], |rest| &rest[..rest.len().min(length.into())])
 }

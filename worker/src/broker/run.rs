@@ -1,13 +1,15 @@
 //! A broker that runs: what wakes it, and what it does then.
 
+mod telling;
+
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use headwater_driver::Driver;
 use headwater_engine::{ConnectionId, Now};
-use headwater_worker_protocol::engine::{brokers, event as told, log, moved};
-use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker, Trace};
+use headwater_worker_protocol::engine::{event as told, log};
+use headwater_worker_protocol::{BrokerEvent, BrokerSnapshot, FromBroker};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -16,15 +18,10 @@ use web_sys::{MessageChannel, MessagePort};
 use super::held::{Step, Waits};
 use super::peers::Peers;
 use super::ports::{FromPort, MAX_FRAME, Ports};
-use super::snapshot::snapshot;
 use crate::clock::{self, Timer};
 use crate::post::post;
 use crate::storage::IndexedDbStorage;
 
-/// Snapshots are at least so far apart, in milliseconds.
-const SNAPSHOT_INTERVAL_MS: u32 = 200;
-/// What moved is told so often, in milliseconds.
-const TRACE_INTERVAL_MS: u32 = 100;
 /// How long a missing way to another broker is not asked for, in milliseconds.
 const PEER_PAUSE_MS: u32 = 500;
 /// A time-out that is looked at so much too late says that the worker did not run.
@@ -324,18 +321,6 @@ impl Run {
         None
     }
 
-    /// Says when the broker begins to answer.
-    fn tell_stage(&self, driver: &Driver<IndexedDbStorage>) {
-        if driver.broker().is_ready() && !self.is_ready.replace(true) {
-            post(&FromBroker::Ready {
-                node_id: self.node_id,
-                brokers: brokers(driver.broker()),
-                logs: u32::try_from(driver.storage().logs()).unwrap_or(u32::MAX),
-                recovery_ms: clock::monotonic_ms() - self.started_ms,
-            });
-        }
-    }
-
     fn set_timer(self: &Rc<Run>, due: Option<u64>) {
         let mut timer = self.timer.borrow_mut();
         if timer.as_ref().map(|(at, _)| *at) == due {
@@ -353,30 +338,6 @@ impl Run {
             #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53")]
             (at, clock::timer(at as f64, go_off))
         });
-    }
-
-    fn snapshot_soon(self: &Rc<Run>) {
-        let mut timer = self.snapshot_timer.borrow_mut();
-        if timer.is_none() {
-            let this = Rc::downgrade(self);
-            *timer = Some(Timeout::new(SNAPSHOT_INTERVAL_MS, move || {
-                if let Some(run) = this.upgrade() {
-                    run.snapshot_timer.take();
-                    run.tell_snapshot();
-                }
-            }));
-        }
-    }
-
-    fn tell_snapshot(&self) {
-        let borrowed = self.driver.borrow();
-        let Some(driver) = borrowed.as_ref() else { return };
-        let new = snapshot(self.node_id, driver);
-        let mut last = self.last_snapshot.borrow_mut();
-        if last.as_ref() != Some(&new) {
-            post(&FromBroker::Snapshot(new.clone()));
-            *last = Some(new);
-        }
     }
 
     /// Time goes at another rate, or has gone on by a step.
@@ -415,55 +376,11 @@ impl Run {
         holds
     }
 
-    /// Tells what waits, while something may.
-    fn tell_held(&self) {
-        if clock::is_paused()
-            && let Some(held) = self.held.borrow_mut().news(self.node_id)
-        {
-            post(&FromBroker::Held(held));
-        }
-    }
-
     /// Looks at a log; the page is told what is found.
     pub(super) fn describe(&self, id: u64, topic: &str, partition: i32, offset: Option<i64>) {
         if let Some(driver) = self.driver.borrow_mut().as_mut() {
             driver.describe_log(id, topic, partition, offset);
         }
         self.schedule();
-    }
-
-    /// Tells what moves, or does not any more.
-    pub(super) fn watch(&self, on: bool) {
-        if let Some(driver) = self.driver.borrow_mut().as_mut() {
-            driver.watch(on);
-        }
-    }
-
-    fn trace_soon(self: &Rc<Run>) {
-        let mut timer = self.trace_timer.borrow_mut();
-        if timer.is_none() {
-            let this = Rc::downgrade(self);
-            let go_off = move || {
-                if let Some(run) = this.upgrade() {
-                    run.tell_moves();
-                }
-            };
-            *timer = Some((clock::wall_ms(), Timeout::new(TRACE_INTERVAL_MS, go_off)));
-        }
-    }
-
-    fn tell_moves(&self) {
-        let Some((from_ms, _)) = self.trace_timer.take() else { return };
-        if let Some(driver) = self.driver.borrow_mut().as_mut() {
-            let moves: Vec<_> = driver.poll_moves().into_iter().map(moved).collect();
-            if !moves.is_empty() {
-                post(&FromBroker::Trace(Trace {
-                    node_id: self.node_id,
-                    from_ms,
-                    to_ms: clock::wall_ms(),
-                    moves,
-                }));
-            }
-        }
     }
 }
