@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { commentsOf, withComments } from "../../web/js/code/comments.js";
 import { MAX_CODE, keepCode, keptCode } from "../../web/js/code/kept.js";
 import { lineBreaks, placeAt, placeIn } from "../../web/js/code/sandbox/lines.js";
 import { ASK, namesIn } from "../../web/js/code/sandbox/names.js";
@@ -91,14 +92,15 @@ test("kept code comes back, and what is no such thing is nothing", () => {
   }
 });
 
-test("an example is the same code in each language", async () => {
-  for (const name of ["keys", "count", "exactly-once"]) {
-    const [en, zh] = await Promise.all(["", ".zh"].map((language) =>
-      readFile(new URL(`../../web/js/code/examples/${name}${language}.js`, import.meta.url), "utf8")));
-    const bare = (text) => text.replace(/\/\/.*$/gm, "");
-    assert.equal(bare(zh), bare(en));
-    assert.notEqual(zh, en);
-  }
+test("every comment of an example has words in the other language, and none is left over", async () => {
+  const read = (name) => readFile(new URL(`../../web/js/code/examples/${name}`, import.meta.url), "utf8");
+  const examples = await Promise.all(["keys.js", "count.js", "exactly-once.js"].map(read));
+  const words = JSON.parse(await read("zh.json"));
+  assert.deepEqual(examples.flatMap(commentsOf), Object.keys(words));
+  const [keys] = examples;
+  const [first, ...rest] = keys.split("\n");
+  assert.ok(withComments(keys, words).startsWith(`// ${words[first.slice(3)]}\n${rest[0]}`));
+  assert.equal(withComments("a(); // b\n", { b: "c" }), "a(); // c\n");
 });
 
 test("brokers are known by their addresses, as Metadata says them", () => {
