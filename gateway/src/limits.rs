@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use headwater_engine::ConfigError;
+use tracing::{info, warn};
 
 /// Kafka's default of `socket.request.max.bytes`.
 const REQUEST_MAX_BYTES: usize = 100 << 20;
@@ -71,20 +72,32 @@ impl Limits {
         Ok(true)
     }
 
-    /// Has the system allow as many open files as it ever will, and takes no more connections than fit in there.
-    pub(crate) fn fit_into_the_system(&mut self, brokers: usize) {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let files = getrlimit(Resource::Nofile);
-        let raised = Rlimit { current: files.maximum, maximum: files.maximum };
-        let allowed = match setrlimit(Resource::Nofile, raised) {
-            Ok(()) => files.maximum,
-            Err(_) => files.current,
-        };
-        if let Some(allowed) = allowed {
-            let each = allowed.saturating_sub(OTHER_FILES) / brokers.max(1) as u64;
-            self.connections = self.connections.min(usize::try_from(each).unwrap_or(usize::MAX)).max(1);
+    /// Takes no more connections a broker than fit into so many open files, and says how many those are.
+    pub(crate) fn fit(&mut self, open_files: u64, brokers: usize) {
+        let wanted = self.connections;
+        let each = open_files.saturating_sub(OTHER_FILES) / brokers.max(1) as u64;
+        self.connections = wanted.min(usize::try_from(each).unwrap_or(usize::MAX)).max(1);
+        let max = self.connections;
+        match max < wanted {
+            true => warn!(
+                "A broker takes {max} connections, not {wanted} (max.connections): the system allows {open_files} open files."
+            ),
+            false => info!("A broker takes {max} connections (max.connections)."),
         }
     }
+}
+
+/// Raises the limit of open files (`RLIMIT_NOFILE`) to the highest that the system lets this process have, as servers do: what
+/// a shell gives is for programs that open few. How many those are.
+pub(crate) fn raise_open_files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let files = getrlimit(Resource::Nofile);
+    let allowed = match setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum })
+    {
+        Ok(()) => files.maximum,
+        Err(_) => files.current,
+    };
+    allowed.unwrap_or(u64::MAX)
 }
 
 fn number(key: &str, value: &str, min: i64) -> Result<i64, ConfigError> {
@@ -113,5 +126,18 @@ mod tests {
         assert_eq!((limits.idle, limits.connections, limits.request_max_bytes), (None, 7, 1000));
         assert!(limits.set("max.connections", "0").is_err());
         assert!(limits.set("headwater.connection.stall.ms", "soon").is_err());
+    }
+
+    #[test]
+    fn connections_are_no_more_than_files_that_may_be_open() {
+        let mut limits = Limits { connections: 30_000, ..Limits::default() };
+        limits.fit(1 << 20, 3);
+        assert_eq!(limits.connections, 30_000);
+        limits.fit(20_000, 1);
+        assert_eq!(limits.connections, 18_720);
+        limits.fit(4_096, 3);
+        assert_eq!(limits.connections, 938);
+        limits.fit(100, 3);
+        assert_eq!(limits.connections, 1);
     }
 }

@@ -17,7 +17,7 @@ use crate::address::Address;
 use crate::args::{Options, StorageChoice};
 use crate::broker::{self, Said, Start};
 use crate::http;
-use crate::limits::Limits;
+use crate::limits::{Limits, raise_open_files};
 use crate::peers::Message;
 use crate::storage::Storage;
 use crate::ui::{self, Hosts, Page, Ui};
@@ -34,9 +34,8 @@ const BACKLOG: i32 = 1024;
 /// A sentence, when it cannot start or go on.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     start_logging(options.json_logs);
-    let mut limits = Limits::default();
-    limits.fit_into_the_system(options.listen.len());
-    let plan = Plan::of(options, limits)?;
+    let open_files = raise_open_files();
+    let plan = Plan::of(options, open_files)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -69,7 +68,8 @@ struct Planned {
 }
 
 impl Plan {
-    fn of(options: &Options, mut limits: Limits) -> Result<Plan, String> {
+    fn of(options: &Options, open_files: u64) -> Result<Plan, String> {
+        let mut limits = Limits::default();
         let mut settings = Vec::new();
         for (key, value) in &options.configs {
             if !limits.set(key, value).map_err(|error| error.to_string())? {
@@ -99,6 +99,7 @@ impl Plan {
             }
             None => None,
         };
+        limits.fit(open_files, brokers.len());
         Ok(Plan { brokers, limits, metrics, ui })
     }
 

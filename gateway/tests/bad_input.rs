@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::Instant;
-
 use kafka_protocol::messages::{ApiKey, MetadataRequest};
 use support::{Client, Server, frame};
 
@@ -179,26 +177,62 @@ fn connections_that_hold_too_much_together_make_the_greatest_of_them_close() {
     assert!(log.contains("headwater.connections.max.bytes"), "{log}");
 }
 
+/// What a silent connection may cost the server's process at the most, in bytes.
+const SILENT_MAX_BYTES: usize = 8_192;
+
 #[test]
-fn thousands_of_silent_connections_cost_little_and_too_many_are_turned_away() {
-    const SILENT: usize = 3_000;
-    raise_the_limit_of_open_files();
-    let limit = format!("max.connections={}", SILENT + 1);
+fn ten_thousand_silent_connections_cost_little_and_are_closed_for_being_idle() {
+    let silent = silent_connections();
+    let limit = format!("max.connections={}", silent + 1);
     let server = Server::one(&["--config", &limit]);
-    let mut other = other(&server);
+    let mut undisturbed = other(&server);
     let before = server.resident();
-    let silent: Vec<Client> = (0..SILENT).map(|_| server.client()).collect();
-    server.until_metric(CONNECTIONS, |count| count == SILENT as u64 + 1);
+    let connections: Vec<Client> = (0..silent).map(|_| server.client()).collect();
+    server.until_metric(CONNECTIONS, |count| count == silent as u64 + 1);
+    let after = server.resident();
+    let each = after.saturating_sub(before) / silent;
+    println!(
+        "{silent} silent connections: {before} bytes resident before, {after} with them, {each} for each"
+    );
+    assert!(each < SILENT_MAX_BYTES, "{each} bytes for each silent connection");
     assert!(server.client().is_closed(), "one more than max.connections");
-    let started = Instant::now();
-    other.check_service("events");
-    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
-    let each = server.resident().saturating_sub(before) / SILENT;
-    assert!(each < 8_192, "{each} bytes for each silent connection");
     assert_eq!(server.metric(&closed_for("too_many")), 1);
-    drop(silent);
+    undisturbed.check_service("events");
+    drop(connections);
     server.until_metric(CONNECTIONS, |count| count == 1);
-    other.check_service("events");
+    undisturbed.check_service("events");
+    let (_, log) = server.end("TERM");
+    assert!(log.contains("as many as max.connections allows"), "{log}");
+
+    // A server of its own, as these may begin to end before the last of them is there.
+    let server = Server::one(&["--config", "connections.max.idle.ms=1000", "--config", &limit]);
+    other(&server);
+    let mut connections: Vec<Client> = (0..silent).map(|_| server.client()).collect();
+    server.until_metric(&closed_for("idle"), |count| {
+        server.client().check_service("events");
+        count >= silent as u64
+    });
+    assert!(connections.iter_mut().all(Client::is_closed));
+}
+
+/// Ten thousand, or as many as the system lets this process and the server open.
+fn silent_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const WANTED: usize = 10_000;
+    // The server keeps so many for what is not a connection; the tests beside this one need fewer.
+    const OTHER_FILES: u64 = 1_280;
+    let most = getrlimit(Resource::Nofile).maximum;
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+    assert!(raised.is_ok(), "{raised:?}");
+    let allowed = most.map_or(u64::MAX, |most| most.saturating_sub(OTHER_FILES + 1));
+    let silent = usize::try_from(allowed).map_or(WANTED, |allowed| allowed.min(WANTED));
+    assert!(silent > 0, "{most:?} open files are too few for any test");
+    if silent < WANTED {
+        println!(
+            "{WANTED} silent connections are wanted; the system allows {most:?} open files: {silent} are opened."
+        );
+    }
+    silent
 }
 
 #[test]
@@ -208,11 +242,4 @@ fn a_silent_connection_is_closed_when_it_was_idle_for_too_long() {
     client.api_versions();
     assert!(client.is_closed());
     assert_eq!(server.metric(&closed_for("idle")), 1);
-}
-
-fn raise_the_limit_of_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let most = getrlimit(Resource::Nofile).maximum;
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
-    assert!(raised.is_ok(), "{raised:?}");
 }
