@@ -7,6 +7,9 @@ import { newestTopic, nextPage, origin, previousPage, PAGE_RECORDS } from "./pag
 import { recordsTable } from "./table.js";
 import { topicChoice } from "./topic-choice.js";
 
+/** What a field takes, where not everything that can be typed is something. */
+const NEEDS = { offset: "needs_offset", time: "needs_time" };
+
 /** The panel, in the place `#read`. What was read stays when the language changes. */
 export class ReadPanel {
   #api;
@@ -44,16 +47,18 @@ export class ReadPanel {
       if (before[name] !== undefined && control.tagName === "INPUT") control.value = before[name];
       control.addEventListener("input", () => this.#changed());
     }
-    const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control)]));
+    const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control, NEEDS[name] && t(NEEDS[name]))]));
     this.#parts = {
       labelled,
       go: element("button", { type: "submit", class: "primary", "data-testid": "read-go" }, t("go")),
       problem: element("p", { class: "problem", role: "alert", "data-testid": "read-problem" }),
       stack: element("div", { class: "stack" }),
+      // Stays where it is, or nobody is told of what changes in it.
+      said: element("p", { class: "visually-hidden", role: "status", "data-testid": "read-said" }),
     };
     const form = element("form", { class: "line", novalidate: true, onsubmit: (event) => this.#go(event) }, ...Object.values(labelled), this.#parts.go);
     document.getElementById("read")?.replaceChildren(
-      element("h2", { id: "read-title" }, t("title")), form, this.#parts.problem, this.#parts.stack);
+      element("h2", { id: "read-title" }, t("title")), form, this.#parts.problem, this.#parts.said, this.#parts.stack);
     this.#refresh();
     if (before.topic) Object.assign(this.#fields.topic, { value: before.topic });
     this.#refresh();
@@ -91,9 +96,13 @@ export class ReadPanel {
     labelled.offset.hidden = from.value !== "offset";
     labelled.time.hidden = from.value !== "timestamp";
     const wrong = this.#origin() === undefined;
-    for (const control of [offset, time]) control.toggleAttribute("aria-invalid", false);
-    const asked = from.value === "offset" ? offset : time;
-    if (wrong && asked.value !== "") asked.setAttribute("aria-invalid", "true");
+    for (const control of [offset, time]) {
+      // What a browser cannot read it gives as nothing.
+      const invalid = wrong && !control.parentElement.hidden && (control.value !== "" || control.validity.badInput);
+      if (invalid) control.setAttribute("aria-invalid", "true");
+      else control.removeAttribute("aria-invalid");
+      control.nextElementSibling.classList.toggle("problem", invalid);
+    }
     go.disabled = wrong || this.#asking || this.#fields.topic.options.length === 0 || !this.#api.standing.canAct;
   }
 
@@ -106,6 +115,7 @@ export class ReadPanel {
 
   async #read(topic, partition, from, most) {
     this.#asking = true;
+    this.#parts.said.textContent = "";
     this.#show();
     try {
       const { records: page } = await this.#api.request({ read: { topic, partition, from, max_records: most } });
@@ -117,6 +127,8 @@ export class ReadPanel {
     }
     this.#asking = false;
     this.#show();
+    // The table is not read out, but what is in it; a problem says itself.
+    if (this.#shown) this.#parts.said.textContent = [...this.#parts.stack.querySelectorAll(":scope > p")].map((one) => one.textContent).join(". ");
   }
 
   #show() {

@@ -14,6 +14,8 @@ export class SendPanel {
   #choice;
   #parts = {};
   #asking = false;
+  /** Headers there have been: each has names of its own. */
+  #headers = 0;
 
   constructor(api) {
     this.#api = api;
@@ -39,6 +41,7 @@ export class SendPanel {
     parts.empty.addEventListener("change", () => { parts.value.disabled = parts.empty.checked; });
     parts.value.disabled = parts.empty.checked;
     this.#parts = parts;
+    this.#headers = 0;
     for (const { children: [name, content] } of [...(typed.headers?.children ?? [])]) {
       this.#addHeader(name.querySelector("input").value, content.querySelector("input").value);
     }
@@ -62,8 +65,8 @@ export class SendPanel {
 
   #addHeader(name = "", content = "") {
     const { headers } = this.#parts;
-    const index = headers.children.length;
-    if (index === MAX_HEADERS) return;
+    if (headers.children.length === MAX_HEADERS) return;
+    const index = this.#headers++;
     const row = element("div", { class: "line header-line" },
       field(this.#t("header_name"), input(`send-header-name-${index}`, { value: name })),
       field(this.#t("header_value"), input(`send-header-value-${index}`, { value: content })),
