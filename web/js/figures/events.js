@@ -1,6 +1,7 @@
 // What the engine did and why, in words, the newest first.
 
 import { element } from "../element.js";
+import { onceAFrame } from "../frame.js";
 
 const MOST = 200;
 const SHOWN = 60;
@@ -15,7 +16,6 @@ export class EventLog {
   #filter = "all";
   #list;
   #words;
-  #waiting = false;
   /** How brokers stood, by node id. */
   #stood = new Map();
 
@@ -60,13 +60,10 @@ export class EventLog {
   #add(event) {
     this.#events.unshift(event);
     if (this.#events.length > MOST) this.#events.pop();
-    if (this.#waiting || !this.#words) return;
-    this.#waiting = true;
-    requestAnimationFrame(() => {
-      this.#waiting = false;
-      this.#show();
-    });
+    if (this.#words) this.#soon();
   }
+
+  #soon = onceAFrame(() => this.#show());
 
   #show() {
     const { t } = this.#words;

@@ -1,6 +1,7 @@
 // What was chosen in the picture, closely: its figures, its settings, and what can be done with it. Loaded when first wanted.
 
 import { element } from "../element.js";
+import { onceAFrame } from "../frame.js";
 import { views } from "./views/all.js";
 
 /** How far "Back" goes. */
@@ -23,7 +24,6 @@ class Panel {
   #element = element("section", { class: "inspect panel", "aria-labelledby": "inspect-title", "data-testid": "inspector" });
   #history = [];
   #view;
-  #updating = false;
   /** Where the focus was when something was chosen. */
   #origin;
 
@@ -33,7 +33,8 @@ class Panel {
       // A dialog, or an open list, takes its own Esc.
       if (event.key === "Escape" && !event.defaultPrevented && !event.target.closest("dialog")) this.close();
     });
-    for (const name of ["clients", "broker", "standing"]) api.addEventListener(name, () => this.#update());
+    const update = onceAFrame(() => this.#view?.update?.());
+    for (const name of ["clients", "broker", "standing"]) api.addEventListener(name, update);
     api.addEventListener("mounted", () => this.#show(false));
   }
 
@@ -84,16 +85,6 @@ class Panel {
       button("back", () => this.#back(), this.#history.length < 2),
       button("overview", () => this.choose({ kind: "overview" }), choice.kind === "overview"),
       button("close", () => this.close()));
-  }
-
-  /** Once a frame, however many messages there were. */
-  #update() {
-    if (this.#view?.update === undefined || this.#updating) return;
-    this.#updating = true;
-    requestAnimationFrame(() => {
-      this.#updating = false;
-      this.#view?.update?.();
-    });
   }
 }
 

@@ -177,22 +177,27 @@ export function section(title, open, ...children) {
   return element("details", { open, class: "part" }, element("summary", {}, element("h3", {}, title)), ...children);
 }
 
+/** Shows a dialog, in the place of an earlier one of this name; it is gone when it is closed. */
+export function openDialog(name, attributes, title, ...content) {
+  document.querySelector(`[data-testid="${name}"]`)?.close();
+  const dialog = element("dialog", { "aria-labelledby": `${name}-title`, "data-testid": name, ...attributes },
+    element("h2", { id: `${name}-title` }, title), ...content);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
 /** Asks in a dialog; Esc is "no". */
 export function confirmed(ctx, { title, text }, yes) {
   return new Promise((resolve) => {
-    const answer = (value) => () => dialog.close(value);
-    const dialog = element("dialog", {
-      "aria-labelledby": "inspect-ask-title", "aria-describedby": "inspect-ask-text", "data-testid": "inspect-ask",
-      onclose: () => {
-        dialog.remove();
-        resolve(dialog.returnValue === "yes");
-      },
-    }, element("h2", { id: "inspect-ask-title" }, title), element("p", { id: "inspect-ask-text" }, text),
-      element("div", { class: "buttons" },
-        element("button", { type: "button", "data-testid": "inspect-no", onclick: answer("no") }, ctx.t("cancel")),
-        element("button", { type: "button", class: "danger", "data-testid": "inspect-yes", onclick: answer("yes") }, yes)));
-    document.body.append(dialog);
-    dialog.showModal();
+    const button = (name, kind, words) => element("button", {
+      type: "button", class: kind, "data-testid": `inspect-${name}`, onclick: () => dialog.close(name),
+    }, words);
+    const dialog = openDialog("inspect-ask", {
+      "aria-describedby": "inspect-ask-text", onclose: () => resolve(dialog.returnValue === "yes"),
+    }, title, element("p", { id: "inspect-ask-text" }, text),
+      element("div", { class: "buttons" }, button("no", undefined, ctx.t("cancel")), button("yes", "danger", yes)));
   });
 }
 

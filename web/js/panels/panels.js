@@ -1,5 +1,6 @@
 // Panels of the workbench, and a notice, that the first picture does without. Loaded after it.
 
+import { onceAFrame } from "../frame.js";
 import { watchStorage } from "./cleared.js";
 import { ReadPanel } from "./read-panel.js";
 import { SendPanel } from "./send-panel.js";
@@ -13,17 +14,4 @@ export function open(api) {
     const update = onceAFrame(() => panel.update());
     for (const heard of ["broker", "standing"]) api.addEventListener(heard, update);
   }
-}
-
-/** However much is heard, a frame is drawn once. */
-function onceAFrame(act) {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      act();
-    });
-  };
 }

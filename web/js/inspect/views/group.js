@@ -4,8 +4,9 @@ import { element } from "../../element.js";
 import { commitOffsets, offsetAt } from "../admin.js";
 import { groupOf, lagOf, totalLag } from "../cluster.js";
 import { count, duration } from "../format.js";
-import { action, actions, field, figures, form, input, keptRows, link, section, select, table, usable, wholeNumber } from "../kit.js";
+import { action, actions, field, figures, form, keptRows, link, section, select, table, usable } from "../kit.js";
 import { membersHere, oneMore } from "./consuming.js";
+import { placeFields } from "./place.js";
 
 export function group(ctx, { group: name }) {
   const { api, t, choose } = ctx;
@@ -73,16 +74,8 @@ function reset(ctx, name, now) {
   const { t } = ctx;
   const to = select("reset-to", ["earliest", "latest", "offset", "time"].map((value) => [value, t(`reset_${value}`)]), "earliest");
   const which = select("reset-which", [["", t("all_partitions")], ...now().offsets.map(({ topic, partition }) => [`${topic} ${partition}`, t("partition_of", { topic, partition })])], "");
-  const offset = input("reset-offset", { inputmode: "numeric", value: 0 });
-  const time = input("reset-time", { type: "datetime-local", step: 0.001 });
-  const [offsetField, timeField] = [field(t("offset"), offset), field(t("time"), time, t("local_time"))];
-  const show = () => {
-    offsetField.hidden = to.value !== "offset";
-    timeField.hidden = to.value !== "time";
-  };
-  to.addEventListener("change", show);
-  show();
-  return form("reset-go", [field(t("reset_to"), to), field(t("partition"), which), offsetField, timeField], t("reset_offsets"), async () => {
+  const { fields, offset, time } = placeFields(ctx, "reset", to);
+  return form("reset-go", [field(t("reset_to"), to), field(t("partition"), which), ...fields], t("reset_offsets"), async () => {
     const chosen = now().offsets.filter(({ topic, partition }) => which.value === "" || which.value === `${topic} ${partition}`);
     if (chosen.length === 0) throw new Error(t("no_offsets"));
     const targets = await Promise.all(chosen.map(async (one) => ({ topic: one.topic, partition: one.partition, offset: await target(ctx, one, to.value, { offset, time }) })));
@@ -94,12 +87,8 @@ function reset(ctx, name, now) {
 async function target(ctx, { topic, partition, log_start_offset: start, end_offset: end }, to, controls) {
   if (to === "earliest") return start;
   if (to === "latest") return end ?? start;
-  if (to === "time") {
-    const at = new Date(controls.time.value).getTime();
-    if (Number.isNaN(at)) throw new Error(ctx.t("no_time"));
-    return (await offsetAt(ctx.api, topic, partition, BigInt(at))) ?? end ?? start;
-  }
-  const wanted = wholeNumber(ctx, controls.offset, { min: 0n });
+  if (to === "time") return (await offsetAt(ctx.api, topic, partition, controls.time())) ?? end ?? start;
+  const wanted = controls.offset();
   if (wanted < start || wanted > (end ?? start)) throw new Error(ctx.t("offset_outside", { topic, partition, start: count(start), end: count(end ?? start) }));
   return wanted;
 }

@@ -1,12 +1,14 @@
 // The live tail: what comes into a topic, as it comes.
 
 import { element } from "../../element.js";
+import { onceAFrame } from "../../frame.js";
 import { topic as topicOf } from "../cluster.js";
 import { filterOf } from "../filter.js";
 import { count, isoTime } from "../format.js";
-import { field, form, input, outcome, select, table, wholeNumber } from "../kit.js";
+import { field, form, input, outcome, select, table } from "../kit.js";
 import { inShort } from "../payload.js";
 import { Tail, reader } from "../tailing.js";
+import { placeFields } from "./place.js";
 
 /** What is shown at the most, and what is kept so that another filter finds more. */
 const MAX_ROWS = 500;
@@ -76,23 +78,11 @@ function follow(ctx, topic, partition, shown) {
 function seek(ctx, follower) {
   const { t } = ctx;
   const to = select("tail-seek", ["last", "start", "end", "offset", "timestamp"].map((value) => [value, t(`seek_${value}`)]), "last");
-  const offset = input("tail-offset", { inputmode: "numeric", value: 0 });
-  const time = input("tail-time", { type: "datetime-local", step: 0.001 });
-  const [offsetField, timeField] = [field(t("offset"), offset), field(t("time"), time, t("local_time"))];
-  const show = () => {
-    offsetField.hidden = to.value !== "offset";
-    timeField.hidden = to.value !== "timestamp";
-  };
-  to.addEventListener("change", show);
-  show();
-  const whole = form("tail-seek-go", [element("div", { class: "line" }, field(t("seek"), to), offsetField, timeField)], t("seek_go"), async () => {
+  const { fields, offset, time } = placeFields(ctx, "tail", to);
+  const whole = form("tail-seek-go", [element("div", { class: "line" }, field(t("seek"), to), ...fields)], t("seek_go"), async () => {
     let from = to.value;
-    if (from === "offset") from = { offset: wholeNumber(ctx, offset, { min: 0n }) };
-    if (from === "timestamp") {
-      const at = new Date(time.value).getTime();
-      if (Number.isNaN(at)) throw new Error(t("no_time"));
-      from = { timestamp: BigInt(at) };
-    }
+    if (from === "offset") from = { offset: offset() };
+    if (from === "timestamp") from = { timestamp: time() };
     await follower.seek(from);
   }, { kind: "" });
   whole.classList.add("inline");
@@ -115,7 +105,6 @@ class Shown {
   #read = 0;
   #skipped = 0n;
   #fresh = [];
-  #drawing = false;
   counted = element("p", { class: "hint", "data-testid": "tail-counted" });
 
   constructor(ctx, topic) {
@@ -163,22 +152,16 @@ class Shown {
     return this.#kept.slice(-MAX_KEPT).filter(this.#test);
   }
 
-  /** Once a frame. */
-  #draw() {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => {
-      this.#drawing = false;
-      this.#body.prepend(...this.#fresh.reverse().map((record) => this.#row(record)));
-      this.#fresh = [];
-      while (this.#body.rows.length > MAX_ROWS) this.#body.lastChild.remove();
-      const { t } = this.#ctx;
-      const skipped = this.#skipped > 0n ? ` ${t("tail_skipped", { count: count(this.#skipped) })}` : "";
-      this.counted.textContent = t("tail_counted", { read: count(this.#read), shown: count(this.#body.rows.length), max: MAX_ROWS }) + skipped;
-      this.counted.dataset.read = this.#read;
-      this.counted.classList.toggle("problem", this.#skipped > 0n);
-    });
-  }
+  #draw = onceAFrame(() => {
+    this.#body.prepend(...this.#fresh.reverse().map((record) => this.#row(record)));
+    this.#fresh = [];
+    while (this.#body.rows.length > MAX_ROWS) this.#body.lastChild.remove();
+    const { t } = this.#ctx;
+    const skipped = this.#skipped > 0n ? ` ${t("tail_skipped", { count: count(this.#skipped) })}` : "";
+    this.counted.textContent = t("tail_counted", { read: count(this.#read), shown: count(this.#body.rows.length), max: MAX_ROWS }) + skipped;
+    this.counted.dataset.read = this.#read;
+    this.counted.classList.toggle("problem", this.#skipped > 0n);
+  });
 
   #row({ partition, offset, timestamp, key, value }) {
     const { t, choose } = this.#ctx;
