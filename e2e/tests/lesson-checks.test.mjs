@@ -212,18 +212,18 @@ test("checks of faults look at what happened while the producer was at work", as
 
 test("progress is kept, and what is no progress is not taken", () => {
   const kept = new Map();
-  const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  const storage = { recall: (key) => kept.get(key), remember: (key, value) => kept.set(key, value).has(key) };
   const progress = Progress.load(storage);
   progress.open = "a";
   progress.of("a").step = 3;
   progress.inStep("a", 3).choice = 1;
-  progress.save();
+  assert.equal(progress.save(), true);
   const again = Progress.load(storage);
   assert.deepEqual([again.open, again.of("a").step, again.inStep("a", 3).choice], ["a", 3, 1]);
   for (const text of ["{", "[]", "null", '{"version":2,"lessons":{}}', '{"version":1,"lessons":{"a":{"step":-1,"done":[],"steps":{}}}}', '{"version":1,"lessons":{"a":null}}']) {
     assert.throws(() => again.take(text), text);
     assert.equal(again.of("a").step, 3, "nothing is changed");
   }
-  const full = Progress.load({ getItem: () => null, setItem: () => { throw new Error("full"); } });
+  const full = Progress.load({ recall: () => undefined, remember: () => false });
   assert.equal(full.save(), false);
 });

@@ -17,9 +17,17 @@ const folder = process.argv[2];
 const EAGER = ["stage", "time"];
 const LAZY = ["picture", "figures", "panels", "inspect", "code", "lessons", "gateway", "share"];
 const LANGUAGES = ["en", "zh"];
+/** Where the words of what is Rust are: its folder of strings is beside this one. */
+const PAGE = "..";
 
 const entries = { boot: here("boot.js"), ...Object.fromEntries(LAZY.map((name) => [name, here(`${name}/${name}.js`)])) };
-const json = async (path) => JSON.parse(await readFile(here(path)));
+const read = new Map();
+const words = async (part, language) => {
+  const path = `${part}/strings/${language}.json`;
+  if (!read.has(path)) read.set(path, JSON.parse(await readFile(here(path))));
+  return read.get(path);
+};
+const allWords = async (parts, language) => Object.assign({}, ...(await Promise.all(parts.map((part) => words(part, language)))));
 const styles = (paths) => Promise.all(paths.filter((path) => existsSync(path)).map((path) => readFile(path, "utf8")));
 
 await build({
@@ -48,11 +56,9 @@ for (const name of LAZY) await writeFile(join(folder, `${name}.css`), await mini
 // The words of what is Rust go by their place in the table, those of what is JavaScript by their keys.
 await mkdir(join(folder, "strings"), { recursive: true });
 for (const language of LANGUAGES) {
-  const write = (name, words) => writeFile(join(folder, `strings/${name}.json`), JSON.stringify(words));
-  const page = Object.values(await json(`../strings/${language}.json`));
-  const eager = await Promise.all([`strings/${language}.json`, ...EAGER.map((name) => `${name}/strings/${language}.json`)].map(json));
-  await write(language, { page, modules: Object.assign({}, ...eager) });
-  for (const name of LAZY) await write(`${name}.${language}`, await json(`${name}/strings/${language}.json`));
+  const write = (name, table) => writeFile(join(folder, `strings/${name}.json`), JSON.stringify(table));
+  await write(language, { page: Object.values(await words(PAGE, language)), modules: await allWords([".", ...EAGER], language) });
+  for (const name of LAZY) await write(`${name}.${language}`, await words(name, language));
 }
 
 // What wasm-bindgen wrote beside the modules: a quarter of it are comments and blanks.
@@ -66,8 +72,7 @@ await build({
   ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "lessons-kafka.js"), entry: here("lessons/kafka.js") }),
   legalComments: "none",
 });
-const tables = (language) => [`../strings/${language}.json`, ...[".", ...EAGER, ...LAZY].map((name) => `${name}/strings/${language}.json`)];
-const words = await Promise.all(LANGUAGES.map(async (language) => [language, Object.assign({}, ...(await Promise.all(tables(language).map(json))))]));
-await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(words));
+const everyWord = await Promise.all(LANGUAGES.map(async (language) => [language, await allWords([PAGE, ".", ...EAGER, ...LAZY], language)]));
+await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(everyWord));
 // Last, as it has to know every other file.
 await writeServiceWorker(folder);

@@ -9,11 +9,13 @@ export function recall(key) {
   }
 }
 
-/** Keeps a value, where the browser keeps anything. */
+/** Keeps a value, or with `undefined` none any more; false where the browser keeps nothing. */
 export function remember(key, value) {
   try {
-    globalThis.localStorage.setItem(key, value);
+    if (value === undefined) globalThis.localStorage.removeItem(key);
+    else globalThis.localStorage.setItem(key, value);
+    return true;
   } catch {
-    // Refused or full: the choice holds until the page is closed.
+    return false; // Refused or full: the choice holds until the page is closed.
   }
 }

@@ -3,6 +3,7 @@
 import { LANGUAGES } from "./language.js";
 import { chosenTheme, onSystemTheme, setTheme, applyTheme, THEMES } from "./theme.js";
 import { element } from "./element.js";
+import { openLesson } from "./lessons/kept.js";
 
 /** Puts the tools into their place, now and whenever that is made anew. */
 export function openTools(api) {
@@ -24,16 +25,7 @@ export function openTools(api) {
   show();
   addEventListener("hashchange", () => openLink(api));
   openLink(api);
-  if (api.gateway === undefined && hadLessonsOpen()) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
-}
-
-/** Whether lessons were open when the page was left. */
-function hadLessonsOpen() {
-  try {
-    return typeof JSON.parse(localStorage.getItem("headwater.lessons"))?.open === "string";
-  } catch {
-    return false; // A browser may refuse its storage, and what is in it may be anything.
-  }
+  if (api.gateway === undefined && openLesson() !== undefined) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
 }
 
 /** Lessons come when they are wanted, and again after a reload if they were open. */

@@ -1,6 +1,8 @@
 // What the page finds in a browser, for a page whose brokers are elsewhere: its workers of brokers are not workers, and what it
 // shares with other tabs to agree on who has the brokers it has alone, as every tab works with the gateway by itself.
 
+import { recall, remember } from "../storage.js";
+
 const WORKERS = "headwater.workers";
 
 /** Puts these in place, before the page's code runs. `newHost` makes what the page takes for a worker of brokers. */
@@ -32,13 +34,12 @@ export function takePlace(newHost) {
  * brokers of this browser is put back.
  */
 export async function withWorkers(count, start) {
-  const chosen = localStorage.getItem(WORKERS);
-  localStorage.setItem(WORKERS, count);
+  const chosen = recall(WORKERS);
+  remember(WORKERS, count);
   try {
     await start();
   } finally {
-    if (chosen === null) localStorage.removeItem(WORKERS);
-    else localStorage.setItem(WORKERS, chosen);
+    remember(WORKERS, chosen);
   }
 }
 

@@ -1,6 +1,8 @@
 // How far the learner is: kept by the browser where it keeps anything, and given out and taken in as a file.
 
-const KEY = "headwater.lessons";
+import { recall, remember } from "../storage.js";
+import { KEY } from "./kept.js";
+
 const VERSION = 1;
 const MAX_FILE = 1_000_000;
 
@@ -14,11 +16,11 @@ export class Progress {
   lessons = {};
 
   /** What was kept; nothing where that cannot be read. */
-  static load(storage = browserStorage()) {
+  static load(storage = { recall, remember }) {
     const progress = new Progress();
     progress.storage = storage;
     try {
-      progress.take(storage?.getItem(KEY) ?? "");
+      progress.take(storage.recall(KEY) ?? "");
     } catch {
       // What cannot be read is as good as nothing: the learner begins anew.
     }
@@ -51,12 +53,7 @@ export class Progress {
 
   /** Keeps it; false where the browser keeps nothing. */
   save() {
-    try {
-      this.storage?.setItem(KEY, this.text());
-      return this.storage !== undefined;
-    } catch {
-      return false; // A full or closed storage: the lesson goes on without.
-    }
+    return this.storage.remember(KEY, this.text());
   }
 
   text() {
@@ -73,13 +70,5 @@ export class Progress {
     if (!Object.values(lessons).every((lesson) => typeof lesson === "object" && lesson !== null && sound(lesson))) throw new Error("not sound");
     this.open = typeof open === "string" ? open : null;
     this.lessons = lessons;
-  }
-}
-
-function browserStorage() {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return undefined; // A browser may refuse it altogether.
   }
 }

@@ -1,7 +1,9 @@
 // Links that hold a set-up: made, and opened. Loaded when first wanted.
 
 import { element } from "../element.js";
+import { openDialog } from "../inspect/kit.js";
 import { LANGUAGES } from "../language.js";
+import { openLesson } from "../lessons/kept.js";
 import { applyItems } from "./apply.js";
 import { LinkError, pack, unpack } from "./pack.js";
 import { planOf } from "./plan.js";
@@ -14,7 +16,7 @@ const LONG_LINK = 8000;
 export async function shareSetup(api) {
   const { currentCode } = await api.load("code");
   const { text, changed } = currentCode(api);
-  const lesson = document.querySelector('[data-testid="lesson"]') ? openLesson() : undefined;
+  const lesson = document.querySelector('[data-testid="lesson"]') ? openLesson() || undefined : undefined;
   const t = (key, places) => api.t(`share_${key}`, places);
   const link = element("textarea", { id: "share-link", readonly: true, rows: 4, "data-testid": "share-link", onfocus: () => link.select() });
   const note = element("p", { class: "hint", role: "status", "data-testid": "share-note" });
@@ -41,7 +43,7 @@ export async function shareSetup(api) {
     }
   };
   await make();
-  const dialog = openDialog("share-dialog", t("title"),
+  const dialog = openDialog("share-dialog", { class: "share" }, t("title"),
     element("p", {}, t("intro")),
     element("div", { class: "field check" }, withCode, element("label", { for: "share-code" }, t("with_code"))),
     element("div", { class: "field" }, element("label", { for: "share-link" }, t("link")), link),
@@ -70,7 +72,7 @@ export async function openLink(api) {
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
     const close = () => dialog.close();
-    const dialog = openDialog("link-dialog", api.t("share_cannot"),
+    const dialog = openDialog("link-dialog", { class: "share" }, api.t("share_cannot"),
       element("p", { "data-testid": "link-error" }, api.t(`share_error_${error.code.replaceAll("-", "_")}`)),
       element("div", { class: "buttons" }, button(api.t("share_close"), close, { class: "primary", "data-testid": "link-close" })));
   } finally {
@@ -96,7 +98,7 @@ function offer(api, { items, problems, there }, bad) {
     const failed = await applyItems(api, chosen).catch((error) => chosen.map((item) => ({ item, error })));
     report(api, dialog, { done: chosen.filter((item) => failed.every((one) => one.item !== item)), failed, cannot });
   };
-  const dialog = openDialog("link-dialog", t("open_title"),
+  const dialog = openDialog("link-dialog", { class: "share" }, t("open_title"),
     element("p", {}, t(items.length > 0 ? "open_intro" : "open_nothing")),
     element("ul", { class: "share-items" }, ...boxes.map(({ row }) => row)),
     ...sentences(t("already"), already, "link-there"),
@@ -147,15 +149,6 @@ function button(words, act, attributes) {
   return element("button", { type: "button", onclick: act, ...attributes }, words);
 }
 
-function openDialog(name, title, ...content) {
-  document.querySelector(`[data-testid="${name}"]`)?.close();
-  const dialog = element("dialog", { class: "share", "aria-labelledby": `${name}-title`, "data-testid": name, onclose: () => dialog.remove() },
-    element("h2", { id: `${name}-title` }, title), ...content);
-  document.body.append(dialog);
-  dialog.showModal();
-  return dialog;
-}
-
 /** The topics and how many partitions they have, once the brokers have said so; none if they do not. */
 async function knownTopics(api) {
   const isKnown = () => api.standing.brokers.length > 0 && api.standing.brokers.every(({ nodeId }) => api.brokers.has(nodeId));
@@ -175,12 +168,4 @@ async function knownTopics(api) {
   }
   const topics = [...api.brokers.values()].flatMap((broker) => broker.topics);
   return new Map(topics.map(({ name, leaders }) => [name, leaders.length]));
-}
-
-function openLesson() {
-  try {
-    return JSON.parse(localStorage.getItem("headwater.lessons")).open || undefined;
-  } catch {
-    return undefined; // Nothing is kept: then no lesson goes along.
-  }
 }
