@@ -30,6 +30,9 @@ pub use broker::{
     IndexEntryView, LogView, Move, PartitionView, ProducerView, Refusal, SegmentView, TopicView,
 };
 pub use config::{BrokerConfig, ConfigError};
+pub use producer_state::AbortedTransaction;
+#[cfg(feature = "server")]
+pub use producer_state::{ProducerEntry, ProducersSnapshot};
 pub use protocol::request_client_id;
 pub use storage_op::{
     Applied, Durability, LogId, NotAppliedReason, OpId, SnapshotKind, StorageError, StorageOp, StorageResult,

@@ -4,6 +4,8 @@
 mod snapshot;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "server")]
+mod told;
 mod transactions;
 
 use std::collections::VecDeque;
@@ -14,8 +16,11 @@ use crate::error::ApiError;
 use crate::record::RecordBatch;
 use crate::sorted::SortedMap;
 use crate::types::{Offset, ProducerId};
+#[cfg(feature = "server")]
+pub use told::{ProducerEntry, ProducersSnapshot};
+pub use transactions::AbortedTransaction;
+pub(crate) use transactions::ActiveProducer;
 use transactions::Transactions;
-pub(crate) use transactions::{AbortedTransaction, ActiveProducer};
 
 /// How many batches of a producer are remembered, which is also how many a client may have in flight
 /// (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN` in Kafka).

@@ -2,7 +2,7 @@
 //!
 //! Readers of committed records go as far as the last stable offset, below which every transaction has ended, and leave out
 //! what lies in an aborted one. Kafka has the aborted ones in a file beside each segment (`.txnindex`); here they are part of the
-//! producers' states, and as everything there a fold over the batches.
+//! producers' states, and as everything there a fold over the batches. A directory makes Kafka's file of them.
 
 use std::collections::VecDeque;
 
@@ -27,13 +27,15 @@ pub(super) struct Transactions {
 
 /// A transaction whose records do not count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct AbortedTransaction {
-    pub(crate) producer_id: ProducerId,
-    pub(crate) first_offset: Offset,
+pub struct AbortedTransaction {
+    /// Whose it was.
+    pub producer_id: ProducerId,
+    /// That of its first record.
+    pub first_offset: Offset,
     /// That of the marker.
-    pub(crate) last_offset: Offset,
+    pub last_offset: Offset,
     /// The last stable offset behind the marker: all that are aborted later begin there or above.
-    pub(crate) last_stable_offset: Offset,
+    pub last_stable_offset: Offset,
 }
 
 /// A producer as DescribeProducers shows it.

@@ -8,12 +8,13 @@
 //! * `writer`, `reader`, `upkeep`: the threads. Appends that queued up to one segment become one write.
 //! * `log`: one partition's folder, and the steps in which each change of it is made. `names`: what files are called.
 //! * `files`, `handles`: the operating system, and the open files. `owner`: one process, and in it one owner, per directory.
-//! * `kafka_index`: `.index` and `.timeindex`, for Kafka's own tools.
+//! * `kafka_index`, `transaction_index`, `kafka_snapshot`: `.index` and `.timeindex`, `.txnindex`, and `.snapshot`, for Kafka's own tools.
 
 mod error;
 mod files;
 mod handles;
 mod kafka_index;
+mod kafka_snapshot;
 mod log;
 mod names;
 mod owner;
@@ -22,6 +23,7 @@ mod shared;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod transaction_index;
 mod upkeep;
 mod writer;
 

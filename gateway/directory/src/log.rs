@@ -3,6 +3,7 @@
 //! A change of one file is a rename or an append. A change of several is first begun, by renaming the file whose
 //! name is the log's [`State`], and then made; whoever finds it begun makes it anew from its beginning.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,10 @@ use headwater_engine::{LogId, Offset, SnapshotKind, StoredLog, StoredSegment, St
 use crate::error::Failure;
 use crate::files::Files;
 use crate::handles::Handle;
+use crate::kafka_snapshot;
 use crate::names::{self, Change, LogFileName, State};
 use crate::shared::{Shared, View, read, write};
+use crate::upkeep::Task;
 
 mod cleaned;
 mod epochs;
@@ -103,6 +106,8 @@ impl Log {
         log.take_up_copies(files, &copies).map_err(failed)?;
         log.finish(shared)?;
         write(&shared.views).insert(id, Arc::clone(&log.view));
+        shared.task(Task::Check { log: id });
+        log.index_transactions(shared);
         Ok(log)
     }
 
@@ -122,7 +127,11 @@ impl Log {
             let snapshot = files
                 .read(&self.path(&names::snapshot(kind, offset)))
                 .map_err(|error| Failure::refused("reading a snapshot", &error))?;
-            stored.snapshots.push(StoredSnapshot { kind, offset, snapshot: Bytes::from(snapshot) });
+            let snapshot = match kind {
+                SnapshotKind::ProducerState => kafka_snapshot::unwrap(snapshot),
+                SnapshotKind::SegmentIndex => Bytes::from(snapshot),
+            };
+            stored.snapshots.push(StoredSnapshot { kind, offset, snapshot });
         }
         Ok(stored)
     }
@@ -198,14 +207,29 @@ impl Log {
     ) -> Result<(), Failure> {
         // An index is checked against its segment when it is used; the producers' states may be all that is left of them.
         let sync = kind == SnapshotKind::ProducerState;
-        self.replace(&*shared.files, &names::snapshot(kind, offset), content, sync)
+        let content = if sync { Cow::Owned(kafka_snapshot::wrap(content)) } else { Cow::Borrowed(content) };
+        self.replace(&*shared.files, &names::snapshot(kind, offset), &content, sync)
             .map_err(|error| Failure::refused("keeping a snapshot", &error))?;
         if sync {
             let synced = shared.files.sync_folder(&self.view.folder);
             synced.map_err(|error| Failure::unknown("keeping a snapshot", &error))?;
         }
         self.snapshots.insert((kind, offset));
+        if kind == SnapshotKind::SegmentIndex {
+            shared.task(Task::Index { log: self.id, end_offset: offset });
+        }
+        self.index_transactions(shared);
         Ok(())
+    }
+
+    /// Has the `.txnindex` of segments made that the latest of the producers' states tell of.
+    fn index_transactions(&self, shared: &Shared) {
+        let producers = self.snapshots.iter().filter(|(kind, _)| *kind == SnapshotKind::ProducerState);
+        if let Some(told_at) = producers.map(|(_, offset)| *offset).max()
+            && self.view.transactions_indexed.load(Ordering::Acquire) < told_at
+        {
+            shared.task(Task::IndexTransactions { log: self.id, told_at });
+        }
     }
 
     pub(crate) fn delete_snapshot(
@@ -280,6 +304,12 @@ impl Log {
             }
             Change::Swap { start, end } => self.swap(shared, &mut segments, start..end),
         };
+        let lowest = match change {
+            Change::Drop { .. } => Offset::MAX,
+            Change::Cut { segment, .. } => segment,
+            Change::Swap { start, .. } => start,
+        };
+        view.transactions_indexed.fetch_min(lowest, Ordering::AcqRel);
         made.and_then(|()| shared.files.sync_folder(&view.folder))
             .and_then(|()| self.rename_state(&*shared.files, State { begun: None, ..self.state }))
             // What is appended from now on must not be cut off when the change is found begun.
@@ -337,16 +367,19 @@ impl Log {
     ) -> io::Result<()> {
         for base in gone {
             shared.handles.close(self.id, |open| open == *base);
-            shared.files.remove(&self.path(&names::segment(*base)))?;
+            // Whoever goes on here finds what is left by the segment.
             self.remove_kafka_indexes(&*shared.files, *base)?;
+            shared.files.remove(&self.path(&names::segment(*base)))?;
             segments.remove(base);
         }
         Ok(())
     }
 
     fn remove_kafka_indexes(&self, files: &dyn Files, segment: Offset) -> io::Result<()> {
-        files.remove(&self.path(&names::offset_index(segment)))?;
-        files.remove(&self.path(&names::time_index(segment)))
+        for name in names::kafka_indexes(segment) {
+            files.remove(&self.path(&name))?;
+        }
+        Ok(())
     }
 
     fn remove_snapshots(

@@ -63,6 +63,15 @@ pub(crate) fn time_index(base_offset: Offset) -> String {
     format!("{base_offset:020}.timeindex")
 }
 
+pub(crate) fn transaction_index(base_offset: Offset) -> String {
+    format!("{base_offset:020}.txnindex")
+}
+
+/// All that stands beside a segment for Kafka's tools.
+pub(crate) fn kafka_indexes(base_offset: Offset) -> [String; 3] {
+    [offset_index(base_offset), time_index(base_offset), transaction_index(base_offset)]
+}
+
 pub(crate) fn snapshot(kind: SnapshotKind, offset: Offset) -> String {
     let ending = match kind {
         SnapshotKind::SegmentIndex => "segmentindex",
@@ -102,7 +111,7 @@ impl LogFileName {
         match ending {
             "log" => LogFileName::Segment(offset),
             "log.cleaned" => LogFileName::Cleaned(offset),
-            "index" | "timeindex" => LogFileName::KafkaIndex(offset),
+            "index" | "timeindex" | "txnindex" => LogFileName::KafkaIndex(offset),
             "segmentindex" => LogFileName::Snapshot(SnapshotKind::SegmentIndex, offset),
             "snapshot" => LogFileName::Snapshot(SnapshotKind::ProducerState, offset),
             _ => LogFileName::Other,

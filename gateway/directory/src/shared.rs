@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -112,11 +112,13 @@ pub(crate) struct View {
     pub(crate) folder: PathBuf,
     /// The segments that have bytes, with their lengths, by first offset.
     pub(crate) segments: RwLock<BTreeMap<Offset, AtomicU64>>,
+    /// Segments that begin below it have a `.txnindex` that fits, or need none. Whoever changes such a segment lowers it.
+    pub(crate) transactions_indexed: AtomicI64,
 }
 
 impl View {
     pub(crate) fn new(folder: PathBuf, segments: BTreeMap<Offset, AtomicU64>) -> View {
-        View { folder, segments: RwLock::new(segments) }
+        View { folder, segments: RwLock::new(segments), transactions_indexed: AtomicI64::new(Offset::MIN) }
     }
 
     /// The last segment and its length.

@@ -336,7 +336,6 @@ impl Writer {
             }
             StorageOp::PutSnapshot { kind, offset, snapshot, .. } => {
                 self.log_made(log)?.put_snapshot(&shared, kind, offset, &snapshot)?;
-                shared.task(Task::Index { log, end_offset: offset, kind });
             }
             StorageOp::DeleteSnapshot { kind, offset, .. } => {
                 if let Some(log) = self.log(log)? {

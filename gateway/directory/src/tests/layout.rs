@@ -14,7 +14,7 @@ use super::support::{Directory, LOG, World};
 use crate::{DirectoryOptions, DirectoryStorage, OpenError};
 
 /// A batch of `count` records, each `size` bytes and a millisecond later than the one before.
-fn batch(base_offset: Offset, epoch: i32, count: i64, size: usize, timestamp: i64) -> Bytes {
+pub(super) fn batch(base_offset: Offset, epoch: i32, count: i64, size: usize, timestamp: i64) -> Bytes {
     let mut builder = RecordBatchBuilder::new(Compression::None);
     builder.set_base_offset(base_offset);
     builder.set_partition_leader_epoch(epoch);
@@ -24,11 +24,11 @@ fn batch(base_offset: Offset, epoch: i32, count: i64, size: usize, timestamp: i6
     builder.build()
 }
 
-fn append(log: LogId, segment: Offset, position: u64, batches: Bytes) -> StorageOp {
+pub(super) fn append(log: LogId, segment: Offset, position: u64, batches: Bytes) -> StorageOp {
     StorageOp::Append { log, segment, position, batches, durability: Durability::Relaxed }
 }
 
-fn names(world: &World, folder: &str) -> Vec<String> {
+pub(super) fn names(world: &World, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(world.directory.path().join(folder)).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

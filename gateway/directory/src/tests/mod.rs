@@ -1,5 +1,6 @@
 mod conformance;
 mod crash;
 mod faulty;
+mod kafka_files;
 mod layout;
 mod support;
