@@ -48,6 +48,13 @@ function lookAround() {
       if (missing.length > 0) found.push(`${attribute} of ${short(node)} leads nowhere: ${missing}`);
     }
   }
+  // Who speaks to the page says what is to be seen on a button (WCAG 2.5.3).
+  const told = (node) => (node.nodeType === Node.TEXT_NODE ? node.data
+    : node.nodeType !== Node.ELEMENT_NODE || node.ariaHidden === "true" || !shown(node) ? "" : [...node.childNodes].map(told).join(" "));
+  const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  for (const node of all("[aria-label]:is(button,a,summary,[role=button],[role=tab],[role=link])").filter(shown)) {
+    if (!plain(node.ariaLabel).includes(plain(told(node)))) found.push(`"${told(node).trim()}" is seen on what is called "${node.ariaLabel}"`);
+  }
   for (const node of all("[tabindex]")) if (node.tabIndex > 0) found.push(`${short(node)} is out of the order of the document`);
   for (const node of all("li")) if (!node.closest("ul,ol")?.matches(":not([role]),[role=list]")) found.push(`no list around ${short(node)}`);
   for (const node of all("[aria-hidden=true]")) {

@@ -30,6 +30,9 @@ class Api extends EventTarget {
   /** How fast the workers' time goes: 1 as it does by itself, 0 where it stands still. Modules hear `time` when it is another. */
   rate = 1;
 
+  /** Puts explanations into what workers say, where the page's language wants them. @type {((content: any) => void) | undefined} */
+  explain = undefined;
+
   #words = {};
   #persisted = false;
   /** The parts that were loaded. */
@@ -73,6 +76,11 @@ class Api extends EventTarget {
       stands: safely(([standing]) => this.#stands(standing)),
       mounted: safely(() => this.dispatchEvent(new Event("mounted"))),
     };
+  }
+
+  /** The string of this key as it is, if there is one. */
+  word(key) {
+    return this.#words[key];
   }
 
   /** The string of this key, with its places filled in. */
@@ -207,6 +215,7 @@ class Api extends EventTarget {
   /** True where a message was an answer for a module alone. */
   #hear(from, message) {
     const [name, content] = variant(message);
+    this.explain?.(content);
     // A new worker goes by the time of the others from its first moment.
     if (name === "loaded" && this.#clock) this[from === "clients" ? "tellClients" : "tellHosts"](this.#time);
     if (from === "clients") {

@@ -15,7 +15,7 @@ const folder = process.argv[2];
 // `boot` is what the first picture needs, out of these folders too; each of the others is loaded when it is wanted, with a table
 // of words and a style sheet of its own.
 const EAGER = ["stage", "time"];
-const LAZY = ["picture", "figures", "panels", "inspect", "code", "lessons", "gateway", "share"];
+const LAZY = ["picture", "figures", "panels", "inspect", "code", "lessons", "gateway", "share", "errors"];
 const LANGUAGES = ["en", "zh"];
 /** Where the words of what is Rust are: its folder of strings is beside this one. */
 const PAGE = "..";

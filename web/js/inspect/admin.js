@@ -35,7 +35,7 @@ export async function describeConfigs(api, type, name) {
     reader.string();
     return { code, message, configs: reader.array(readConfig) };
   });
-  check(code, message);
+  check(api, code, message);
   return configs.sort((first, second) => (first.name < second.name ? -1 : 1));
 }
 
@@ -65,14 +65,14 @@ export async function offsetAt(api, topic, partition, timestamp) {
       return { code, offset: reader.i64() };
     });
   });
-  check(found.code);
+  check(api, found.code);
   return found.offset < 0n ? undefined : found.offset;
 }
 
 /** Commits offsets, `{ topic, partition, offset }`, for a group that has no members. */
 export async function commitOffsets(api, group, offsets) {
   const found = await ask(api, CONTROLLER, FIND_COORDINATOR, 0, new Writer().string(group));
-  check(found.i16());
+  check(api, found.i16());
   const coordinator = found.i32();
   const topics = [...new Set(offsets.map(({ topic }) => topic))];
   // Of no generation, and kept as long as the broker keeps offsets.
@@ -85,5 +85,5 @@ export async function commitOffsets(api, group, offsets) {
       reader.i32();
       return reader.i16();
     });
-  })) codes.forEach((code) => check(code));
+  })) codes.forEach((code) => check(api, code));
 }

@@ -37,10 +37,12 @@ export function ask(api, nodeId, key, version, body) {
 }
 
 /** Throws what an error code says. */
-export function check(code, message) {
+export function check(api, code, message) {
   if (code === 0) return;
-  const name = errorName(code);
-  throw Object.assign(new Error(message || name), { kind: message ? name : "", code, retriable: false });
+  const kind = errorName(code);
+  const report = { kind, message: message || kind };
+  api.explain?.({ report });
+  throw Object.assign(new Error(report.message), { kind: report.message === kind ? "" : kind, code, retriable: false });
 }
 
 /** Bytes in Kafka's order. */

@@ -8,10 +8,17 @@ import { SendPanel } from "./send-panel.js";
 /** Puts the panels into their places, now and whenever those are made anew. */
 export function open(api) {
   watchStorage(api);
+  explainErrors(api);
+  api.addEventListener("language", () => explainErrors(api));
   for (const panel of [new ReadPanel(api), new SendPanel(api)]) {
     api.addEventListener("mounted", () => panel.mount());
     panel.mount();
     const update = onceAFrame(() => panel.update());
     for (const heard of ["broker", "standing"]) api.addEventListener(heard, update);
   }
+}
+
+/** Errors come in English, as from any Kafka; what is known of them in another language is loaded where it is wanted. */
+function explainErrors(api) {
+  if (api.language !== "en") api.load("errors").then((errors) => errors.explainErrors(api)).catch(reportError);
 }

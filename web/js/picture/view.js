@@ -44,7 +44,8 @@ export function keyOf({ kind, import: produces, consumer: reads, topic, partitio
 const path = ([x0, y0, ...curve]) => `M${[x0, y0].map(Math.round)}C${curve.map(Math.round)}`;
 const colour = (partition) => `p${partition % 8}`;
 const box = ({ x, y, width, height }, more) => ["box", "rect", { class: "box", x, y, width, height, rx: 12, ...more }];
-const text = (key, x, y, kind, content) => [key, "text", { x, y, class: kind }, content];
+// What only repeats a label's figures, or was cut off, is not part of a button's name.
+const text = (key, x, y, kind, content) => [key, "text", { x, y, class: kind, "aria-hidden": /^(mu|f|ti|nu)|…/.test(kind + content) }, content];
 
 function roads(layout) {
   const all = [];
