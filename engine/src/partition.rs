@@ -143,6 +143,11 @@ impl<W> Partition<W> {
         }
     }
 
+    /// The bytes that storage has of the log, without what is on its way there.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.log.segments().iter().map(|segment| self.stored_size(segment.base_offset())).sum()
+    }
+
     /// Whether a segment is on its way out.
     pub(crate) fn is_dropping(&self, segment: Offset) -> bool {
         matches!(self.start_move.under_way, Some(StartOp::Move { before, .. }) if segment < before)

@@ -38,8 +38,12 @@ impl Broker {
             // The broker knows itself what it still needs of its own logs.
             let is_own = self.topics.by_id(log.topic_id).is_none_or(Topic::is_internal);
             let current = partition.log.log_start_offset();
-            let from =
-                if is_own { current } else { partition.log.retained_from(now.wall_ms, &partition.config) };
+            let from = if is_own {
+                current
+            } else {
+                let stored_bytes = partition.stored_bytes();
+                partition.log.retained_from(now.wall_ms, stored_bytes, &partition.config)
+            };
             if from > current || partition.log.has_segments_below_start() {
                 starts.push((*log, from));
             }

@@ -9,10 +9,12 @@ impl Log {
     /// above the oldest without which the log has `retention.bytes` still (as in Kafka's `UnifiedLog.deletableSegments`).
     /// Also above those that could not be dropped when the log start was moved. Never above the log end.
     ///
+    /// `stored_bytes`: what storage has of the log. What is on its way there may be refused, and does not count.
+    ///
     /// A segment without any timestamp has no age; one in which compaction has left no record is old enough for any. A log that
     /// is only compacted keeps all its segments (`cleanup.policy`).
-    pub(crate) fn retained_from(&self, wall_ms: i64, config: &LogConfig) -> Offset {
-        let mut size = self.size_bytes();
+    pub(crate) fn retained_from(&self, wall_ms: i64, stored_bytes: u64, config: &LogConfig) -> Offset {
+        let mut size = stored_bytes;
         let mut from = self.log_start_offset;
         for (index, segment) in self.segments.iter().enumerate() {
             let end = self.segments.get(index + 1).map_or(self.next_offset, Segment::base_offset);
@@ -23,7 +25,7 @@ impl Log {
                 i64::MIN => limit_ms.is_some(),
                 timestamp => timestamp >= 0 && limit_ms.is_some_and(|limit| age_ms > limit),
             };
-            size -= segment.size();
+            size = size.saturating_sub(segment.size());
             let is_too_much = config.is_deleted && config.retention_bytes.is_some_and(|limit| size >= limit);
             if end > self.log_end_offset || !(is_old || is_too_much || end <= from) {
                 break;

@@ -100,6 +100,23 @@ fn what_is_on_its_way_is_not_dropped() {
 }
 
 #[test]
+fn what_is_on_its_way_does_not_count_as_kept() {
+    // A segment of 730 bytes less is 1,460 bytes, and with the batch on its way more than the limit.
+    let mut world = filled(30, &[("retention.bytes", "1500"), ("retention.ms", "-1")]);
+    world.hold_appends = true;
+    let new = super::world::produce_request("t", 0, batch_at(5, &["new"]), -1);
+    let id = world.send(super::world::CLIENT, ApiKey::Produce, 9, &new);
+    world.advance(CHECK_MS);
+    assert_eq!(stored(&world), [0, 10, 20], "it may be refused still");
+    world.hold_appends = false;
+    world.release(None);
+    let response = world.answer(ApiKey::Produce, 9, id);
+    assert_eq!(super::world::produced(&response), (0, 30));
+    world.advance(CHECK_MS);
+    assert_eq!(range(&mut world), (10, 31));
+}
+
+#[test]
 fn without_any_room_retention_goes_on() {
     let mut world = filled(30, &[("retention.ms", &(5 * HOUR_MS).to_string())]);
     world.hold = |op| {
