@@ -32,10 +32,31 @@ struct DiskLog {
     unsafe_ops: Vec<StorageOp>,
 }
 
+/// A deletion of segments.
+#[derive(Debug)]
+pub(crate) struct Dropped {
+    pub(crate) log: LogId,
+    /// What there was before.
+    pub(crate) segments: Vec<Span>,
+    /// Where the log begins by it.
+    pub(crate) start: Offset,
+}
+
+/// What retention goes by of a segment.
+#[derive(Debug)]
+pub(crate) struct Span {
+    /// The offset behind its last.
+    pub(crate) end: Offset,
+    pub(crate) bytes: u64,
+    pub(crate) max_timestamp: i64,
+}
+
 /// The logs.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     logs: BTreeMap<LogId, DiskLog>,
+    /// Deletions of segments that nobody has looked at yet.
+    pub(crate) dropped: Vec<Dropped>,
     /// Bytes that fit, if there is a limit.
     pub(crate) capacity: Option<u64>,
 }
@@ -46,7 +67,7 @@ impl Disk {
         let copied = |(id, log): (&LogId, &DiskLog)| {
             (*id, DiskLog { current: log.current.clone(), ..DiskLog::default() })
         };
-        Disk { logs: self.logs.iter().map(copied).collect(), capacity: None }
+        Disk { logs: self.logs.iter().map(copied).collect(), ..Disk::default() }
     }
 
     /// Does a write. It is done whole or not at all.
@@ -64,6 +85,7 @@ impl Disk {
             return Err(NotAppliedReason::Full);
         }
         let log = self.logs.entry(op.log()).or_default();
+        self.dropped.extend(log.current.dropped(op));
         log.current.write(op);
         log.unsafe_ops.push(op.clone());
         if matches!(
@@ -156,6 +178,23 @@ impl Disk {
         Batches::new(bytes).map_while(Result::ok).find(|batch| batch.base_offset() == offset)
     }
 
+    /// The first offset of the first segment behind an offset.
+    pub(crate) fn segment_after(&self, log: LogId, offset: Offset) -> Option<Offset> {
+        self.logs.get(&log)?.current.segments.keys().find(|base| **base > offset).copied()
+    }
+
+    /// The segments of a log.
+    pub(crate) fn spans(&self, log: LogId) -> Vec<Span> {
+        self.logs.get(&log).map(|log| log.current.spans(0)).unwrap_or_default()
+    }
+
+    /// Where a log begins: at the mark, or where its first segment does.
+    pub(crate) fn start_offset(&self, log: LogId) -> Offset {
+        let Some(log) = self.logs.get(&log) else { return 0 };
+        let first = log.current.segments.keys().next().copied();
+        log.current.log_start_offset.max(first.unwrap_or(0))
+    }
+
     /// Where a log ends, as far as it is whole.
     pub(crate) fn end_offset(&self, log: LogId) -> Offset {
         let Some(log) = self.logs.get(&log) else { return 0 };
@@ -174,7 +213,8 @@ impl Disk {
                 break;
             }
         }
-        next
+        // What lies below the mark is not in the log.
+        next.max(log.current.log_start_offset)
     }
 }
 
@@ -272,6 +312,31 @@ impl Content {
             }
             StorageOp::Delete { .. } => *self = Content::default(),
         }
+    }
+
+    /// What an operation takes, if it is one that drops segments.
+    fn dropped(&self, op: &StorageOp) -> Option<Dropped> {
+        let StorageOp::DeleteSegments { log, before, log_start_offset } = op else { return None };
+        let start = log_start_offset.unwrap_or(*before);
+        Some(Dropped { log: *log, segments: self.spans(start), start })
+    }
+
+    /// The segments; the one that holds an offset is two, as what is behind it may have come when it was on its way out.
+    fn spans(&self, cut_at: Offset) -> Vec<Span> {
+        let mut spans = Vec::new();
+        for bytes in self.segments.values() {
+            let is_below = |batch: &RecordBatch<'_>| batch.next_offset() <= cut_at;
+            let batches = Batches::new(bytes).map_while(Result::ok);
+            let (below, above): (Vec<_>, Vec<_>) = batches.partition(is_below);
+            spans.extend([below, above].iter().filter_map(|batches| {
+                Some(Span {
+                    end: batches.last()?.next_offset(),
+                    bytes: batches.iter().map(|batch| batch.size() as u64).sum(),
+                    max_timestamp: batches.iter().map(RecordBatch::max_timestamp).max()?,
+                })
+            }));
+        }
+        spans
     }
 
     fn load(&self) -> StoredLog {

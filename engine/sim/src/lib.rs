@@ -16,6 +16,7 @@ mod network;
 mod payload;
 mod plant;
 mod random;
+mod retained;
 mod scenario;
 mod storage;
 mod trace;

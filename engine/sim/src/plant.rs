@@ -1,11 +1,12 @@
 //! Bugs to be found: each is one that the world itself makes, to see that a checker notices.
 
 use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::{
-    ApiKey, EndTxnRequest, FetchRequest, OffsetCommitRequest, RequestHeader, SyncGroupRequest,
-    TxnOffsetCommitRequest,
+    ApiKey, CreateTopicsRequest, EndTxnRequest, FetchRequest, OffsetCommitRequest, RequestHeader,
+    SyncGroupRequest, TxnOffsetCommitRequest,
 };
-use kafka_protocol::protocol::{Decodable, Encodable};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 /// A bug on demand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +39,14 @@ pub enum Plant {
     SameShare,
     /// The storage damages what it is given of a cleaned copy.
     DamagedCopy,
+    /// The storage forgets where logs begin when they are opened again.
+    ForgetLogStart,
+    /// The storage says that segments are dropped before they are.
+    DropLater,
+    /// The storage drops a segment more than it is told to.
+    DropOneMore,
+    /// Retention leaves a segment less than it has to.
+    RetainLess,
 }
 
 /// Below this records follow for sure, in nearly all worlds.
@@ -57,6 +66,11 @@ impl Plant {
     /// Whether it takes a compacted topic for it to happen.
     pub(crate) fn needs_compaction(self) -> bool {
         self == Plant::DamagedCopy
+    }
+
+    /// Whether it takes a topic that is kept short for it to happen.
+    pub(crate) fn needs_retention(self) -> bool {
+        matches!(self, Plant::ForgetLogStart | Plant::DropLater | Plant::DropOneMore | Plant::RetainLess)
     }
 
     /// What a broker is given in place of a request.
@@ -95,8 +109,26 @@ impl Plant {
                 partitions.for_each(|partition| partition.committed_offset -= 1);
                 request.encode(&mut changed, version).ok()?;
             }
+            (Plant::RetainLess, ApiKey::CreateTopics) => {
+                let mut request = CreateTopicsRequest::decode(&mut body, version).ok()?;
+                request.topics.iter_mut().for_each(retain_less);
+                request.encode(&mut changed, version).ok()?;
+            }
             _ => return None,
         }
         Some(changed.freeze())
+    }
+}
+
+/// Takes the size of a segment from what a topic is to keep.
+fn retain_less(topic: &mut CreatableTopic) {
+    let number = |topic: &CreatableTopic, key: &str| {
+        let config = topic.configs.iter().find(|config| config.name.as_str() == key)?;
+        config.value.as_ref()?.parse::<u64>().ok()
+    };
+    let sizes = number(topic, "retention.bytes").zip(number(topic, "segment.bytes"));
+    let Some((limit, segment)) = sizes else { return };
+    for config in topic.configs.iter_mut().filter(|config| config.name.as_str() == "retention.bytes") {
+        config.value = Some(StrBytes::from_string(limit.saturating_sub(segment).to_string()));
     }
 }

@@ -6,6 +6,7 @@ use headwater_engine::record::Compression;
 use crate::network::NetworkFaults;
 use crate::plant::Plant;
 use crate::random::Random;
+use crate::retained::RetainedPlan;
 use crate::storage::StorageFaults;
 
 /// The topic that is compacted, where there is one.
@@ -95,9 +96,11 @@ pub(crate) struct Scenario {
     /// How many brokers there are. Number 0 is the controller.
     pub(crate) brokers: usize,
     pub(crate) topics: Vec<TopicPlan>,
-    /// The configs with which brokers start first.
     /// One beside them that is compacted.
     pub(crate) compacted: Option<TopicPlan>,
+    /// One beside them that is kept short.
+    pub(crate) retained: Option<RetainedPlan>,
+    /// The configs with which brokers start first.
     pub(crate) broker: Vec<(&'static str, String)>,
     pub(crate) producers: Vec<ProducerPlan>,
     pub(crate) idempotent_producers: usize,
@@ -139,6 +142,8 @@ impl Scenario {
             topics,
             compacted: (!bit_rot && (plant.is_some_and(Plant::needs_compaction) || random.coin()))
                 .then(|| compacted(random)),
+            retained: (!bit_rot && (plant.is_some_and(Plant::needs_retention) || random.one_in(3)))
+                .then(|| RetainedPlan::new(random)),
             broker: broker_configs(random),
             producers,
             idempotent_producers: random.index(4),
@@ -161,6 +166,12 @@ impl Scenario {
         scenario.transactions = (wanted && !loses && !bit_rot).then(|| transactions(random));
         scenario
     }
+
+    /// The topics that are made at the beginning, but those of transactions.
+    pub(crate) fn topics_made(&self) -> impl Iterator<Item = TopicPlan> {
+        let retained = self.retained.iter().map(RetainedPlan::topic);
+        self.topics.iter().chain(&self.compacted).cloned().chain(retained)
+    }
 }
 
 /// What may differ from start to start.
@@ -172,6 +183,7 @@ pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)>
         ("queued.max.request.bytes", random.pick(&[1, 1_000, 16 << 20, 16 << 20]).to_string()),
         ("log.roll.ms", random.pick(&[500, 604_800_000]).to_string()),
         ("auto.create.topics.enable", "false".to_owned()),
+        ("log.retention.check.interval.ms", random.pick(&[100, 500]).to_string()),
         ("log.cleaner.backoff.ms", random.pick(&[50, 400]).to_string()),
         ("log.cleaner.dedupe.buffer.size", random.pick(&[1_024, 1 << 20]).to_string()),
         ("group.min.session.timeout.ms", "1000".to_owned()),

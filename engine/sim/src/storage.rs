@@ -254,7 +254,12 @@ impl Medium {
                     lane.told_at = told_at;
                 }
                 (pending.effect_at, pending.told_at) = (effect_at, told_at);
-                if self.plant == Some(Plant::AcknowledgeBeforeDurable) && pending.is_append() {
+                let is_early = match self.plant {
+                    Some(Plant::AcknowledgeBeforeDurable) => pending.is_append(),
+                    Some(Plant::DropLater) => matches!(pending.op, StorageOp::DeleteSegments { .. }),
+                    _ => false,
+                };
+                if is_early {
                     self.told.push_back((id, Ok(Applied::Written), None));
                     pending.told_at = NEVER;
                     pending.effect_at += 20;
@@ -310,7 +315,13 @@ fn execute(
             tally.count(Fault::ReadFailed);
             return (unknown(), false);
         }
-        StorageOp::Load { log } => return (Ok(Applied::Loaded(disk.load(*log))), false),
+        StorageOp::Load { log } => {
+            let mut stored = disk.load(*log);
+            if plant == Some(Plant::ForgetLogStart) {
+                stored.log_start_offset = 0;
+            }
+            return (Ok(Applied::Loaded(stored)), false);
+        }
         StorageOp::Read { log, segment, range } => {
             let mut bytes = disk.read(*log, *segment, range);
             if plant == Some(Plant::SkipBatch) && *log != LogId::CLUSTER_METADATA {
@@ -344,6 +355,11 @@ fn execute(
         let mut damaged = batches.to_vec();
         damaged.iter_mut().rev().take(1).for_each(|byte| *byte ^= 1);
         *batches = Bytes::from(damaged);
+    }
+    if plant == Some(Plant::DropOneMore)
+        && let StorageOp::DeleteSegments { log, before, .. } = &mut pending.op
+    {
+        *before = disk.segment_after(*log, *before).unwrap_or(*before);
     }
     match disk.write(&pending.op) {
         Ok(()) if pending.fate == Fate::UnknownApplied => {

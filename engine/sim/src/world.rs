@@ -6,6 +6,7 @@
 
 mod broker;
 mod carry;
+mod retained;
 mod trouble;
 
 use std::cell::RefCell;
@@ -21,7 +22,7 @@ use self::broker::Node;
 use self::trouble::Trouble;
 use crate::actors::{
     Actor, AdminActor, AuditorActor, CompactedActor, ConsumerActor, Context, CopierActor, Ends,
-    IdempotentActor, LedgerActor, MemberActor, News, ProducerActor,
+    IdempotentActor, LedgerActor, MemberActor, News, ProducerActor, RetainedActor, Role, retained_partition,
 };
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
@@ -29,6 +30,7 @@ use crate::checkers::{COPY, Checker, Checks, LEDGER};
 use crate::faults::Tally;
 use crate::network::{Client, Network};
 use crate::random::Random;
+use crate::retained::RETAINED;
 use crate::scenario::{COMPACTED, ConsumerPlan, Scenario, TOMBSTONES_STAY_MS};
 use crate::storage::{Crash, Medium};
 use crate::trace::Trace;
@@ -99,6 +101,8 @@ pub(crate) struct World {
     phase_began_ms: u64,
     now_ms: u64,
     wall_offset_ms: i64,
+    /// The latest that any clock has shown, but for what it shows now.
+    latest_wall_ms: i64,
     events: BTreeMap<(u64, u8, u64), Event>,
     next_event: u64,
     steps: u64,
@@ -126,7 +130,7 @@ impl World {
     pub(crate) fn new(seed: u64, options: &Options) -> World {
         let mut random = Random::new(seed);
         let scenario = Scenario::new(&mut random, options.plant);
-        let checks = Checks::new(options.only, scenario.bit_rot);
+        let checks = Checks::new(options.only, &scenario);
         let mut node = || {
             let medium = Medium::new(random.fork(), scenario.storage, options.plant);
             Node::new(Rc::new(RefCell::new(medium)), scenario.broker.clone(), scenario.brokers)
@@ -138,6 +142,7 @@ impl World {
             phase_began_ms: 0,
             now_ms: 0,
             wall_offset_ms: WALL_START_MS,
+            latest_wall_ms: WALL_START_MS,
             events: BTreeMap::new(),
             next_event: 0,
             steps: 0,
@@ -197,6 +202,8 @@ impl World {
             self.add_compacted(0, true);
             self.add_compacted(1, false);
         }
+        self.add_retained(0, Role::Writes);
+        self.add_retained(1, Role::GoesBack);
         let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         for (number, plan) in (0..).zip(&scenario.consumers) {
             self.tailing.push(number);
@@ -216,6 +223,14 @@ impl World {
         };
         let producer = writes.then_some(&config);
         let actor = CompactedActor::new(number, self.nodes.len(), producer, &mut self.checks, random);
+        self.add_actor(Box::new(actor));
+    }
+
+    /// One who has to do with the topic that is kept short, if there is one.
+    fn add_retained(&mut self, number: u32, role: Role) {
+        let Some(plan) = &self.scenario.retained else { return };
+        let (brokers, random) = (self.nodes.len(), &mut self.random);
+        let actor = RetainedActor::new(number, brokers, role, plan, &mut self.checks, random);
         self.add_actor(Box::new(actor));
     }
 
@@ -415,8 +430,9 @@ impl World {
         let mut ends = Ends::new();
         for node in &self.nodes {
             let broker = node.broker().filter(|broker| broker.is_ready())?;
-            let is_watched =
-                |name: &str| name.starts_with("topic-") || [LEDGER, COPY, COMPACTED].contains(&name);
+            let is_watched = |name: &str| {
+                name.starts_with("topic-") || [LEDGER, COPY, COMPACTED, RETAINED].contains(&name)
+            };
             let watched = broker.topics().filter(|topic| is_watched(topic.name));
             ends.extend(watched.flat_map(broker::high_watermarks));
         }
@@ -448,11 +464,14 @@ impl World {
             // What is damaged is never read to its end, nor is all that was to be delivered delivered.
             return self.now_ms > self.phase_began_ms + 10_000;
         }
-        self.actors.iter().all(|actor| actor.is_done(&ends))
+        self.actors.iter().all(|actor| actor.is_done(&ends)) && self.is_retained_short()
     }
 
     fn unfinished(&self) -> String {
         let Some(ends) = self.ends() else { return "not all brokers are ready".to_owned() };
+        if !self.is_retained_short() {
+            return format!("{RETAINED} is not as short as it is to be");
+        }
         let unfinished = self.actors.iter().filter(|actor| !actor.is_done(&ends));
         let unfinished =
             unfinished.map(|actor| format!("{} waits for {}", actor.name(), actor.waits_for(&ends)));
@@ -510,6 +529,7 @@ impl World {
         if self.scenario.compacted.is_some() {
             self.add_compacted(2, false);
         }
+        self.add_retained(2, Role::Reads);
     }
 
     fn end(&mut self) -> Result<(), String> {
@@ -529,7 +549,12 @@ impl World {
             self.checks.compacted_at_last(stays);
         }
         let ends = self.ends().unwrap_or_default();
-        for (topic_partition, end) in ends.into_iter().filter(|(of, _)| of.topic != COMPACTED) {
+        if let Some(end) = ends.get(&retained_partition()) {
+            self.checks.retained_at_last(*end);
+        }
+        for (topic_partition, end) in
+            ends.into_iter().filter(|(of, _)| ![COMPACTED, RETAINED].contains(&&of.topic[..]))
+        {
             self.records += end.unsigned_abs();
             // Markers have offsets, and are given to nobody.
             if ![LEDGER, COPY].contains(&&topic_partition.topic[..]) {

@@ -102,3 +102,23 @@ fn offsets_apart_from_their_transaction_are_found() {
 fn records_that_are_copied_twice_are_found() {
     assert_found(Plant::OffsetsApart, Checker::ExactlyOnce);
 }
+
+#[test]
+fn a_log_start_that_is_forgotten_over_a_crash_is_found() {
+    assert_found(Plant::ForgetLogStart, Checker::LogStart);
+}
+
+#[test]
+fn a_log_start_that_is_told_before_it_is_durable_is_found() {
+    assert_found(Plant::DropLater, Checker::LogStart);
+}
+
+#[test]
+fn a_segment_that_is_dropped_beyond_the_log_start_is_found() {
+    assert_found(Plant::DropOneMore, Checker::LogStart);
+}
+
+#[test]
+fn retention_that_deletes_one_segment_too_many_is_found() {
+    assert_found(Plant::RetainLess, Checker::Retention);
+}

@@ -37,7 +37,7 @@ impl AdminActor {
     pub(crate) fn new(scenario: &Scenario, random: &mut Random) -> AdminActor {
         AdminActor {
             host: Host::new("admin", scenario.brokers, random.next()),
-            waiting: scenario.topics.iter().chain(&scenario.compacted).cloned().map(Change::Create).collect(),
+            waiting: scenario.topics_made().map(Change::Create).collect(),
             under_way: None,
             topics: scenario.topics.iter().map(|topic| (topic.name.clone(), topic.partitions)).collect(),
             churn: scenario.churn,

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use headwater_client::{
-    AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, ProducerConfig, ProducerId,
-    ProducerRecord, StartOffset,
+    AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, ProducerConfig, StartOffset,
 };
 use headwater_engine::{Now, Offset, TopicPartition};
 
 use super::host::Host;
+use super::writer::Writer;
 use super::{Actor, Context, Ends};
-use crate::checkers::{Checker, Checks, Promise};
+use crate::checkers::{Checker, Checks};
 use crate::payload::RecordId;
 use crate::random::Random;
 use crate::scenario::COMPACTED;
@@ -33,15 +33,6 @@ pub(crate) struct CompactedActor {
     next_look_ms: u64,
 }
 
-struct Writer {
-    producer: ProducerId,
-    number: u32,
-    /// The keys and values given to the producer, in their order.
-    sent: Vec<(u8, Option<RecordId>)>,
-    next_burst_ms: u64,
-    finishing: bool,
-}
-
 impl CompactedActor {
     pub(crate) fn new(
         number: u32,
@@ -59,13 +50,7 @@ impl CompactedActor {
             own_connections: false,
             ..ConsumerConfig::default()
         });
-        let writer = producer.map(|config| Writer {
-            producer: host.client.add_producer(config.clone()),
-            number: checks.add_producer(Promise::default()),
-            sent: Vec::new(),
-            next_burst_ms: 0,
-            finishing: false,
-        });
+        let writer = producer.map(|config| Writer::new(COMPACTED, config, &mut host, checks));
         CompactedActor {
             name,
             number,
@@ -79,41 +64,17 @@ impl CompactedActor {
     }
 
     fn write(&mut self, context: &mut Context<'_>) {
-        let Some(writer) = self.writer.as_mut().filter(|writer| !writer.finishing) else { return };
-        if context.now.monotonic_ms < writer.next_burst_ms {
-            return;
-        }
-        writer.next_burst_ms = context.now.monotonic_ms + 1 + context.random.below(60);
-        for _ in 0..=context.random.below(4) {
-            let key = u8::try_from(context.random.below(KEYS)).unwrap_or(0);
-            let id = RecordId { producer: writer.number, number: writer.sent.len() as u64 };
-            let value = (!context.random.one_in(5)).then(|| id.value(40));
-            let record = ProducerRecord {
-                topic: COMPACTED,
-                partition: Some(0),
-                timestamp: None,
-                key: Some(&[key]),
-                value: value.as_deref(),
-                headers: &[],
-            };
-            if self.host.client.send(context.now, writer.producer, &record).is_ok() {
-                writer.sent.push((key, value.map(|_| id)));
-            }
-        }
+        let Some(writer) = &mut self.writer else { return };
+        writer.write(context, &mut self.host, |random| {
+            let key = u8::try_from(random.below(KEYS)).unwrap_or(0);
+            (Some(key), !random.one_in(5))
+        });
     }
 
     fn take_deliveries(&mut self, context: &mut Context<'_>) {
-        let Some(writer) = &mut self.writer else { return };
-        while let Some(delivery) = self.host.client.poll_delivery(writer.producer) {
-            let Some(base_offset) = delivery.result.ok().and_then(|delivered| delivered.base_offset) else {
-                continue;
-            };
-            for (sequence, offset) in delivery.sequences.zip(base_offset..) {
-                let sent = usize::try_from(sequence).ok().and_then(|at| writer.sent.get(at));
-                if let Some((key, value)) = sent {
-                    context.checks.compacted_acked(*key, offset, *value);
-                }
-            }
+        let Some(writer) = &self.writer else { return };
+        for (offset, (key, value)) in writer.acknowledged(&mut self.host) {
+            context.checks.compacted_acked(key.unwrap_or_default(), offset, value);
         }
     }
 
@@ -198,21 +159,18 @@ impl Actor for CompactedActor {
     }
 
     fn own_wake(&self) -> Option<u64> {
-        let next_burst =
-            self.writer.as_ref().filter(|writer| !writer.finishing).map(|writer| writer.next_burst_ms);
+        let next_burst = self.writer.as_ref().and_then(Writer::next_burst);
         if self.is_assigned { next_burst } else { Some(self.next_look_ms) }
     }
 
     fn finish(&mut self, _now: Now) {
         if let Some(writer) = &mut self.writer {
-            writer.finishing = true;
-            self.host.client.flush(writer.producer);
+            writer.finish(&mut self.host);
         }
     }
 
     fn is_done(&self, ends: &Ends) -> bool {
-        let is_flushed = |writer: &Writer| writer.finishing && self.host.client.is_flushed(writer.producer);
-        self.writer.as_ref().is_none_or(is_flushed) && self.is_read(ends)
+        self.writer.as_ref().is_none_or(|writer| writer.is_done(&self.host)) && self.is_read(ends)
     }
 
     fn waits_for(&self, ends: &Ends) -> String {

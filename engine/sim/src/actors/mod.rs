@@ -11,6 +11,8 @@ mod ledger;
 mod member;
 mod producer;
 pub(crate) mod raw;
+mod retained;
+mod writer;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,7 @@ pub(crate) use self::idempotent::IdempotentActor;
 pub(crate) use self::ledger::LedgerActor;
 pub(crate) use self::member::MemberActor;
 pub(crate) use self::producer::ProducerActor;
+pub(crate) use self::retained::{RetainedActor, Role, partition as retained_partition};
 use crate::checkers::Checks;
 use crate::random::Random;
 use crate::trace::Trace;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use headwater_engine::ConnectionId;
+use headwater_engine::{ConnectionId, Offset};
 use kafka_protocol::messages::ApiKey;
 
 /// A request that waits for its answer.
@@ -14,6 +14,8 @@ pub(crate) struct Asked {
     correlation_id: i32,
     pub(crate) frame: Bytes,
     at_ms: u64,
+    /// Where clients knew by then that the log begins that is kept short.
+    pub(crate) told: Offset,
 }
 
 /// JoinGroup and SyncGroup wait for other members.
@@ -30,9 +32,15 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// A request reaches the broker. `answered`: false for a Produce with acks=0.
-    pub(crate) fn asked(&mut self, connection: ConnectionId, frame: &Bytes, answered: bool, at_ms: u64) {
+    pub(crate) fn asked(
+        &mut self,
+        connection: ConnectionId,
+        frame: &Bytes,
+        answered: bool,
+        (at_ms, told): (u64, Offset),
+    ) {
         let waiting = self.waiting.entry(connection).or_default();
-        waiting.extend(Asked::parse(frame).filter(|_| answered).map(|asked| Asked { at_ms, ..asked }));
+        waiting.extend(Asked::parse(frame).filter(|_| answered).map(|asked| Asked { at_ms, told, ..asked }));
     }
 
     /// The broker answers; returns what was asked.
@@ -90,6 +98,6 @@ impl Asked {
         let api_key = i16::from_be_bytes(frame.get(..2)?.try_into().ok()?);
         let version = i16::from_be_bytes(frame.get(2..4)?.try_into().ok()?);
         let correlation_id = i32::from_be_bytes(frame.get(4..8)?.try_into().ok()?);
-        Some(Asked { api_key, version, correlation_id, frame: frame.clone(), at_ms: 0 })
+        Some(Asked { api_key, version, correlation_id, frame: frame.clone(), at_ms: 0, told: 0 })
     }
 }

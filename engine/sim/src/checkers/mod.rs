@@ -11,6 +11,7 @@ mod membership;
 mod offsets;
 mod order;
 pub(crate) mod recovery;
+mod retention;
 mod transactions;
 mod visibility;
 
@@ -30,12 +31,13 @@ use self::idempotence::Idempotence;
 pub(crate) use self::membership::Membership;
 use self::offsets::Offsets;
 use self::order::Order;
+pub(crate) use self::retention::{BEYOND, Retention, Standing};
 use self::transactions::Transactions;
 pub(crate) use self::transactions::{COPY, LEDGER, record_id};
 use self::visibility::Visibility;
 pub(crate) use self::visibility::served;
 use crate::payload::RecordId;
-use crate::scenario::COMPACTED;
+use crate::scenario::{COMPACTED, Scenario};
 
 /// Names a checker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +70,10 @@ pub enum Checker {
     ExactlyOnce,
     /// The last record of each key survives compaction, and all readers come to know it.
     Compaction,
+    /// A log that is kept short begins where it was said to, and has all from there on.
+    LogStart,
+    /// Retention drops what is too old or too much, and nothing else.
+    Retention,
     /// Everything comes to its end when faults stop.
     Liveness,
 }
@@ -121,6 +127,7 @@ pub(crate) struct Checks {
     /// What writers of transactions have committed as their last, as the last auditor was told.
     writers_offsets: BTreeMap<u32, Offset>,
     compaction: Compaction,
+    pub(crate) retention: Retention,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
     damaged: Damaged,
@@ -130,7 +137,7 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn new(only: Option<Checker>, bit_rot: bool) -> Checks {
+    pub(crate) fn new(only: Option<Checker>, scenario: &Scenario) -> Checks {
         Checks {
             only,
             violation: None,
@@ -147,7 +154,8 @@ impl Checks {
             transactions: Transactions::default(),
             writers_offsets: BTreeMap::new(),
             compaction: Compaction::default(),
-            bit_rot,
+            retention: scenario.retained.as_ref().map(Retention::of).unwrap_or_default(),
+            bit_rot: scenario.bit_rot,
             damaged: Damaged::default(),
             reader: None,
             read: BTreeMap::new(),
@@ -310,6 +318,17 @@ impl Checks {
         self.take(Checker::Compaction, result);
     }
 
+    /// A power cut has left the log that is kept short from one offset to another.
+    pub(crate) fn retained_left(&mut self, start: Offset, end: Offset) {
+        self.retention.lost(start, end);
+    }
+
+    /// All readers of the log that is kept short have read it to its end.
+    pub(crate) fn retained_at_last(&mut self, end: Offset) {
+        let result = self.retention.at_last(end);
+        self.take(Checker::LogStart, result);
+    }
+
     /// The admin was told that a topic has so many partitions.
     pub(crate) fn topic_has(&mut self, topic: &str, partitions: i32) {
         self.acknowledged.topic_has(topic, partitions);
@@ -322,7 +341,7 @@ impl Checks {
 
     /// A request reaches its broker. `answered`: false for a Produce with acks=0.
     pub(crate) fn asked(&mut self, connection: ConnectionId, frame: &Bytes, answered: bool, at_ms: u64) {
-        self.answers.asked(connection, frame, answered, at_ms);
+        self.answers.asked(connection, frame, answered, (at_ms, self.retention.told()));
         if let Some(asked) = Asked::parse(frame) {
             self.commits.asked(connection, &asked);
         }

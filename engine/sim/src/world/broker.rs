@@ -17,6 +17,7 @@ use crate::actors::{Ends, raw};
 use crate::checkers::{Asked, Checker, served, stored};
 use crate::faults::Fault;
 use crate::plant::Plant;
+use crate::retained::RETAINED;
 use crate::scenario::{COMPACTED, broker_configs};
 use crate::storage::{Crash, FaultyStorage, Medium};
 
@@ -102,6 +103,7 @@ impl World {
         }
         node.storage_due = None;
         node.medium.borrow_mut().step(self.now_ms);
+        self.note_dropped(number);
         self.worked(number);
     }
 
@@ -208,6 +210,7 @@ impl World {
         node.crash_in = None;
         (node.storage_due, node.timer_due) = (None, None);
         node.medium.borrow_mut().crash(crash);
+        self.note_dropped(number);
         self.connections_break(number, crash);
         self.checks.membership.forget_generations();
         if crash == Crash::PowerCut {
@@ -247,11 +250,14 @@ impl World {
             }
         }
         for (topic_partition, end) in &after {
-            if before.get(topic_partition).is_some_and(|before| before > end) {
+            if topic_partition.topic != RETAINED
+                && before.get(topic_partition).is_some_and(|before| before > end)
+            {
                 self.trace.say(format_args!("power cut: {topic_partition} ends at {end} now"));
                 self.checks.lost_from(topic_partition, *end);
             }
         }
+        self.account_for_retained(&after);
         for index in 0..self.actors.len() {
             self.with_actor(index, |actor, context| actor.power_cut(context, &after));
         }
@@ -284,6 +290,9 @@ impl World {
             Ok(ApiKey::Metadata) => self.learn_topic_ids(&asked, frame),
             Ok(ApiKey::Fetch) => self.observe_fetch(number, &asked, frame),
             Ok(ApiKey::Produce) => self.observe_produce(number, &asked, frame),
+            Ok(ApiKey::ListOffsets | ApiKey::DeleteRecords) => {
+                self.observe_log_start(number, connection, &asked, frame);
+            }
             Ok(ApiKey::OffsetCommit) => {
                 let result = self.checks.commits.commit_answered(connection, &asked, frame);
                 self.checks.take(Checker::Commits, result);
@@ -309,12 +318,14 @@ impl World {
         }
     }
 
-    fn log_id(&self, topic: &str, partition: i32) -> Option<LogId> {
+    pub(super) fn log_id(&self, topic: &str, partition: i32) -> Option<LogId> {
         self.topic_ids.get(topic).map(|topic_id| LogId { topic_id: *topic_id, partition })
     }
 
     fn observe_fetch(&mut self, number: usize, asked: &Asked, frame: &Bytes) {
-        if self.scenario.bit_rot || !self.checks.listens(Checker::Visibility) {
+        if self.scenario.bit_rot
+            || ![Checker::Visibility, Checker::LogStart].iter().any(|checker| self.checks.listens(*checker))
+        {
             return;
         }
         let answer = raw::response::<FetchResponse>(ApiKey::Fetch, asked.version, frame.clone());
@@ -323,6 +334,10 @@ impl World {
                 let index = partition.partition_index;
                 // What memory gives for a moment may be compacted already.
                 if topic.topic.as_str() == COMPACTED {
+                    continue;
+                }
+                if topic.topic.as_str() == RETAINED {
+                    self.observe_retained(number, asked, &partition);
                     continue;
                 }
                 let Some(log) = self.log_id(&topic.topic, index) else { continue };

@@ -224,6 +224,7 @@ impl World {
             self.tally.count(Fault::LateRequest);
         }
         self.checks.asked(id, frame, is_answered(frame), self.now_ms);
+        self.note_deletion(node, id, frame);
         let now = self.now();
         if let Some(server) = &mut self.nodes[node].server {
             let instead = self.plant.and_then(|plant| plant.instead_of(frame));

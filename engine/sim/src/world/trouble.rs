@@ -84,6 +84,7 @@ impl World {
             Trouble::ClockJump => {
                 let by = self.random.below(2 * MAX_CLOCK_JUMP_MS).cast_signed();
                 let by = by - MAX_CLOCK_JUMP_MS.cast_signed();
+                self.latest_wall_ms = self.latest_wall_ms.max(self.now().wall_ms);
                 self.wall_offset_ms += by;
                 self.tally.count(Fault::ClockJump);
                 self.trace.say(format_args!("the wall clock jumps by {by} ms"));

@@ -1,0 +1,254 @@
+//! Writes to a topic that is kept short, has records of it deleted, and reads it: from its first record on, and now and then
+//! from one that may be gone.
+
+use std::ops::ControlFlow;
+
+use headwater_client::{
+    AdminRequestId, AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, OffsetSpec,
+    ProducerConfig, StartOffset, code,
+};
+use headwater_engine::{Now, Offset, TopicPartition};
+
+use super::host::Host;
+use super::writer::Writer;
+use super::{Actor, Context, Ends};
+use crate::checkers::{BEYOND, Checker, Checks};
+use crate::payload::RecordId;
+use crate::random::Random;
+use crate::retained::{RETAINED, RetainedPlan};
+
+/// How often it looks whether the topic is there.
+const LOOK_MS: u64 = 300;
+
+/// What an actor does besides reading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Writes, and has records deleted.
+    Writes,
+    /// Goes back now and then.
+    GoesBack,
+    /// Reads all there is.
+    Reads,
+}
+
+pub(crate) struct RetainedActor {
+    name: String,
+    /// Its name to the checkers.
+    number: u32,
+    host: Host,
+    role: Role,
+    plan: RetainedPlan,
+    writer: Option<Writer>,
+    consumer: ConsumerId,
+    is_assigned: bool,
+    asked: Option<AdminRequestId>,
+    next_look_ms: u64,
+    /// When it has records deleted, or goes back.
+    next_act_ms: u64,
+    finishing: bool,
+}
+
+impl RetainedActor {
+    pub(crate) fn new(
+        number: u32,
+        brokers: usize,
+        role: Role,
+        plan: &RetainedPlan,
+        checks: &mut Checks,
+        random: &mut Random,
+    ) -> RetainedActor {
+        let name = format!("retained-{number}");
+        let mut host = Host::new(&name, brokers, random.next());
+        let auto_offset_reset = match role {
+            Role::GoesBack => {
+                random.pick(&[AutoOffsetReset::Earliest, AutoOffsetReset::Latest, AutoOffsetReset::None])
+            }
+            _ => AutoOffsetReset::Earliest,
+        };
+        checks.retention.add_reader(number, auto_offset_reset);
+        let consumer = host.client.add_consumer(ConsumerConfig {
+            fetch_max_wait_ms: 100,
+            max_partition_fetch_bytes: random.pick(&[1, 300, 1 << 20]),
+            auto_offset_reset,
+            own_connections: false,
+            ..ConsumerConfig::default()
+        });
+        let config = ProducerConfig {
+            linger_ms: random.pick(&[0, 20]),
+            batch_size: random.pick(&[100, 400]),
+            enable_idempotence: random.coin(),
+            ..ProducerConfig::default()
+        };
+        let writes = role == Role::Writes;
+        let writer = writes.then(|| Writer::new(RETAINED, &config, &mut host, checks));
+        RetainedActor {
+            name,
+            number,
+            host,
+            role,
+            plan: plan.clone(),
+            writer,
+            consumer,
+            is_assigned: false,
+            asked: None,
+            next_look_ms: 0,
+            next_act_ms: 0,
+            finishing: role == Role::Reads,
+        }
+    }
+
+    /// Where it is; none while that is looked up.
+    fn position(&self) -> Option<Offset> {
+        self.host.client.partition_state(self.consumer, &partition())?.position
+    }
+
+    fn read_from(&mut self, context: &mut Context<'_>, offset: Offset) {
+        context.checks.retention.positioned(self.number, offset);
+        self.host.client.assign(self.consumer, partition(), StartOffset::Offset(offset));
+    }
+
+    fn act(&mut self, context: &mut Context<'_>) {
+        if self.finishing || !self.is_assigned || context.now.monotonic_ms < self.next_act_ms {
+            return;
+        }
+        let mean_ms = if self.role == Role::Writes { self.plan.deletes_ms } else { 700 };
+        self.next_act_ms = context.now.monotonic_ms + context.random.within(1..2 * mean_ms);
+        let Some(position) = self.position() else { return };
+        match self.role {
+            Role::Writes if self.asked.is_none() => self.ask(context, position),
+            Role::GoesBack => {
+                let offset = context.random.below(position.unsigned_abs() + 1).cast_signed();
+                context.trace.say(format_args!("{}: goes back to {offset}", self.name));
+                self.read_from(context, offset);
+            }
+            _ => {}
+        }
+    }
+
+    /// Has records deleted: below an offset, all, or below one that the log does not have; or asks where the log begins.
+    fn ask(&mut self, context: &mut Context<'_>, position: Offset) {
+        let client = &mut self.host.client;
+        let before = match context.random.below(8) {
+            0 => {
+                let asked = client.list_offsets(context.now, vec![(partition(), OffsetSpec::Earliest)]);
+                self.asked = Some(asked);
+                return;
+            }
+            1 => -1,
+            2 => position + BEYOND,
+            _ => position - context.random.below(12).cast_signed().min(position),
+        };
+        context.trace.say(format_args!("{}: deletes what is before {before}", self.name));
+        self.asked = Some(client.delete_records(context.now, vec![(partition(), before)]));
+    }
+
+    fn take(&mut self, context: &mut Context<'_>, fetched: &Fetched) {
+        let mut records = Vec::new();
+        let whole = fetched.for_each(|record| {
+            records.push((record.offset, record.value.and_then(RecordId::of)));
+            ControlFlow::Continue(())
+        });
+        context.checks.take(Checker::LogStart, whole.map_err(|error| error.to_string()));
+        for (offset, id) in records {
+            let result = context.checks.retention.given(self.number, offset, id);
+            context.checks.take(Checker::LogStart, result);
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) {
+        while let Some((id, result)) = self.host.client.poll_admin() {
+            if self.asked.take_if(|asked| *asked == id).is_some() {
+                context.trace.say(format_args!("{}: {result:?}", self.name));
+            }
+        }
+        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
+            match event {
+                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
+                ConsumerEvent::Failed { error, .. } => {
+                    context.trace.say(format_args!("{}: failed: {error}", self.name));
+                    let is_out = error.code == Some(code::OFFSET_OUT_OF_RANGE);
+                    let result = context.checks.retention.failed(self.number, is_out, &error);
+                    match result {
+                        Ok(offset) => self.read_from(context, offset),
+                        Err(message) => context.checks.take(Checker::LogStart, Err(message)),
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+pub(crate) fn partition() -> TopicPartition {
+    TopicPartition { topic: RETAINED.to_owned(), partition: 0 }
+}
+
+impl Actor for RetainedActor {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    fn work(&mut self, context: &mut Context<'_>) {
+        if !self.is_assigned && context.now.monotonic_ms >= self.next_look_ms {
+            self.next_look_ms = context.now.monotonic_ms + LOOK_MS;
+        }
+        if !self.is_assigned && matches!(self.host.client.partition_count(context.now, RETAINED), Ok(Some(_)))
+        {
+            self.is_assigned = true;
+            self.read_from(context, 0);
+        }
+        if self.is_assigned
+            && let Some(writer) = &mut self.writer
+        {
+            writer.write(context, &mut self.host, |_| (None, true));
+        }
+        self.act(context);
+        self.sent(context);
+        self.poll(context);
+    }
+
+    fn sent(&mut self, context: &mut Context<'_>) {
+        let Some(writer) = &self.writer else { return };
+        for (offset, (_, id)) in writer.acknowledged(&mut self.host) {
+            let result = context.checks.retention.acked(offset, id);
+            context.checks.take(Checker::LogStart, result);
+        }
+    }
+
+    fn own_wake(&self) -> Option<u64> {
+        if !self.is_assigned {
+            return Some(self.next_look_ms);
+        }
+        let act = (!self.finishing).then_some(self.next_act_ms);
+        act.into_iter().chain(self.writer.as_ref().and_then(Writer::next_burst)).min()
+    }
+
+    fn finish(&mut self, _now: Now) {
+        self.finishing = true;
+        if let Some(writer) = &mut self.writer {
+            writer.finish(&mut self.host);
+        }
+    }
+
+    fn is_done(&self, ends: &Ends) -> bool {
+        self.finishing
+            && self.asked.is_none()
+            && self.writer.as_ref().is_none_or(|writer| writer.is_done(&self.host))
+            && self.position().is_some_and(|position| ends.get(&partition()) == Some(&position))
+    }
+
+    fn waits_for(&self, ends: &Ends) -> String {
+        format!("{:?} of {:?}, asked {:?}", self.position(), ends.get(&partition()), self.asked)
+    }
+
+    fn power_cut(&mut self, context: &mut Context<'_>, ends: &Ends) {
+        let end = ends.get(&partition()).copied().unwrap_or(0);
+        if self.is_assigned && self.position().is_none_or(|position| position > end) {
+            self.read_from(context, end);
+        }
+    }
+}
