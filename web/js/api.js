@@ -31,7 +31,7 @@ class Api extends EventTarget {
   rate = 1;
 
   /** Puts explanations into what workers say, where the page's language wants them. @type {((content: any) => void) | undefined} */
-  explain = undefined;
+  explain;
 
   #words = {};
   #persisted = false;
@@ -76,11 +76,6 @@ class Api extends EventTarget {
       stands: safely(([standing]) => this.#stands(standing)),
       mounted: safely(() => this.dispatchEvent(new Event("mounted"))),
     };
-  }
-
-  /** The string of this key as it is, if there is one. */
-  word(key) {
-    return this.#words[key];
   }
 
   /** The string of this key, with its places filled in. */

@@ -1,7 +1,7 @@
 // Why something was refused, in a language that the engine does not speak: an explanation of each error's code beside what the
 // engine says. In English there is nothing to explain, so there this part is not loaded.
 
-import { fill } from "../language.js";
+import { fill, loadTable } from "../language.js";
 import { variant } from "../variant.js";
 
 /** Sentences about files and their rows, of which there are several for a code, or which have none. */
@@ -42,9 +42,10 @@ const SENTENCES = [
   [/^a name in quotes$/, "json_name"],
 ];
 
-/** From now on all that workers say is explained before anybody hears it, in the page's language. */
-export function explainErrors(api) {
-  api.explain = (content) => explain((key) => api.word(`errors_${key}`), content);
+/** From now on all that workers say is explained in this language before anybody hears it. */
+export async function explainErrors(api, language) {
+  const words = await loadTable(`errors.${language}`);
+  if (api.language === language) api.explain = (content) => explain((key) => words[`errors_${key}`], content);
 }
 
 /** Puts explanations into a message of a worker. `word` gives a text of this part, if there is one. */

@@ -19,6 +19,8 @@ export function open(api) {
 }
 
 /** Errors come in English, as from any Kafka; what is known of them in another language is loaded where it is wanted. */
-function explainErrors(api) {
-  if (api.language !== "en") api.load("errors").then((errors) => errors.explainErrors(api)).catch(reportError);
+async function explainErrors(api) {
+  const { language } = api;
+  api.explain = undefined;
+  if (language !== "en") (await import(new URL("./errors.js", import.meta.url))).explainErrors(api, language).catch(reportError);
 }
