@@ -35,8 +35,12 @@ class Api extends EventTarget {
 
   #words = {};
   #persisted = false;
-  /** The parts that were loaded. */
-  #parts = new Set();
+  /** The parts that were asked for: their modules, in promises. */
+  #parts = new Map();
+  /** What is wanted of parts that are not there yet, by the functions that do it. */
+  #wanted = new Map();
+  /** What stands behind a module's address, so that it is fetched again: some browsers remember that they could not. */
+  #again = "";
   #ask = () => {};
   #nextId = FIRST_ID;
   #pending = new Map();
@@ -87,22 +91,70 @@ class Api extends EventTarget {
 
   /**
    * Loads a part of the page that is not needed at first (`inspect`, `code`, `lessons`): its words, its style sheet and its module,
-   * which it gives. Their words follow the page's language.
+   * which it gives. Their words follow the page's language. What cannot be loaded is told, and tried again when it is asked for again.
    */
-  async load(part) {
-    const [words, module] = await Promise.all([
-      loadTable(`${part}.${this.language}`), import(new URL(`./${part}.js`, import.meta.url)), loadSheet(new URL(`./${part}.css`, import.meta.url).href),
-    ]);
-    Object.assign(this.#words, words);
-    this.#parts.add(part);
-    return module;
+  load(part) {
+    if (!this.#parts.has(part)) this.#parts.set(part, this.#load(part));
+    return this.#parts.get(part);
+  }
+
+  async #load(part) {
+    this.dispatchEvent(new CustomEvent("problem"));
+    try {
+      const [words, module] = await Promise.all([
+        loadTable(`${part}.${this.language}`), this.module(part), loadSheet(new URL(`./${part}.css`, import.meta.url).href),
+      ]);
+      // Those of a language that was chosen meanwhile are there already.
+      this.#words = { ...words, ...this.#words };
+      return module;
+    } catch (error) {
+      this.#parts.delete(part);
+      this.failed(error);
+      throw error;
+    }
+  }
+
+  /** A module that stands beside this one. */
+  module(name) {
+    return import(new URL(`./${name}.js${this.#again}`, import.meta.url)).catch((error) => {
+      this.#again += "?";
+      throw error;
+    });
+  }
+
+  /** Has a function of a part do something. As long as the part is not there, what is asked of it last is what is done, once. */
+  use(part, name, detail) {
+    const first = !this.#wanted.has(name);
+    this.#wanted.set(name, detail);
+    if (!first) return;
+    const take = () => {
+      const wanted = this.#wanted.get(name);
+      this.#wanted.delete(name);
+      return wanted;
+    };
+    this.load(part).then((module) => module[name](this, take()), (error) => {
+      take();
+      throw error;
+    }).catch(this.report);
+  }
+
+  /** What a person has to know: something could not be loaded. Modules hear `problem`, without an error when it is over. */
+  failed(error) {
+    error.told = true;
+    this.dispatchEvent(new CustomEvent("problem", { detail: error }));
+  }
+
+  /** An error that nobody was told of goes to the browser's console. */
+  report(error) {
+    if (!error.told) reportError(error);
   }
 
   /** Shows the page in another language. Modules hear `language`, and `mounted` after it. */
   async setLanguage(language) {
     const words = await loadWords(language);
     this.language = language;
-    this.#words = Object.assign(words.modules, ...(await Promise.all([...this.#parts].map((part) => loadTable(`${part}.${language}`)))));
+    const others = await Promise.all([...this.#parts.keys()].map((part) => loadTable(`${part}.${language}`)));
+    this.#words = Object.assign({ ...this.#words }, words.modules, ...others);
     rememberLanguage(language);
     this.dispatchEvent(new Event("language"));
     this.#ask("words", words.page, undefined);

@@ -41,11 +41,9 @@ async function start() {
   openStage(api);
   openTime(api);
   openWorkbench(api);
-  api.load("panels").then(({ open }) => open(api)).catch(reportError);
-  // What shows a thing closely is loaded with the first one that is chosen, and hears of the others itself.
-  api.addEventListener("choose", ({ detail }) => {
-    api.load("inspect").then(({ inspect }) => inspect(api, detail)).catch(reportError);
-  }, { once: true });
+  api.use("panels", "open");
+  // What shows a thing closely is loaded with the first one that is chosen.
+  api.addEventListener("choose", ({ detail }) => api.use("inspect", "inspect", detail));
   // A server that is away has no page to show.
   if (api.gateway === undefined) keepForOffline();
 }

@@ -10,10 +10,10 @@ export function openTools(api) {
   const themed = () => api.dispatchEvent(new Event("theme"));
   const show = () => document.getElementById("tools")?.replaceChildren(
     // A lesson makes and clears what it needs, and ends brokers: that is nothing for a server that others use.
-    ...(api.gateway === undefined ? [lessonsTool(api)] : []),
-    codeTool(api),
+    ...(api.gateway === undefined ? [tool(api, "lessons-open", "lessons", "toggleLessons")] : []),
+    tool(api, "code", "code", "toggleCode"),
     inspectTool(api),
-    shareTool(api),
+    tool(api, "share", "share", "shareSetup"),
     languageTool(api),
     themeTool(api, themed),
   );
@@ -25,13 +25,12 @@ export function openTools(api) {
   show();
   addEventListener("hashchange", () => openLink(api));
   openLink(api);
-  if (api.gateway === undefined && openLesson() !== undefined) api.load("lessons").then((lessons) => lessons.openLessons(api)).catch(reportError);
+  if (api.gateway === undefined && openLesson() !== undefined) api.use("lessons", "openLessons");
 }
 
-/** Lessons come when they are wanted, and again after a reload if they were open. */
-function lessonsTool(api) {
-  const open = () => api.load("lessons").then((lessons) => lessons.toggleLessons(api)).catch(reportError);
-  return element("button", { type: "button", "data-testid": "lessons-open", onclick: open }, api.t("lessons"));
+/** What opens a part, which comes when it is wanted. */
+function tool(api, id, part, name) {
+  return element("button", { type: "button", "data-testid": id, onclick: () => api.use(part, name) }, api.t(part));
 }
 
 /** The way to everything on the picture without the picture. */
@@ -40,20 +39,9 @@ function inspectTool(api) {
   return element("button", { type: "button", "data-testid": "inspect", onclick: choose }, api.t("inspect"));
 }
 
-/** A link to what there is now. */
-function shareTool(api) {
-  const share = () => api.load("share").then(({ shareSetup }) => shareSetup(api)).catch(reportError);
-  return element("button", { type: "button", "data-testid": "share", onclick: share }, api.t("share"));
-}
-
 /** What a link brings is shown, not done. */
 function openLink(api) {
-  if (location.hash.startsWith("#setup=")) api.load("share").then((share) => share.openLink(api)).catch(reportError);
-}
-
-function codeTool(api) {
-  const toggle = () => api.load("code").then(({ toggleCode }) => toggleCode(api)).catch(reportError);
-  return element("button", { type: "button", "data-testid": "code", onclick: toggle }, api.t("code"));
+  if (location.hash.startsWith("#setup=")) api.use("share", "openLink");
 }
 
 function languageTool(api) {
@@ -62,7 +50,10 @@ function languageTool(api) {
   const select = element("select", {
     "data-testid": "language",
     "aria-label": api.t("language"),
-    onchange: () => api.setLanguage(select.value).catch(reportError),
+    onchange: () => api.setLanguage(select.value).catch((error) => {
+      select.value = api.language;
+      api.failed(error);
+    }),
   }, ...options);
   return select;
 }

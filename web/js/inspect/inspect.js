@@ -9,12 +9,9 @@ const MAX_HISTORY = 50;
 
 let panel;
 
-/** Shows what `choice` names, `{ kind, ...ids }`, and from now on whatever a `choose` event of `api` names. */
+/** Shows what `choice` names: `{ kind, ...ids }`. */
 export function inspect(api, choice) {
-  if (panel === undefined) {
-    panel = new Panel(api);
-    api.addEventListener("choose", ({ detail }) => panel.choose(detail));
-  }
+  panel ??= new Panel(api);
   panel.choose(choice);
 }
 

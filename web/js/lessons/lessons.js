@@ -30,7 +30,7 @@ class Pane {
     this.#api = api;
     // The place is made anew with the language, and so is what stands in it.
     api.addEventListener("mounted", () => {
-      if (this.#isOpen) this.#draw().catch(reportError);
+      if (this.#isOpen) this.#draw().catch(api.report);
     });
     // One thing beside the picture at a time.
     api.addEventListener("side", ({ detail }) => {
@@ -50,10 +50,19 @@ class Pane {
 
   /** Shows a lesson, or with "" the list. */
   async show(id) {
+    const before = this.progress.open;
     this.progress.open = id ?? "";
     this.progress.save();
     this.#api.dispatchEvent(new CustomEvent("side", { detail: "lessons" }));
-    await this.#draw();
+    try {
+      await this.#draw();
+    } catch (error) {
+      // What was open stays, or nothing is: it is fetched again when it is asked for again.
+      this.progress.open = before;
+      this.progress.save();
+      if (!this.#root.firstChild) this.#leave();
+      throw error;
+    }
     this.#root.querySelector("h2")?.focus();
   }
 
@@ -73,15 +82,15 @@ class Pane {
     const api = this.#api;
     document.getElementById("side")?.append(this.#root);
     const { language } = api;
-    this.#index ??= await json("index");
+    this.#index ??= await json(api, "index");
     const entry = this.#index.find(({ id }) => id === this.progress.open);
-    const shared = { api, progress: this.progress, root: this.#root, show: (id) => this.show(id), close: () => this.close() };
+    const shared = { api, progress: this.progress, root: this.#root, show: (id) => this.show(id).catch(api.report), close: () => this.close() };
     if (entry === undefined) {
       this.#lesson = undefined;
       this.#root.replaceChildren(...listView({ ...shared, index: this.#index, redraw: () => this.#draw() }));
       return;
     }
-    const text = await json(`${entry.id}.${language}`);
+    const text = await json(api, `${entry.id}.${language}`);
     // Another language, or another lesson, may have been chosen meanwhile.
     if (language !== api.language || entry.id !== this.progress.open) return;
     const next = this.#index[this.#index.indexOf(entry) + 1];
@@ -102,8 +111,13 @@ function leadToPanel(event) {
   title?.focus({ preventScroll: true });
 }
 
-async function json(name) {
-  const response = await fetch(new URL(`./lessons/${name}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`the lesson ${name}: ${response.status} ${response.statusText}`);
-  return response.json();
+async function json(api, name) {
+  try {
+    const response = await fetch(new URL(`./lessons/${name}.json`, import.meta.url));
+    if (!response.ok) throw new Error(`the lesson ${name}: ${response.status} ${response.statusText}`);
+    return await response.json();
+  } catch (error) {
+    api.failed(error);
+    throw error;
+  }
 }

@@ -5,8 +5,15 @@ import { watchStorage } from "./cleared.js";
 import { ReadPanel } from "./read-panel.js";
 import { SendPanel } from "./send-panel.js";
 
-/** Puts the panels into their places, now and whenever those are made anew. */
+/** What the stage's button does: the first picture does without. */
+export { showMe, stopShowing } from "../stage/showme.js";
+
+let opened = false;
+
+/** Puts the panels into their places, now and whenever those are made anew; once is enough. */
 export function open(api) {
+  if (opened) return;
+  opened = true;
   watchStorage(api);
   explainErrors(api);
   api.addEventListener("language", () => explainErrors(api));

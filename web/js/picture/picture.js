@@ -54,7 +54,7 @@ class Picture {
       openAdding(api, stage.button);
       this.figures = new Figures(api, stage.more);
       this.figures.reword(this.words);
-    }).catch(reportError);
+    }).catch(api.report);
     this.#listen(stage.picture);
     this.#reword();
     api.watch?.(true);

@@ -57,6 +57,7 @@ export async function shareSetup(api) {
 /** Opens the link that the page was called with: says what it would do, and does what a person chooses of it. */
 export async function openLink(api) {
   const fragment = location.hash;
+  let isRead = true;
   try {
     const { setup, problems } = checkSetup(await unpack(fragment));
     const code = setup.code === undefined ? undefined : await api.load("code");
@@ -70,14 +71,15 @@ export async function openLink(api) {
     };
     offer(api, planOf(setup, world), problems);
   } catch (error) {
-    if (!(error instanceof LinkError)) throw error;
+    isRead = error instanceof LinkError;
+    if (!isRead) throw error;
     const close = () => dialog.close();
     const dialog = openDialog("link-dialog", { class: "share" }, api.t("share_cannot"),
       element("p", { "data-testid": "link-error" }, api.t(`share_error_${error.code.replaceAll("-", "_")}`)),
       element("div", { class: "buttons" }, button(api.t("share_close"), close, { class: "primary", "data-testid": "link-close" })));
   } finally {
     // A reload asks for it no more, and the address of the page is its own again.
-    if (location.hash === fragment) history.replaceState(null, "", location.pathname + location.search);
+    if (isRead && location.hash === fragment) history.replaceState(null, "", location.pathname + location.search);
   }
 }
 

@@ -1,7 +1,7 @@
 // The place of the picture: what this is and the one button as long as there is nothing to see, and the picture when there is.
 
 import { element } from "../element.js";
-import { running, showMe, stopShowing } from "./showme.js";
+import { running } from "./showme.js";
 
 /** Puts the picture into its place, now and whenever that is made anew. */
 export function openStage(api) {
@@ -30,7 +30,8 @@ class Stage {
       element("div", { class: "stage-body" }, this.picture, element("div", { id: "inspector" })), this.more);
     for (const event of ["broker", "clients", "standing", "language"]) api.addEventListener(event, () => this.#show());
     this.#show();
-    api.load("picture").then(({ openPicture }) => openPicture(api, this), (error) => this.#fail("stage_no_picture", error));
+    api.addEventListener("problem", ({ detail }) => this.#fail("stage_no_part", detail));
+    api.use("picture", "openPicture", this);
   }
 
   /** Whether there is nothing to see yet. */
@@ -63,7 +64,11 @@ class Stage {
     this.#problem = "";
     this.#show();
     try {
-      await (running(this.#api.clients) ? stopShowing(this.#api) : showMe(this.#api));
+      // What could not be loaded is tried again.
+      if (!this.picture.firstChild) this.#api.use("picture", "openPicture", this);
+      this.#api.use("panels", "open");
+      const { showMe, stopShowing } = await this.#api.load("panels");
+      await (running(this.#api.clients) ? stopShowing : showMe)(this.#api);
     } catch (error) {
       this.#fail("stage_problem", error);
     }
@@ -74,7 +79,7 @@ class Stage {
   }
 
   #fail(key, error) {
-    this.#problem = this.#api.t(key, { why: error.message });
+    this.#problem = error ? this.#api.t(key, { why: error.message }) : "";
     this.#show();
   }
 }
