@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { along, appendRoad, fetchRoad, layoutOf, readerOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
 import { History, SAMPLES, line } from "../../web/js/figures/history.js";
+import { Since, bound, percentile } from "../../web/js/figures/latency.js";
 import { FLIGHT_MS, Flights, Rates, TraceClock, packetWidth } from "../../web/js/picture/motion.js";
 import { tables } from "../../web/js/figures/twin.js";
 import { fit, viewOf } from "../../web/js/picture/view.js";
@@ -191,6 +192,28 @@ test("charts keep two minutes and nothing before", () => {
   assert.equal(history.peak("in"), 499);
   const path = line([1, undefined, 2], 2, 119, 10);
   assert.equal(path, "M117.0 5.0M119.0 0.0", "what was not measured is a gap, and the newest is at the right");
+});
+
+test("latencies are counted by buckets, of which percentiles are taken", () => {
+  // As worker/protocol has it: sixteenths of a millisecond, then four buckets for each doubling.
+  assert.deepEqual([0, 1, 4, 7, 8, 9, 12, 16, 40].map((bucket) => bound(bucket) * 16), [0, 1, 4, 7, 8, 10, 16, 32, 2048]);
+  const counts = [];
+  counts[24] = 98;
+  counts[40] = 2;
+  const all = Array.from(counts, (count = 0) => count);
+  assert.ok(percentile(all, 0.5) >= bound(24) && percentile(all, 0.5) <= bound(25));
+  assert.ok(percentile(all, 0.99) >= bound(40) && percentile(all, 0.99) <= bound(41));
+  assert.equal(percentile([0, 0], 0.5), undefined, "of nothing there is none");
+});
+
+test("what was counted before the first look, or begun anew by another worker, is not of the last second", () => {
+  const since = new Since();
+  assert.deepEqual(since.look([5]), []);
+  assert.deepEqual(since.look([5, 2]), [0, 2]);
+  assert.deepEqual(since.look([5, 2]), [0, 0]);
+  assert.deepEqual(since.look([1]), []);
+  assert.deepEqual(since.look([3]), [2]);
+  assert.deepEqual(since.look(undefined), [], "an older worker tells none");
 });
 
 test("the tables say what the picture says", () => {

@@ -107,6 +107,40 @@ browserTest("the picture, its tables and the engine agree on offsets and lag", a
   await page.locator('[data-testid="happenings"] li').filter({ hasText: "slow" }).first().waitFor();
 });
 
+browserTest("latencies are charts and rows of the tables, and every record that was read is counted", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  const shown = async (name) => {
+    const found = await page.waitForFunction((chart) => {
+      const text = document.querySelector(`[data-testid="chart-${chart}"] strong`)?.textContent;
+      return /^[\d.]+ \/ [\d.]+ (ms|s)$/.test(text) && text;
+    }, name, LONG);
+    return found.jsonValue();
+  };
+  await shown("produce");
+  await shown("end_to_end");
+  await page.locator('[data-testid="twin"] summary').click();
+  const agree = await page.waitForFunction(() => ["produce", "end_to_end"].every((name) => {
+    const text = document.querySelector(`[data-testid="chart-${name}"] strong`).textContent;
+    const [p50, p99] = ["p50", "p99"].map((part) => document.querySelector(`[data-testid="twin"] [data-row="${name}_${part}"] td`)?.textContent);
+    return /\d/.test(p50) && text.startsWith(`${p50.split(" ")[0]} / `) && text.endsWith(p99);
+  }), undefined, LONG);
+  assert.equal(await agree.jsonValue(), true);
+  const label = await page.locator('[data-testid="chart-produce"] svg').getAttribute("aria-label");
+  assert.match(label, /^Produce latency, p50 \/ p99 \(dashed\), in the workers' time: [\d.]+ \/ [\d.]+ m?s\. peak/);
+  await playground.id("show-me").click();
+  await playground.groupWith("traffic", { state: "Empty" });
+  const counted = await page.evaluate(() => {
+    const { clients } = globalThis.headwater.api;
+    const sum = (counts) => counts.reduce((all, count) => all + count, 0);
+    const read = clients.consumers.reduce((all, { records }) => all + Number(records), 0);
+    return { read, endToEnd: sum(clients.end_to_end_latencies), produced: sum(clients.produce_latencies), acknowledged: Number(clients.imports[0].acknowledged) };
+  });
+  assert.equal(counted.endToEnd, counted.read);
+  assert.ok(counted.produced > 0 && counted.produced <= counted.acknowledged, "a request is counted once, whatever is in it");
+});
+
 browserTest("who wants less motion gets no dots, and the same figures", async ({ open }) => {
   const playground = await open({ workers: 1 });
   const { page } = playground;

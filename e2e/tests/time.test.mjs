@@ -1,6 +1,7 @@
 // Time that stands still, goes on by a step, or goes slowly.
 
 import assert from "node:assert/strict";
+import { bound } from "../../web/js/figures/latency.js";
 import { browserTest } from "../lib/test.mjs";
 
 const TOPIC = "numbers";
@@ -30,6 +31,28 @@ browserTest("while time stands still nothing is appended; a step goes on by one 
 
   await playground.id("pause").click();
   await ends(playground, (later) => later > Number(now) + 100);
+});
+
+browserTest("what waits in a pause takes no time of the workers'", async ({ open }) => {
+  const playground = await open();
+  await produce(playground, 50);
+  await ends(playground, (end) => end >= 20);
+  await playground.id("pause").click();
+  // A Produce that the broker has, and whose answer waits for the storage.
+  for (let steps = 0; !/Produce of producer-1/.test(await playground.id("step-done").innerText()); steps++) {
+    assert.ok(steps < 200, "no Produce came");
+    await playground.id("step").click();
+  }
+  const latencies = () => playground.page.evaluate(() => globalThis.headwater.api.clients.produce_latencies);
+  const pauseMs = 5_000;
+  await playground.page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), pauseMs);
+  const before = await latencies();
+  const sum = (counts) => counts.reduce((all, count) => all + count, 0);
+  await playground.id("pause").click();
+  await playground.page.waitForFunction((seen) => (
+    globalThis.headwater.api.clients.produce_latencies.reduce((all, count) => all + count, 0) > seen), sum(before));
+  const longer = (await latencies()).slice(Array.from({ length: 128 }, (_, bucket) => bound(bucket)).findIndex((ms) => ms >= pauseMs));
+  assert.equal(sum(longer), 0, "no request took as long as the pause");
 });
 
 browserTest("a consumer outlives a pause that is longer than its session", async ({ open }) => {

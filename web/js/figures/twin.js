@@ -7,6 +7,12 @@ export class Twin {
   #words;
   #model;
   #details;
+  #charts;
+
+  /** `charts` gives the charts as a table. */
+  constructor(charts) {
+    this.#charts = charts;
+  }
 
   /** Anew, in other words. */
   reword(words) {
@@ -31,11 +37,14 @@ export class Twin {
   #fill() {
     if (!this.#details?.open || this.#model === undefined) return;
     const focused = this.#body.contains(document.activeElement);
-    this.#body.replaceChildren(...tables(this.#model, this.#words).map(({ caption, heads, rows }) =>
+    const charts = this.#charts();
+    const all = [...tables(this.#model, this.#words), charts];
+    this.#body.replaceChildren(...all.map(({ caption, heads, rows }) =>
       element("table", {}, element("caption", {}, caption),
         element("thead", {}, element("tr", {}, ...heads.map((head, index) => element("th", { scope: "col", class: index > 0 && "number" }, head)))),
         element("tbody", {}, ...rows.map(({ key, cells }) => element("tr", { "data-row": key },
-          element("th", { scope: "row" }, cells[0]), ...cells.slice(1).map((cell) => element("td", { class: "number" }, cell))))))));
+          element("th", { scope: "row" }, cells[0]), ...cells.slice(1).map((cell) => element("td", { class: "number" }, cell))))))),
+    element("p", { class: "hint" }, charts.note));
     if (focused) this.#body.focus();
   }
 }

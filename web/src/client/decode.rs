@@ -51,7 +51,7 @@ macro_rules! structs {
 structs! {
     BrokerEvent { node_id, wall_ms, warning, message; BrokerEvent::default() }
     BrokerSnapshot { node_id, brokers, topics, errors, requests, connections, memory_bytes, commits }
-    ClientsSnapshot { imports, consumers, groups }
+    ClientsSnapshot { imports, consumers, groups; ClientsSnapshot::default() }
     ConsumedRecord { partition, offset, value }
     ConsumerPartition { topic, partition, position; ConsumerPartition::default() }
     ConsumerRequest { group, topic, assignor, reset, records_per_s, instance_id; ConsumerRequest::default() }

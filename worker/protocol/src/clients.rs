@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorReport, Time};
+use crate::{ErrorReport, Latencies, Time};
 
 /// From the page to the clients' worker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -437,6 +437,10 @@ pub struct ClientsSnapshot {
     pub consumers: Vec<ConsumerSnapshot>,
     /// All groups of the cluster, by name, as their coordinators last said; none as long as nobody was asked.
     pub groups: Option<Vec<GroupSnapshot>>,
+    /// How long Produce requests took that were answered: from being sent to the answer, by the clock of all workers.
+    pub produce_latencies: Latencies,
+    /// How old records were when a consumer read them: by their timestamps and the clock of all workers.
+    pub end_to_end_latencies: Latencies,
 }
 
 /// How a consumer stands.

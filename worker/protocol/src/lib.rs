@@ -10,6 +10,7 @@ mod clients;
 pub mod engine;
 #[cfg(feature = "js")]
 pub mod js;
+mod latencies;
 #[cfg(feature = "js")]
 pub mod locks;
 mod log;
@@ -17,6 +18,7 @@ pub mod tabs;
 
 pub use broker::*;
 pub use clients::*;
+pub use latencies::Latencies;
 pub use log::*;
 
 use serde::{Deserialize, Serialize};

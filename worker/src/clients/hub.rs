@@ -1,6 +1,7 @@
 //! The client and its connections: carries frames between it and the ports, and wakes whoever waits.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use gloo_events::EventListener;
 use headwater_client::{Address, AdminReply, AdminRequestId, Client, ClientConfig, ClientError};
 use headwater_engine::Now;
-use headwater_worker_protocol::FromClients;
+use headwater_worker_protocol::{FromClients, Latencies};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
@@ -27,6 +28,10 @@ const HEARTBEAT_MS: u64 = 500;
 const FROZEN_MS: u64 = 5_000;
 /// What waits in the ports has been taken in after this time.
 const AFTER_FREEZE_MS: f64 = 50.0;
+/// Kafka's number of Produce.
+const PRODUCE: [u8; 2] = [0, 0];
+/// Produce requests of a connection whose time is taken: more than a producer has on their way.
+const MAX_TIMED: usize = 64;
 
 /// One client for everything in this worker.
 pub(crate) struct Hub {
@@ -34,6 +39,8 @@ pub(crate) struct Hub {
     /// Goes up whenever something may have changed for those who wait.
     changes: Cell<u64>,
     wakers: RefCell<Vec<Waker>>,
+    /// How old records were when they were read.
+    pub(crate) end_to_end: RefCell<Latencies>,
 }
 
 struct Inner {
@@ -45,10 +52,13 @@ struct Inner {
     /// When it goes off, by the monotonic clock.
     timer: Option<(u64, Timer)>,
     answers: SortedMap<AdminRequestId, Result<AdminReply, ClientError>>,
+    latencies: Latencies,
 }
 
 struct Port {
     port: MessagePort,
+    /// Produce requests that are not answered, by their correlation ids, and when they were sent.
+    timed: VecDeque<(i32, f64)>,
     /// Taken off when the port is dropped.
     _listeners: [EventListener; 2],
 }
@@ -68,9 +78,11 @@ impl Hub {
                 awaited: SortedSet::new(),
                 timer: None,
                 answers: SortedMap::new(),
+                latencies: Latencies::default(),
             }),
             changes: Cell::new(0),
             wakers: RefCell::new(Vec::new()),
+            end_to_end: RefCell::default(),
         })
     }
 
@@ -134,7 +146,7 @@ impl Hub {
         // Not every browser tells of this; elsewhere a request that is not answered in time does.
         let close = EventListener::new(&port, "close", move |_| hub.handle_close(&from));
         port.start();
-        Port { port, _listeners: [message, close] }
+        Port { port, timed: VecDeque::new(), _listeners: [message, close] }
     }
 
     fn handle_message(self: &Rc<Self>, from: &Address, event: &web_sys::Event) {
@@ -145,7 +157,13 @@ impl Hub {
         let frame = data.and_then(|data| data.dyn_into::<Uint8Array>().ok());
         // What is no frame cannot be an answer: the client closes the connection over an empty one.
         let frame = frame.map_or_else(Bytes::new, |frame| Bytes::from(frame.to_vec()));
-        self.inner.borrow_mut().client.handle_frame(clock::now(), from, frame);
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            if let Some(took_ms) = inner.ports.get_mut(from).and_then(|port| port.answered(&frame)) {
+                inner.latencies.add(took_ms, 1);
+            }
+            inner.client.handle_frame(clock::now(), from, frame);
+        }
         self.pump();
     }
 
@@ -192,6 +210,11 @@ impl Hub {
         }
     }
 
+    /// How long Produce requests took.
+    pub(crate) fn produce_latencies(&self) -> Latencies {
+        self.inner.borrow().latencies.clone()
+    }
+
     /// Has everybody look again.
     pub(crate) fn wake(self: &Rc<Self>) {
         self.pump();
@@ -212,9 +235,10 @@ impl Hub {
             self.connect(inner, now, address);
         }
         while let Some((to, frame)) = inner.client.poll_transmit(now) {
-            let Some(Port { port, .. }) = inner.ports.get(&to) else { continue };
+            let Some(port) = inner.ports.get_mut(&to) else { continue };
+            port.sends(&frame);
             let bytes = Uint8Array::from(&*frame);
-            let _ = port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+            let _ = port.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
         }
         while let Some(address) = inner.client.poll_close() {
             inner.awaited.remove(&address);
@@ -262,6 +286,38 @@ impl Hub {
         }
         self.pump();
     }
+}
+
+impl Port {
+    /// Takes the time of a Produce request. Its header begins with its kind, its version and its correlation id.
+    fn sends(&mut self, frame: &[u8]) {
+        if frame.starts_with(&PRODUCE)
+            && let Some(id) = frame.get(4..).and_then(correlation_id)
+        {
+            if self.timed.len() == MAX_TIMED {
+                self.timed.pop_front();
+            }
+            self.timed.push_back((id, clock::monotonic_ms()));
+        }
+    }
+
+    /// How long a Produce request took, if this is the answer to one. Answers come in the requests' order, to all but those
+    /// with `acks=0`.
+    fn answered(&mut self, frame: &[u8]) -> Option<f64> {
+        let id = correlation_id(frame)?;
+        let mut took_ms = None;
+        while let Some(&(sent, sent_ms)) = self.timed.front()
+            && sent <= id
+        {
+            self.timed.pop_front();
+            took_ms = (sent == id).then(|| clock::monotonic_ms() - sent_ms);
+        }
+        took_ms
+    }
+}
+
+fn correlation_id(bytes: &[u8]) -> Option<i32> {
+    Some(i32::from_be_bytes(*bytes.first_chunk()?))
 }
 
 /// Under which name a broker is reached: the host that its Metadata gives.

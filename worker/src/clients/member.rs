@@ -296,12 +296,15 @@ impl Member {
         let mut last_records = Vec::new();
         let mut ahead_ms = None;
         let mut seen_ms = None;
+        let (wall_ms, mut ages) = (clock::now().wall_ms, self.hub.end_to_end.borrow_mut());
         let done = held.for_each(|record| {
             if record.offset < from {
                 return ControlFlow::Continue(());
             }
             records += 1;
             seen_ms = Some(record.timestamp);
+            #[expect(clippy::cast_precision_loss, reason = "what is not exact is longer than any bucket")]
+            ages.add(wall_ms.saturating_sub(record.timestamp) as f64, 1);
             bytes += (record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len)) as u64;
             ahead_ms = self.pace.sent(clock::monotonic_ms);
             if ahead_ms.is_some() || record.offset + LAST_RECORDS as i64 >= held.next_offset {
@@ -313,6 +316,7 @@ impl Member {
             }
             ControlFlow::Continue(())
         });
+        drop(ages);
         if let Err(error) = done {
             self.fail(report(error));
             return None;

@@ -67,6 +67,8 @@ impl Clients {
             imports: self.imports.snapshots(),
             consumers: self.consumers.snapshots(),
             groups: self.groups.snapshots(),
+            produce_latencies: self.hub.produce_latencies(),
+            end_to_end_latencies: self.hub.end_to_end.borrow().clone(),
         }
     }
 }
