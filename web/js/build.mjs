@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
-import { options as kafkajs } from "../../js/kafkajs/bundle.mjs";
+import { bundleKafkaJs } from "./kafkajs.mjs";
 import { compileLessons } from "./tutorials.mjs";
 import { writeServiceWorker } from "./offline/build.mjs";
 
@@ -30,24 +30,11 @@ const words = async (part, language) => {
 const allWords = async (parts, language) => Object.assign({}, ...(await Promise.all(parts.map((part) => words(part, language)))));
 const styles = (paths) => Promise.all(paths.filter((path) => existsSync(path)).map((path) => readFile(path, "utf8")));
 
-await build({
-  entryPoints: entries,
-  outdir: folder,
-  bundle: true,
-  format: "esm",
-  platform: "browser",
-  target: "es2022",
-  minify: true,
-  legalComments: "none",
-  logLevel: "warning",
-});
-
-// What stands before a person's code in the sandbox: one script, as its text is what is handed in.
-await build({
-  ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "kafkajs.js"), entry: here("code/sandbox/worker.js") }),
-  format: "iife",
-  legalComments: "none",
-});
+const OPTIONS = {
+  bundle: true, format: "esm", platform: "browser", target: "es2022", minify: true, legalComments: "none", logLevel: "warning",
+};
+await build({ ...OPTIONS, entryPoints: entries, outdir: folder });
+await bundleKafkaJs(folder, OPTIONS);
 
 const minified = async (paths) => (await transform((await styles(paths)).join("\n"), { loader: "css", minify: true })).code;
 await writeFile(join(folder, "style.css"), await minified([here("../static/style.css"), ...EAGER.map((name) => here(`${name}/style.css`))]));
@@ -67,11 +54,6 @@ for (const name of ["app.js", "worker_bindgen.js"].map((name) => join(folder, na
   await writeFile(name, code);
 }
 
-// KafkaJS is in a file of its own: most lessons do without.
-await build({
-  ...kafkajs({ packages: here("node_modules"), outfile: join(folder, "lessons-kafka.js"), entry: here("lessons/kafka.js") }),
-  legalComments: "none",
-});
 const everyWord = await Promise.all(LANGUAGES.map(async (language) => [language, await allWords([PAGE, ".", ...EAGER, ...LAZY], language)]));
 await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(everyWord));
 // Last, as it has to know every other file.

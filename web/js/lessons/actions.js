@@ -156,20 +156,23 @@ const DEEDS = {
   },
 
   "lost-answer": async (player, parameters) =>
-    (await experiments()).lostAnswer({ ...player, freshTopic: (name) => freshTopic(player.api, name) }, parameters),
+    (await experiments(player.api)).lostAnswer({ ...player, freshTopic: (name) => freshTopic(player.api, name) }, parameters),
   book: async (player, parameters) => {
     const ensureTopic = (name) => DEEDS["create-topic"](player, { name, partitions: 1 });
-    const next = await (await experiments()).book({ ...player, ensureTopic }, parameters);
+    const next = await (await experiments(player.api)).book({ ...player, ensureTopic }, parameters);
     const { from, group } = parameters;
     const committed = () => standing(player.api).groups[group]?.offsets.find(({ topic }) => topic === from)?.committed ?? 0;
     // Coordinators are asked now and then: what comes next is to find it.
     await waitFor(() => committed() >= next);
   },
-  "count-committed": async (player, parameters) => (await experiments()).countCommitted(player, parameters),
+  "count-committed": async (player, parameters) => (await experiments(player.api)).countCommitted(player, parameters),
 };
 
-/** KafkaJS is not small: it comes when a step needs it. */
-const experiments = () => import(new URL("./lessons-kafka.js", import.meta.url));
+/** KafkaJS is not small: it comes when a step needs it, and before what uses it. */
+async function experiments(api) {
+  await api.module("kafkajs");
+  return api.module("lessons-kafka");
+}
 
 /** Payments of twenty customers, a JSON object a line; `n` counts them from 0. */
 export function paymentsOf(count) {

@@ -32,15 +32,19 @@ function keeper() {
   }, { once: true });
 }
 
+/** KafkaJS, and what runs a person's code with it. */
+const LIBRARY = ["kafkajs.js", "sandbox.js"];
+
 /** The text of the library that comes before a person's code; fetched once. */
 let library;
 
 /** Fetches what a run needs, which the sandbox could not. */
 export function loadLibrary() {
-  library ??= fetch(new URL("./kafkajs.js", import.meta.url)).then((response) => {
-    if (!response.ok) throw new Error(`kafkajs.js: ${response.status} ${response.statusText}`);
+  library ??= Promise.all(LIBRARY.map(async (name) => {
+    const response = await fetch(new URL(`./${name}`, import.meta.url));
+    if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
     return response.text();
-  });
+  })).then((texts) => texts.join("\n"));
   // What failed may work when it is tried again.
   library.catch(() => (library = undefined));
   return library;
