@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock, described, nextStep } from "../../web/js/time/clock.js";
+import { buttonFor } from "../../web/js/time/keys.js";
 
 test("virtual time goes at its rate, stands still, and never goes back", () => {
   const clock = new VirtualClock(1_000);
@@ -27,4 +28,15 @@ test("what a step did has words", () => {
   assert.deepEqual(described({ node_id: 1, first: { api_key: 1, client_id: "c" } }), ["time_handled", { n: 1, request: "Fetch", client: "c" }]);
   assert.deepEqual(described({ node_id: 1, first: { client_id: "" } }), ["time_stored", { n: 1 }]);
   assert.deepEqual(described({ ms: 5 }), ["time_went_on", { ms: 5 }]);
+});
+
+test("keys of time have two modifiers, go by the letter or its place, and pause once when held down", () => {
+  const pressed = (more) => buttonFor({ key: "P", code: "KeyP", altKey: true, shiftKey: true, ctrlKey: false, metaKey: false, repeat: false, ...more });
+  assert.equal(pressed(), "pause");
+  assert.equal(pressed({ key: "∏" }), "pause", "as a Mac types it");
+  assert.equal(pressed({ key: "s", code: "Semicolon" }), "step");
+  for (const other of [{ altKey: false }, { shiftKey: false }, { ctrlKey: true }, { metaKey: true }, { key: "L" }, { repeat: true }]) {
+    assert.equal(pressed(other), undefined, JSON.stringify(other));
+  }
+  assert.equal(pressed({ key: "S", code: "KeyS", repeat: true }), "step");
 });

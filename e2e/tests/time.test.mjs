@@ -55,6 +55,35 @@ browserTest("what waits in a pause takes no time of the workers'", async ({ open
   assert.equal(sum(longer), 0, "no request took as long as the pause");
 });
 
+browserTest("keys pause and step from anywhere but where one types, and the buttons tell them", async ({ open }) => {
+  const playground = await open();
+  const { keyboard } = playground.page;
+  await produce(playground, 50);
+  await playground.page.evaluate(() => globalThis.headwater.api.addEventListener("clients", ({ detail: { name } }) => {
+    globalThis.__due ||= name === "due";
+  }));
+  const stands = (paused) => playground.page.locator(`.time[data-paused="${paused}"]`).waitFor();
+  await playground.page.locator('[data-testid="pause"][aria-keyshortcuts="Alt+Shift+P"][title="Alt+Shift+P"]').waitFor();
+  assert.equal(await playground.id("step").getAttribute("aria-keyshortcuts"), "Alt+Shift+S");
+  await playground.id("share").focus();
+  await keyboard.press("Alt+Shift+KeyP");
+  await stands(true);
+  assert.equal(await playground.id("time-said").innerText(), "Time stands still.");
+  assert.equal(await playground.page.evaluate(() => document.activeElement.dataset.testid), "share", "the focus stays");
+  // There is something to do when workers have told what is due.
+  await playground.page.waitForFunction(() => globalThis.__due, undefined, { timeout: 30_000 });
+  await keyboard.press("Alt+Shift+KeyS");
+  await playground.page.locator('[data-testid="step-done"]:not(:empty)').waitFor();
+  await playground.id("topic-name").focus();
+  await keyboard.press("Alt+Shift+KeyP");
+  await stands(true);
+  assert.equal(await playground.id("time-said").innerText(), "Time stands still.", "in a field the keys are the field's");
+  await playground.id("share").focus();
+  await keyboard.press("Alt+Shift+KeyP");
+  await stands(false);
+  assert.equal(await playground.id("time-said").innerText(), "Time goes on.");
+});
+
 browserTest("a consumer outlives a pause that is longer than its session", async ({ open }) => {
   const playground = await open();
   await produce(playground, 100);

@@ -1,6 +1,7 @@
-// Panels of the workbench, and a notice, that the first picture does without. Loaded after it.
+// Panels of the workbench, a notice, and keys, that the first picture does without. Loaded after it.
 
 import { onceAFrame } from "../frame.js";
+import { openKeys } from "../time/keys.js";
 import { watchStorage } from "./cleared.js";
 import { ReadPanel } from "./read-panel.js";
 import { SendPanel } from "./send-panel.js";
@@ -15,6 +16,7 @@ export function open(api) {
   if (opened) return;
   opened = true;
   watchStorage(api);
+  openKeys(api);
   explainErrors(api);
   api.addEventListener("language", () => explainErrors(api));
   for (const panel of [new ReadPanel(api), new SendPanel(api)]) {
@@ -26,8 +28,8 @@ export function open(api) {
 }
 
 /** Errors come in English, as from any Kafka; what is known of them in another language is loaded where it is wanted. */
-async function explainErrors(api) {
+function explainErrors(api) {
   const { language } = api;
   api.explain = undefined;
-  if (language !== "en") (await import(new URL("./errors.js", import.meta.url))).explainErrors(api, language).catch(reportError);
+  if (language !== "en") api.module("errors").then((errors) => errors.explainErrors(api, language)).catch(reportError);
 }
