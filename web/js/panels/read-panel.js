@@ -45,7 +45,8 @@ export class ReadPanel {
     for (const [name, control] of Object.entries(this.#fields)) {
       control.id = control.dataset.testid;
       if (before[name] !== undefined && control.tagName === "INPUT") control.value = before[name];
-      control.addEventListener("input", () => this.#changed());
+      // Half a date is no value yet, so nothing is said of one that changes; the keyboard and what leaves the field tell.
+      for (const event of ["input", "keyup", "blur"]) control.addEventListener(event, () => this.#changed(event));
     }
     const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control, NEEDS[name] && t(NEEDS[name]))]));
     this.#parts = {
@@ -80,8 +81,8 @@ export class ReadPanel {
     return changed;
   }
 
-  #changed() {
-    this.#touched = true;
+  #changed(event) {
+    this.#touched ||= event === "input";
     this.#refresh();
   }
 
