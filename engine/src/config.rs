@@ -59,8 +59,8 @@ pub struct BrokerConfig {
     port: u16,
     cluster_id: String,
     set: SortedMap<String, String>,
-    /// What was set while the cluster ran (KIP-226): for this broker, and for all.
-    own: SortedMap<String, String>,
+    /// What was set while the cluster ran (KIP-226): for each broker, and for all.
+    each: SortedMap<NodeId, SortedMap<String, String>>,
     shared: SortedMap<String, String>,
 }
 
@@ -78,7 +78,7 @@ impl BrokerConfig {
             port,
             cluster_id: cluster_id.to_owned(),
             set: SortedMap::new(),
-            own: SortedMap::new(),
+            each: SortedMap::new(),
             shared: SortedMap::new(),
         }
     }
@@ -104,17 +104,16 @@ impl BrokerConfig {
     pub(crate) fn restore(&mut self, broker: Option<NodeId>, key: String, value: Option<String>) {
         let scope = match broker {
             None => &mut self.shared,
-            Some(node_id) if node_id == self.node_id => &mut self.own,
-            Some(_) => return,
+            Some(node_id) => self.each.or_default(node_id),
         };
         restore(scope, key, value);
     }
 
-    /// The configs set for one broker, or for all, while the cluster ran; of others than this one none are known.
+    /// The configs set for one broker, or for all, while the cluster ran.
     pub(crate) fn dynamic(&self, broker: Option<NodeId>) -> impl Iterator<Item = (&str, &str)> {
         let scope = match broker {
             None => Some(&self.shared),
-            Some(node_id) => Some(&self.own).filter(|_| node_id == self.node_id),
+            Some(node_id) => self.each.get(&node_id),
         };
         scope.into_iter().flat_map(pairs)
     }
@@ -161,7 +160,7 @@ impl BrokerConfig {
     /// The values that one is chosen from, the one in force first.
     pub(crate) fn values<'a>(&'a self, key: &'a ConfigKey) -> impl Iterator<Item = (&'a str, Source)> {
         let sources = [
-            (self.own.get(key.name), Source::DynamicBroker),
+            (self.each.get(&self.node_id).and_then(|own| own.get(key.name)), Source::DynamicBroker),
             (self.shared.get(key.name), Source::DynamicDefault),
             (self.set.get(key.name), Source::Broker),
         ];

@@ -11,6 +11,8 @@ use kafka_protocol::messages::{
 };
 
 use super::describe_configs::{BROKER, BROKER_LOGGER, TOPIC};
+#[cfg(feature = "server")]
+use super::server::Forwarded;
 use super::topic_changes::{Change, Reply};
 use super::{Broker, Context};
 use crate::config::{ConfigKey, broker_key, topic_key};
@@ -35,22 +37,11 @@ enum Resource<'a> {
 
 impl Broker {
     pub(super) fn handle_alter_configs(&mut self, now: Now, context: Context, request: AlterConfigsRequest) {
-        let resources = request.resources.into_iter().map(|resource| {
-            let configs = resource.configs.into_iter().map(|config| {
-                AlterableConfig::default()
-                    .with_name(config.name)
-                    .with_config_operation(SET)
-                    .with_value(config.value)
-            });
-            AlterConfigsResource::default()
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name)
-                .with_configs(configs.collect())
-        });
-        let incremental = IncrementalAlterConfigsRequest::default()
-            .with_resources(resources.collect())
-            .with_validate_only(request.validate_only);
-        self.handle_incremental_alter_configs(now, context, incremental);
+        #[cfg(feature = "server")]
+        if !self.config.is_controller() {
+            return self.forward(now, context, Forwarded::AlterConfigs(request));
+        }
+        self.alter_configs(now, context, as_incremental(request));
     }
 
     pub(super) fn handle_incremental_alter_configs(
@@ -59,12 +50,30 @@ impl Broker {
         context: Context,
         request: IncrementalAlterConfigsRequest,
     ) {
-        if let Some(error) = self.not_controller() {
-            let responses = request.resources.into_iter().map(answer);
-            let response = IncrementalAlterConfigsResponse::default().with_responses(responses.collect());
-            return self.reply(now, Reply::AlterConfigs(context, response), Some(&error));
+        #[cfg(feature = "server")]
+        if !self.config.is_controller() {
+            return self.forward(now, context, Forwarded::IncrementalAlterConfigs(request));
         }
-        self.change_metadata(now, Change::AlterConfigs(context, request));
+        self.alter_configs(now, context, request);
+    }
+
+    fn alter_configs(&mut self, now: Now, context: Context, request: IncrementalAlterConfigsRequest) {
+        match self.not_controller() {
+            Some(error) => self.refuse_alter_configs(now, context, request, &error),
+            None => self.change_metadata(now, Change::AlterConfigs(context, request)),
+        }
+    }
+
+    pub(super) fn refuse_alter_configs(
+        &mut self,
+        now: Now,
+        context: Context,
+        request: IncrementalAlterConfigsRequest,
+        error: &ApiError,
+    ) {
+        let responses = request.resources.into_iter().map(answer);
+        let response = IncrementalAlterConfigsResponse::default().with_responses(responses.collect());
+        self.reply(now, Reply::AlterConfigs(context, response), Some(error));
     }
 
     /// The answer in the form of the request.
@@ -166,10 +175,14 @@ impl Broker {
         }
     }
 
+    /// What a list grows from. As in Kafka that is what was set on the broker while it ran, or the default.
     fn value_in_force<'a>(&'a self, resource: Resource<'a>, key: &'a ConfigKey) -> &'a str {
         match resource {
             Resource::Topic(topic) => topic.configs.value(key, &self.config).0,
-            Resource::Broker(_) => self.config.value(key).0,
+            Resource::Broker(broker) => {
+                let mut set = self.config.dynamic(broker);
+                set.find(|(name, _)| *name == key.name).map_or(key.default, |(_, value)| value)
+            }
         }
     }
 
@@ -206,6 +219,25 @@ impl Resource<'_> {
             Resource::Broker(broker) => MetadataRecord::BrokerConfig { broker, key, value },
         }
     }
+}
+
+/// What is said of all configs of each resource, as if of each config by itself.
+pub(super) fn as_incremental(request: AlterConfigsRequest) -> IncrementalAlterConfigsRequest {
+    let resources = request.resources.into_iter().map(|resource| {
+        let configs = resource.configs.into_iter().map(|config| {
+            AlterableConfig::default()
+                .with_name(config.name)
+                .with_config_operation(SET)
+                .with_value(config.value)
+        });
+        AlterConfigsResource::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name)
+            .with_configs(configs.collect())
+    });
+    IncrementalAlterConfigsRequest::default()
+        .with_resources(resources.collect())
+        .with_validate_only(request.validate_only)
 }
 
 fn answer(resource: AlterConfigsResource) -> AlterConfigsResourceResponse {

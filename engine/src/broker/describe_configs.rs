@@ -71,19 +71,27 @@ impl Broker {
             }
             BROKER => {
                 let name = self.config.node_id().to_string();
-                if resource.resource_name[..] != name && !resource.resource_name.is_empty() {
+                // Without a number it is what was set for all brokers while the cluster ran, and no more.
+                let of_all = resource.resource_name.is_empty();
+                if resource.resource_name[..] != name && !of_all {
                     let message = format!("This is broker {name}, not {}.", &resource.resource_name[..]);
                     return Err(ApiError::new(ResponseError::InvalidRequest, message));
                 }
-                let described = BROKER_KEYS.iter().filter(wanted).map(|key| {
-                    let (value, source) = self.config.value(key);
+                let told = move |source: Source| !of_all || source == Source::DynamicDefault;
+                let described = BROKER_KEYS.iter().filter(wanted).filter_map(|key| {
+                    let (value, source) = self.config.values(key).find(|(_, source)| told(*source))?;
                     let mut result = described(key, value, source, options).with_read_only(!key.is_dynamic());
                     if options.0 {
-                        result.synonyms = self.broker_synonyms(key).collect();
+                        let synonyms = self.config.values(key).filter(|(_, source)| told(*source));
+                        result.synonyms =
+                            synonyms.map(|(value, source)| synonym(key.name, value, source)).collect();
                     }
-                    result
+                    Some(result)
                 });
                 let mut described: Vec<_> = described.collect();
+                if of_all {
+                    return Ok(described);
+                }
                 let fixed = self.fixed_configs();
                 described.extend(fixed.into_iter().filter(|fixed| match &resource.configuration_keys {
                     Some(keys) => keys.contains(&fixed.name),

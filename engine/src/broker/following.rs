@@ -198,6 +198,10 @@ impl Broker {
         if !following.is_registered {
             return Some(Asked::Registration).filter(|asked| !following.link.is_in_flight(*asked));
         }
+        #[cfg(feature = "server")]
+        if let Some(asked) = self.forwarding.next() {
+            return Some(asked);
+        }
         let wanted = [
             (Asked::Topics, !following.wanted_topics.is_empty()),
             (Asked::ProducerIds, self.producer_ids.is_short()),
@@ -243,6 +247,11 @@ impl Broker {
             }
             // They are sent where they come from.
             Asked::Markers => Ok(()),
+            #[cfg(feature = "server")]
+            Asked::AlterConfigs | Asked::IncrementalAlterConfigs => {
+                self.send_forwarded(now);
+                Ok(())
+            }
         }
     }
 
@@ -263,6 +272,10 @@ impl Broker {
                     link.succeeded();
                 }
                 self.markers_answered(now, peer, &response);
+            }
+            #[cfg(feature = "server")]
+            Asked::AlterConfigs | Asked::IncrementalAlterConfigs => {
+                self.forwarded_answered(request, frame)?
             }
             Asked::Registration => {
                 let response = request.decode::<BrokerRegistrationRequest>(frame)?;
@@ -452,6 +465,8 @@ impl Broker {
         self.following.wanted_topics.clear();
         self.following.asked_topics.clear();
         self.refuse_waiting_producers(now);
+        #[cfg(feature = "server")]
+        self.forwarding_lost(now);
         for name in COORDINATORS_TOPICS {
             self.coordinators_topic_settled(now, name);
         }

@@ -24,6 +24,11 @@ pub(super) enum Asked {
     Topics,
     /// To write the ends of transactions; this one is asked of every broker.
     Markers,
+    /// For what a client has asked for.
+    #[cfg(feature = "server")]
+    AlterConfigs,
+    #[cfg(feature = "server")]
+    IncrementalAlterConfigs,
 }
 
 impl Asked {
@@ -36,6 +41,10 @@ impl Asked {
             Asked::ProducerIds => 0,
             Asked::Topics => 7,
             Asked::Markers => 1,
+            #[cfg(feature = "server")]
+            Asked::AlterConfigs => 2,
+            #[cfg(feature = "server")]
+            Asked::IncrementalAlterConfigs => 1,
         }
     }
 }

@@ -105,6 +105,8 @@ pub struct Broker {
     deletions: Deletions,
     markers: Markers,
     changes: MetadataChanges,
+    #[cfg(feature = "server")]
+    forwarding: server::Forwarding,
     producer_ids: ProducerIds,
     strangers: Strangers,
     groups: Groups,
@@ -160,6 +162,8 @@ impl Broker {
             deletions: Deletions::default(),
             markers: Markers::default(),
             changes: MetadataChanges::default(),
+            #[cfg(feature = "server")]
+            forwarding: server::Forwarding::default(),
             producer_ids: ProducerIds::default(),
             strangers: Strangers::default(),
             groups: Groups::default(),

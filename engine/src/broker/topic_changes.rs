@@ -473,6 +473,9 @@ impl Broker {
                         resource.error_message.clone_from(&text);
                     }
                 }
+                // It may be another broker's, behind whose Fetch for metadata the answer stands.
+                #[cfg(feature = "server")]
+                self.hurry_fetches(now, context.connection);
                 self.answer_alter_configs(context, response);
             }
             Reply::AllocateProducerIds(context, mut response) => {

@@ -260,6 +260,10 @@ const WRITE_TXN_MARKERS_ANSWER: &[Field] = &[always(Array(&[
 /// The schema of the body of an answer that another broker gives, in the one version that is asked for; all of them in the
 /// compact, tagged form.
 fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
+    #[cfg(feature = "server")]
+    if api_key == ApiKey::AlterConfigs as i16 || api_key == ApiKey::IncrementalAlterConfigs as i16 {
+        return Some(server::ALTER_CONFIGS_ANSWER);
+    }
     const SCHEMAS: [(ApiKey, &[Field]); 5] = [
         (ApiKey::Fetch, FETCH_ANSWER),
         (ApiKey::CreateTopics, CREATE_TOPICS_ANSWER),

@@ -3,12 +3,14 @@
 mod client_quotas;
 mod cluster;
 mod config_resources;
+mod forwarding;
 mod leader_epochs;
 mod log_dirs;
 mod quorum;
 mod replicas;
 mod topic_partitions;
 
+pub(super) use self::forwarding::{Forwarded, Forwarding};
 use super::{Broker, Context};
 use crate::error::ApiError;
 use crate::protocol::ServerRequest;

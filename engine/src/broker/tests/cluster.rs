@@ -15,6 +15,7 @@ use kafka_protocol::messages::{
     DeleteTopicsRequest, DeleteTopicsResponse, InitProducerIdRequest, InitProducerIdResponse,
     MetadataRequest, MetadataResponse, ProduceResponse,
 };
+use kafka_protocol::protocol::{Decodable, Encodable};
 
 use super::world::{Disk, World, batch, create_topic, name, produce_request, produced, values_of};
 use crate::record::{Compression, RecordBatchBuilder};
@@ -140,6 +141,19 @@ impl Cluster {
         assert!(self.worlds[0].answers.is_empty(), "{:?} {:?}", self.worlds[0].answers, self.links);
         self.worlds[0].create(topic, partitions, &[]);
         self.run();
+    }
+
+    /// Asks a broker for what others may have to do.
+    pub(super) fn ask<Q: Encodable, R: Decodable>(
+        &mut self,
+        node: usize,
+        api: ApiKey,
+        version: i16,
+        request: &Q,
+    ) -> R {
+        let correlation_id = self.worlds[node].send(super::world::CLIENT, api, version, request);
+        self.run();
+        self.worlds[node].answer(api, version, correlation_id)
     }
 
     fn metadata(&mut self, node: usize, topic: &str) -> MetadataResponse {

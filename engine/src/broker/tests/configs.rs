@@ -13,23 +13,22 @@ use kafka_protocol::protocol::StrBytes;
 use super::world::World;
 
 const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub(super) const BROKER: i8 = 4;
 const BROKER_LOGGER: i8 = 8;
-const SET: i8 = 0;
+pub(super) const SET: i8 = 0;
 const DELETE: i8 = 1;
 
-fn text(text: &str) -> StrBytes {
+pub(super) fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-/// Changes one config of one resource.
-fn alter(
-    world: &mut World,
+/// A change of one config of one resource.
+pub(super) fn change(
     (kind, name): (i8, &str),
     key: &str,
     operation: i8,
     value: Option<&str>,
-) -> (i16, String) {
+) -> IncrementalAlterConfigsRequest {
     let config = AlterableConfig::default()
         .with_name(text(key))
         .with_config_operation(operation)
@@ -38,27 +37,43 @@ fn alter(
         .with_resource_type(kind)
         .with_resource_name(text(name))
         .with_configs(vec![config]);
-    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    IncrementalAlterConfigsRequest::default().with_resources(vec![resource])
+}
+
+/// Changes one config of one resource.
+fn alter(
+    world: &mut World,
+    resource: (i8, &str),
+    key: &str,
+    operation: i8,
+    value: Option<&str>,
+) -> (i16, String) {
+    let request = change(resource, key, operation, value);
     let response: IncrementalAlterConfigsResponse = world.ask(ApiKey::IncrementalAlterConfigs, 1, &request);
     let answer = &response.responses[0];
     (answer.error_code, answer.error_message.clone().unwrap_or_default().to_string())
 }
 
-/// Says all configs of one topic.
-fn replace(world: &mut World, topic: &str, configs: &[(&str, &str)]) -> i16 {
+/// All configs of one resource.
+pub(super) fn all_configs((kind, name): (i8, &str), configs: &[(&str, &str)]) -> AlterConfigsRequest {
     let configs = configs.iter().map(|(key, value)| {
         alter_configs_request::AlterableConfig::default().with_name(text(key)).with_value(Some(text(value)))
     });
     let resource = alter_configs_request::AlterConfigsResource::default()
-        .with_resource_type(TOPIC)
-        .with_resource_name(text(topic))
+        .with_resource_type(kind)
+        .with_resource_name(text(name))
         .with_configs(configs.collect());
-    let request = AlterConfigsRequest::default().with_resources(vec![resource]);
+    AlterConfigsRequest::default().with_resources(vec![resource])
+}
+
+/// Says all configs of one topic.
+fn replace(world: &mut World, topic: &str, configs: &[(&str, &str)]) -> i16 {
+    let request = all_configs((TOPIC, topic), configs);
     let response: AlterConfigsResponse = world.ask(ApiKey::AlterConfigs, 2, &request);
     response.responses[0].error_code
 }
 
-fn describe(
+pub(super) fn describe(
     world: &mut World,
     (kind, name): (i8, &str),
     key: &str,
@@ -72,13 +87,13 @@ fn describe(
     let mut response: DescribeConfigsResponse = world.ask(ApiKey::DescribeConfigs, 4, &request);
     let mut result = response.results.remove(0);
     match result.error_code {
-        0 => Ok(result.configs.remove(0)),
+        0 => result.configs.pop().ok_or(0),
         code => Err(code),
     }
 }
 
 /// A config's value, and the number of where it comes from.
-fn value(world: &mut World, resource: (i8, &str), key: &str) -> (String, i8) {
+pub(super) fn value(world: &mut World, resource: (i8, &str), key: &str) -> (String, i8) {
     let config = describe(world, resource, key).unwrap();
     (config.value.unwrap().to_string(), config.config_source)
 }
@@ -105,6 +120,7 @@ fn a_brokers_config_is_set_while_it_runs_and_outlives_it() {
         assert_eq!(alter(&mut world, (BROKER, broker), key, DELETE, None).0, 0);
     }
     assert_eq!(value(&mut world, (BROKER, "0"), key), ("4000".to_owned(), 4));
+    assert_eq!(describe(&mut world, (BROKER, ""), key), Err(0), "nothing is set for all");
 }
 
 #[test]

@@ -2,6 +2,7 @@ mod appends;
 mod bad_input;
 mod cluster;
 mod compaction;
+mod config_cluster;
 mod configs;
 mod damage;
 mod describe_log;

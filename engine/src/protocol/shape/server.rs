@@ -13,6 +13,10 @@ const ALTER_CLIENT_QUOTAS: &[Field] = &[
     always(BYTE),
 ];
 
+/// The answer to AlterConfigs and to IncrementalAlterConfigs.
+pub(super) const ALTER_CONFIGS_ANSWER: &[Field] =
+    &[always(INT32), always(Array(&[always(INT16), always(Text), always(BYTE), always(Text)]))];
+
 const ALTER_PARTITION_REASSIGNMENTS: &[Field] = &[
     always(INT32),
     Field(1, LAST, BYTE),
