@@ -105,6 +105,32 @@ fn a_directory_keeps_everything_and_belongs_to_one_process() {
     assert!(folder.0.join("0/events-0/00000000000000000000.log").exists());
 }
 
+#[test]
+fn a_brokers_config_is_changed_at_any_broker_and_outlives_all_of_them() {
+    let folder = Folder::new("configs");
+    let storage = format!("dir:{}", folder.0.display());
+    let arguments = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
+    let arguments = [&arguments[..], &["--storage", &storage]].concat();
+    let server = Server::start(&arguments);
+    // Neither is the controller; each is asked for another broker, or for all.
+    for (asked, broker, value) in [(1, "2", "6000"), (2, "", "5000")] {
+        let mut client = Client::connect(&server.addresses[asked]);
+        assert_eq!(client.set_broker_config(broker, "log.segment.bytes", value), 0);
+    }
+    let in_force = |server: &Server| {
+        let numbered = server.addresses.iter().zip(["0", "1", "2"]);
+        let mut values = numbered
+            .map(|(address, broker)| Client::connect(address).broker_config(broker, "log.segment.bytes"));
+        [values.next(), values.next(), values.next()].map(Option::unwrap_or_default)
+    };
+    let expected = ["5000", "5000", "6000"].map(str::to_owned);
+    // The third hears of it with the metadata that it fetches.
+    assert!((0..1_000).any(|_| in_force(&server) == expected), "{:?}", in_force(&server));
+    assert_eq!(server.end("TERM").0, Some(0));
+    let server = Server::start(&arguments);
+    assert_eq!(in_force(&server), expected);
+}
+
 /// A directory that is removed at the end.
 struct Folder(std::path::PathBuf);
 

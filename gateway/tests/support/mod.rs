@@ -11,16 +11,22 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use headwater_engine::record::{Compression, RecordBatchBuilder};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FetchResponse, ProduceRequest, ProduceResponse,
-    RequestHeader, TopicName,
+    ApiVersionsRequest, CreateTopicsRequest, DescribeConfigsRequest, DescribeConfigsResponse, FetchRequest,
+    FetchResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, ProduceRequest,
+    ProduceResponse, RequestHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
 
 /// Longer than this nothing here takes, also on a machine that does much else; a test that gets here has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The number that Kafka gives brokers among what has configs.
+const BROKER: i8 = 4;
 
 /// A server that runs. One that is dropped is killed.
 pub(crate) struct Server {
@@ -224,6 +230,31 @@ impl Client {
         self.send(4, &CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(30_000));
         let made: kafka_protocol::messages::CreateTopicsResponse = self.answered(4, false);
         assert_eq!(made.topics[0].error_code, 0);
+    }
+
+    /// Sets a config of a broker, or of all without a number, while they run; the error.
+    pub(crate) fn set_broker_config(&mut self, broker: &str, key: &str, value: &str) -> i16 {
+        let config = AlterableConfig::default()
+            .with_name(StrBytes::from_string(key.to_owned()))
+            .with_value(Some(StrBytes::from_string(value.to_owned())));
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(StrBytes::from_string(broker.to_owned()))
+            .with_configs(vec![config]);
+        self.send(1, &IncrementalAlterConfigsRequest::default().with_resources(vec![resource]));
+        let response: IncrementalAlterConfigsResponse = self.answered(1, true);
+        response.responses[0].error_code
+    }
+
+    /// The value of a broker's config that is in force.
+    pub(crate) fn broker_config(&mut self, broker: &str, key: &str) -> String {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(StrBytes::from_string(broker.to_owned()))
+            .with_configuration_keys(Some(vec![StrBytes::from_string(key.to_owned())]));
+        self.send(4, &DescribeConfigsRequest::default().with_resources(vec![resource]));
+        let response: DescribeConfigsResponse = self.answered(4, true);
+        response.results[0].configs[0].value.as_ref().expect("it has a value").to_string()
     }
 
     pub(crate) fn send_produce(&mut self, topic: &str, value: &[u8]) {
