@@ -9,11 +9,11 @@
 
 mod admin;
 mod coordinator;
+mod coordinators_log;
 mod copying;
 mod membership;
 mod offset_commit;
 mod offset_fetch;
-mod store;
 mod transactions;
 mod upkeep;
 mod view;
@@ -24,9 +24,9 @@ use kafka_protocol::protocol::StrBytes;
 
 use self::admin::PendingDeletes;
 pub(super) use self::coordinator::{Waiting, partition_for};
+use self::coordinators_log::Changes;
 use self::copying::Copying;
 pub(super) use self::copying::Encoded;
-use self::store::Changes;
 use self::transactions::PendingOffsets;
 pub use self::view::{CommittedOffsetView, GroupMemberView, GroupView};
 use super::Context;

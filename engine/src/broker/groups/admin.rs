@@ -9,7 +9,7 @@ use kafka_protocol::messages::list_groups_response::{ListGroupsResponse, ListedG
 use kafka_protocol::messages::{DeleteGroupsRequest, DescribeGroupsRequest, GroupId, ListGroupsRequest};
 use kafka_protocol::protocol::StrBytes;
 
-use super::store::GroupReply;
+use super::coordinators_log::CoordinatorReply;
 use super::{OFFSETS_TOPIC, group_id, no_such_group, str_bytes};
 use crate::broker::operations::{GROUP_OPERATIONS, operations};
 use crate::broker::{Broker, Context};
@@ -124,7 +124,7 @@ impl Broker {
             match self.begin_delete(id) {
                 Ok((log, records)) => {
                     let group_id = id.to_string();
-                    self.store(now, log, records, GroupReply::DeleteGroup { delete, index, group_id });
+                    self.store(now, log, records, CoordinatorReply::DeleteGroup { delete, index, group_id });
                 }
                 Err(error) => self.group_deleted(delete, index, Err(error)),
             }

@@ -4,7 +4,7 @@
 //! step: until the log start has moved, the records before the copies are there too and say the same. (ADR 6)
 
 use super::Coordinated;
-use super::store::{Change, GroupReply, Transaction};
+use super::coordinators_log::{Change, CoordinatorReply, Transaction};
 use crate::broker::Broker;
 use crate::error::ApiError;
 use crate::group::{Committed, OffsetsRecord};
@@ -71,8 +71,8 @@ impl Broker {
         let mut is_first = true;
         while let Some((transaction, batch)) = batches.next() {
             let reply = match batches.peek() {
-                Some(_) => GroupReply::Nobody,
-                None => GroupReply::Copied { start },
+                Some(_) => CoordinatorReply::Nobody,
+                None => CoordinatorReply::Copied { start },
             };
             let change = Change { log, records: Vec::new(), transaction, reply };
             // They begin a segment, so that all before them can be dropped whole.

@@ -10,7 +10,7 @@ use kafka_protocol::messages::offset_delete_response::{
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetDeleteRequest};
 use kafka_protocol::protocol::StrBytes;
 
-use super::store::GroupReply;
+use super::coordinators_log::CoordinatorReply;
 use super::{check_group_id, no_such_group};
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
@@ -64,7 +64,7 @@ impl Broker {
         }
         match checked {
             Ok(log) if !records.is_empty() => {
-                self.store(now, log, records, GroupReply::Commit(context, response));
+                self.store(now, log, records, CoordinatorReply::Commit(context, response));
             }
             _ => self.respond(context, &response),
         }
@@ -189,7 +189,7 @@ impl Broker {
         if records.is_empty() {
             self.respond(context, &response);
         } else {
-            self.store(now, log, records, GroupReply::OffsetDelete(context, response));
+            self.store(now, log, records, CoordinatorReply::OffsetDelete(context, response));
         }
     }
 

@@ -10,8 +10,8 @@ use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
+use super::coordinators_log::{Change, CoordinatorReply, Transaction};
 use super::offset_commit::Wanted;
-use super::store::{Change, GroupReply, Transaction};
 use super::{Coordinated, Groups, check_group_id};
 use crate::broker::{Broker, Context};
 use crate::error::ApiError;
@@ -136,7 +136,7 @@ impl Broker {
         match checked {
             Ok(log) if !records.is_empty() => {
                 let producer = (request.producer_id.0, request.producer_epoch);
-                let reply = GroupReply::TxnCommit(context, response);
+                let reply = CoordinatorReply::TxnCommit(context, response);
                 self.store_in_transaction(now, log, producer, records, reply);
             }
             _ => self.respond(context, &response),
@@ -180,6 +180,11 @@ impl Broker {
         commit: bool,
     ) -> u64 {
         let transaction = Some(Transaction::Ended { producer, commit });
-        self.groups.changes.add(Change { log, records: Vec::new(), transaction, reply: GroupReply::Nobody })
+        self.groups.changes.add(Change {
+            log,
+            records: Vec::new(),
+            transaction,
+            reply: CoordinatorReply::Nobody,
+        })
     }
 }

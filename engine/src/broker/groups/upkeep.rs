@@ -1,7 +1,7 @@
 //! Offsets that nobody needs any more: of groups without members after a while (KIP-211), and of topics that are gone.
 
 use super::Coordinated;
-use super::store::GroupReply;
+use super::coordinators_log::CoordinatorReply;
 use crate::broker::Broker;
 use crate::group::{CONSUMER, Committed, OffsetsRecord};
 use crate::sorted::SortedMap;
@@ -83,7 +83,7 @@ impl Broker {
             }
             coordinated.group.begin_delete();
             let record = OffsetsRecord::Group { group_id: group_id.clone(), metadata: None };
-            self.store(now, log, vec![record], GroupReply::Expired { group_id });
+            self.store(now, log, vec![record], CoordinatorReply::Expired { group_id });
         }
     }
 
@@ -111,7 +111,7 @@ impl Broker {
     /// One append for each coordinator's log.
     fn delete_offsets(&mut self, now: Now, mut by_log: SortedMap<LogId, Vec<OffsetsRecord>>) {
         while let Some((log, records)) = by_log.pop_first() {
-            self.store(now, log, records, GroupReply::Nobody);
+            self.store(now, log, records, CoordinatorReply::Nobody);
         }
     }
 }

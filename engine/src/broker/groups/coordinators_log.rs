@@ -1,5 +1,5 @@
-//! What coordinators keep: records are appended to `__consumer_offsets`, and what they say takes effect when they are committed;
-//! at the start it is taken in again.
+//! What both coordinators keep, of groups and of transactions: records are appended to `__consumer_offsets` and
+//! `__transaction_state`, and what they say takes effect when they are committed; at the start it is taken in again.
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
@@ -30,7 +30,7 @@ pub(in crate::broker) struct Change {
     pub(super) log: LogId,
     pub(super) records: Vec<OffsetsRecord>,
     pub(super) transaction: Option<Transaction>,
-    pub(super) reply: GroupReply,
+    pub(super) reply: CoordinatorReply,
 }
 
 /// What a change has to do with a transaction.
@@ -44,7 +44,7 @@ pub(super) enum Transaction {
 
 /// Who is told that records are stored.
 #[derive(Debug)]
-pub(in crate::broker) enum GroupReply {
+pub(in crate::broker) enum CoordinatorReply {
     Commit(Context, OffsetCommitResponse),
     TxnCommit(Context, TxnOffsetCommitResponse),
     /// The members that wait for the leader's assignment.
@@ -99,7 +99,13 @@ impl Changes {
 
 impl Broker {
     /// Appends records to a coordinator's log; they take effect, and the reply is given, when they are committed.
-    pub(super) fn store(&mut self, now: Now, log: LogId, records: Vec<OffsetsRecord>, reply: GroupReply) {
+    pub(super) fn store(
+        &mut self,
+        now: Now,
+        log: LogId,
+        records: Vec<OffsetsRecord>,
+        reply: CoordinatorReply,
+    ) {
         let encoded: Vec<Encoded> =
             records.iter().map(|record| (record.encode_key(), record.encode_value())).collect();
         let change = Change { log, records, transaction: None, reply };
@@ -113,7 +119,7 @@ impl Broker {
         log: LogId,
         (producer, epoch): (ProducerId, i16),
         records: Vec<OffsetsRecord>,
-        reply: GroupReply,
+        reply: CoordinatorReply,
     ) {
         let encoded: Vec<Encoded> =
             records.iter().map(|record| (record.encode_key(), record.encode_value())).collect();
@@ -129,7 +135,7 @@ impl Broker {
         encoded: Encoded,
         change: TxnChange,
     ) {
-        let reply = GroupReply::Transaction(change);
+        let reply = CoordinatorReply::Transaction(change);
         let change = Change { log, records: Vec::new(), transaction: None, reply };
         self.store_encoded(now, &[encoded], change, false);
     }
@@ -158,8 +164,10 @@ impl Broker {
     fn offsets_batch(&self, now: Now, records: &[Encoded], change: &Change) -> Result<Bytes, ApiError> {
         // What deletes or shortens is not refused for its size: room is made by it.
         let is_limited = match &change.reply {
-            GroupReply::Commit(..) | GroupReply::TxnCommit(..) | GroupReply::Generation { .. } => true,
-            GroupReply::Transaction(change) => change.grows(),
+            CoordinatorReply::Commit(..)
+            | CoordinatorReply::TxnCommit(..)
+            | CoordinatorReply::Generation { .. } => true,
+            CoordinatorReply::Transaction(change) => change.grows(),
             _ => false,
         };
         let Some(partition) = self.partitions.get(&change.log) else {
@@ -205,30 +213,30 @@ impl Broker {
 
     fn change_ended(&mut self, now: Now, change: Change, result: Result<(), ApiError>) {
         let Change { log, records, transaction, reply } = change;
-        let is_transactional_id = matches!(reply, GroupReply::Transaction(_));
+        let is_transactional_id = matches!(reply, CoordinatorReply::Transaction(_));
         let has_grown =
             result.is_ok() && (!records.is_empty() || transaction.is_some() || is_transactional_id);
         if result.is_ok() {
             self.apply_offsets_records(log, records, transaction, false);
         }
         match reply {
-            GroupReply::Commit(context, mut response) => {
+            CoordinatorReply::Commit(context, mut response) => {
                 let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
                 self.fill_in(result, partitions.map(|partition| &mut partition.error_code));
                 self.respond(context, &response);
             }
-            GroupReply::TxnCommit(context, mut response) => {
+            CoordinatorReply::TxnCommit(context, mut response) => {
                 let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
                 self.fill_in(result, partitions.map(|partition| &mut partition.error_code));
                 self.respond(context, &response);
             }
-            GroupReply::OffsetDelete(context, mut response) => {
+            CoordinatorReply::OffsetDelete(context, mut response) => {
                 if let Err(error) = result {
                     response = OffsetDeleteResponse::default().with_error_code(self.report.refuse(&error));
                 }
                 self.respond(context, &response);
             }
-            GroupReply::Generation { group_id, generation } => {
+            CoordinatorReply::Generation { group_id, generation } => {
                 if let Some(coordinated) = self.groups.by_id.get_mut(&group_id[..]) {
                     coordinated.group.stored(
                         now.monotonic_ms,
@@ -238,14 +246,14 @@ impl Broker {
                 }
                 self.group_moved(now, &group_id);
             }
-            GroupReply::DeleteGroup { delete, index, group_id } => {
+            CoordinatorReply::DeleteGroup { delete, index, group_id } => {
                 self.undo_delete(&group_id, &result);
                 self.group_deleted(delete, index, result);
             }
-            GroupReply::Expired { group_id } => self.undo_delete(&group_id, &result),
-            GroupReply::Copied { start } => self.copied(log, start, &result),
-            GroupReply::Transaction(change) => self.transaction_stored(now, change, result),
-            GroupReply::Nobody => {}
+            CoordinatorReply::Expired { group_id } => self.undo_delete(&group_id, &result),
+            CoordinatorReply::Copied { start } => self.copied(log, start, &result),
+            CoordinatorReply::Transaction(change) => self.transaction_stored(now, change, result),
+            CoordinatorReply::Nobody => {}
         }
         if has_grown {
             self.shorten_if_due(now, log);
@@ -274,7 +282,8 @@ impl Broker {
             return;
         };
         let log = coordinated.log;
-        let reply = GroupReply::Generation { group_id: group_id.to_owned(), generation: metadata.generation };
+        let reply =
+            CoordinatorReply::Generation { group_id: group_id.to_owned(), generation: metadata.generation };
         let metadata = Some((metadata, now.wall_ms));
         let record = OffsetsRecord::Group { group_id: group_id.to_owned(), metadata };
         self.store(now, log, vec![record], reply);
