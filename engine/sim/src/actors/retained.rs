@@ -80,6 +80,9 @@ impl RetainedActor {
             ..ProducerConfig::default()
         };
         let writes = role == Role::Writes;
+        if writes && config.enable_idempotence {
+            checks.retention.expect_once();
+        }
         let writer = writes.then(|| Writer::new(RETAINED, &config, &mut host, checks));
         RetainedActor {
             name,

@@ -28,6 +28,8 @@ pub(crate) struct Retention {
     retention_bytes: Option<u64>,
     acked: BTreeMap<Offset, RecordId>,
     seen: BTreeMap<Offset, RecordId>,
+    /// Where records stand that are to stand once, if those of the writer are.
+    places: Option<BTreeMap<RecordId, Offset>>,
     readers: BTreeMap<u32, Reader>,
     /// Where storage was told that the log begins: nobody has to find anything below.
     start: Offset,
@@ -71,6 +73,11 @@ impl Retention {
         self.readers.insert(reader, Reader { reset, next: 0 });
     }
 
+    /// The writer is idempotent.
+    pub(crate) fn expect_once(&mut self) {
+        self.places = Some(BTreeMap::new());
+    }
+
     /// A reader goes on at an offset.
     pub(crate) fn positioned(&mut self, reader: u32, offset: Offset) {
         if let Some(reader) = self.readers.get_mut(&reader) {
@@ -95,6 +102,10 @@ impl Retention {
             }
         }
         self.seen.insert(offset, id);
+        let elsewhere = self.places.as_mut().and_then(|places| places.insert(id, offset));
+        if let Some(other) = elsewhere.filter(|other| *other != offset) {
+            return Err(format!("{id} stands at {other} and at {offset}"));
+        }
         let Some(Reader { reset, next }) = self.readers.get_mut(&reader) else { return Ok(()) };
         let may_be_next = match reset {
             _ if offset == *next => true,
@@ -237,6 +248,8 @@ impl Retention {
 
     /// A power cut has left the log from one offset to another.
     pub(super) fn lost(&mut self, start: Offset, end: Offset) {
+        // What partitions knew of the writer may be gone with its records.
+        self.places = None;
         self.acked.split_off(&end);
         self.seen.split_off(&end);
         self.start = start;
