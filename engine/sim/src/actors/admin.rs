@@ -121,13 +121,7 @@ impl AdminActor {
 }
 
 impl Actor for AdminActor {
-    fn name(&self) -> &str {
-        "admin"
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if self.churn && !self.finishing && context.now.monotonic_ms >= self.next_change_ms {

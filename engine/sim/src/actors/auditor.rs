@@ -1,25 +1,21 @@
 //! Makes the topics of transactions, and reads what counts in them. The one that comes at last also asks for the writers' offsets.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use headwater_client::{
-    AdminReply, AdminRequestId, AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched,
-    IsolationLevel, NewTopic, StartOffset,
+    AdminReply, AdminRequestId, AutoOffsetReset, ConsumerId, Fetched, IsolationLevel, NewTopic, StartOffset,
 };
 use headwater_engine::{Offset, TopicPartition};
 
-use super::host::Host;
+use super::host::{Host, records_of};
 use super::{Actor, Context, Ends, ledger};
 use crate::checkers::{COPY, Checker, LEDGER};
-use crate::payload::RecordId;
 use crate::random::Random;
 use crate::scenario::{Scenario, TransactionsPlan};
 
 const LOOK_MS: u64 = 500;
 
 pub(crate) struct AuditorActor {
-    name: String,
     number: u32,
     host: Host,
     consumer: ConsumerId,
@@ -43,20 +39,11 @@ impl AuditorActor {
         is_last: bool,
         random: &mut Random,
     ) -> AuditorActor {
-        let name = format!("auditor-{number}");
-        let mut host = Host::new(&name, scenario.brokers, random.next());
-        let consumer = host.client.add_consumer(ConsumerConfig {
-            isolation_level: IsolationLevel::ReadCommitted,
-            fetch_max_wait_ms: 100,
-            max_partition_fetch_bytes: random.pick(&[1, 500, 1 << 20]),
-            auto_offset_reset: AutoOffsetReset::None,
-            // An actor has one connection.
-            own_connections: false,
-            ..ConsumerConfig::default()
-        });
+        let mut host = Host::new(&format!("auditor-{number}"), scenario.brokers, random.next());
+        let max_bytes = random.pick(&[1, 500, 1 << 20]);
+        let consumer = host.add_reader(AutoOffsetReset::None, IsolationLevel::ReadCommitted, max_bytes);
         let ask = if is_last { (0..plan.writers).collect() } else { Vec::new() };
         AuditorActor {
-            name,
             number,
             host,
             consumer,
@@ -93,21 +80,19 @@ impl AuditorActor {
         let topic_partition = &fetched.topic_partition;
         let checker =
             if topic_partition.topic == LEDGER { Checker::Transactions } else { Checker::ExactlyOnce };
-        let mut records = Vec::new();
-        let whole = fetched.for_each(|record| {
-            records.push((record.offset, record.value.and_then(RecordId::of)));
-            ControlFlow::Continue(())
-        });
+        let (records, whole) = records_of(fetched);
         let count = records.len();
         let end = fetched.next_offset;
-        context.trace.say(format_args!("{}: {count} records of {topic_partition} up to {end}", self.name));
+        context
+            .trace
+            .say(format_args!("{}: {count} records of {topic_partition} up to {end}", self.host.name));
         for (offset, id) in records {
             let id = id.ok_or_else(|| format!("{topic_partition}@{offset} has wrong content"));
             let transactions = &mut context.checks.transactions;
             let result = id.and_then(|id| transactions.given(self.number, topic_partition, offset, id));
             context.checks.take(checker, result);
         }
-        context.checks.take(checker, whole.map_err(|error| error.to_string()));
+        context.checks.take(checker, whole);
         self.positions.insert(topic_partition.clone(), end);
         let state = self.host.client.partition_state(self.consumer, topic_partition);
         if let Some(stable) = state.and_then(|state| state.last_stable_offset) {
@@ -139,27 +124,20 @@ impl AuditorActor {
 }
 
 impl Actor for AuditorActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if context.now.monotonic_ms >= self.next_look_ms {
             self.next_look_ms = context.now.monotonic_ms + LOOK_MS;
             self.look_for_partitions(context);
         }
-        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
-            match event {
-                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
-                ConsumerEvent::Failed { topic_partition, error } => {
-                    let message = format!("{} cannot read {topic_partition}: {error}", self.name);
+        while let Some(read) = self.host.read(context, self.consumer) {
+            match read {
+                Ok(fetched) => self.take(context, &fetched),
+                Err((topic_partition, error)) => {
+                    let message = format!("{} cannot read {topic_partition}: {error}", self.host.name);
                     context.checks.take(Checker::Transactions, Err(message));
                 }
-                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
             }
         }
         self.ask_for_offsets(context);

@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use headwater_client::{
-    AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, ProducerConfig, StartOffset,
-};
+use headwater_client::{AutoOffsetReset, ConsumerId, Fetched, IsolationLevel, ProducerConfig, StartOffset};
 use headwater_engine::{Now, Offset, TopicPartition};
 
 use super::host::Host;
@@ -22,7 +20,6 @@ const LOOK_MS: u64 = 300;
 const KEYS: u64 = 8;
 
 pub(crate) struct CompactedActor {
-    name: String,
     /// Its name to the checkers.
     number: u32,
     host: Host,
@@ -41,26 +38,11 @@ impl CompactedActor {
         checks: &mut Checks,
         random: &mut Random,
     ) -> CompactedActor {
-        let name = format!("compacted-{number}");
-        let mut host = Host::new(&name, brokers, random.next());
-        let consumer = host.client.add_consumer(ConsumerConfig {
-            fetch_max_wait_ms: 100,
-            max_partition_fetch_bytes: random.pick(&[1, 300, 1 << 20]),
-            auto_offset_reset: AutoOffsetReset::None,
-            own_connections: false,
-            ..ConsumerConfig::default()
-        });
+        let mut host = Host::new(&format!("compacted-{number}"), brokers, random.next());
+        let max_bytes = random.pick(&[1, 300, 1 << 20]);
+        let consumer = host.add_reader(AutoOffsetReset::None, IsolationLevel::ReadUncommitted, max_bytes);
         let writer = producer.map(|config| Writer::new(COMPACTED, config, &mut host, checks));
-        CompactedActor {
-            name,
-            number,
-            host,
-            writer,
-            consumer,
-            is_assigned: false,
-            position: 0,
-            next_look_ms: 0,
-        }
+        CompactedActor { number, host, writer, consumer, is_assigned: false, position: 0, next_look_ms: 0 }
     }
 
     fn write(&mut self, context: &mut Context<'_>) {
@@ -87,7 +69,7 @@ impl CompactedActor {
             ControlFlow::Continue(())
         });
         if let Err(error) = whole {
-            let message = format!("{}: records cannot be read: {error}", self.name);
+            let message = format!("{}: records cannot be read: {error}", self.host.name);
             context.checks.take(Checker::Compaction, Err(message));
         }
         for (offset, key, value) in records {
@@ -97,7 +79,7 @@ impl CompactedActor {
                     context.checks.compacted_seen(self.number, key, offset, Some(id));
                 }
                 _ => {
-                    let message = format!("{} got offset {offset} with wrong content", self.name);
+                    let message = format!("{} got offset {offset} with wrong content", self.host.name);
                     context.checks.take(Checker::Compaction, Err(message));
                 }
             }
@@ -118,13 +100,7 @@ impl CompactedActor {
 }
 
 impl Actor for CompactedActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         let looks = context.now.monotonic_ms >= self.next_look_ms;
@@ -141,15 +117,13 @@ impl Actor for CompactedActor {
             self.write(context);
         }
         self.take_deliveries(context);
-        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
-            match event {
-                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
-                ConsumerEvent::Failed { error, .. } => {
-                    context.trace.say(format_args!("{}: failed: {error}", self.name));
-                    let message = format!("{} cannot read any more: {error}", self.name);
+        while let Some(read) = self.host.read(context, self.consumer) {
+            match read {
+                Ok(fetched) => self.take(context, &fetched),
+                Err((_, error)) => {
+                    let message = format!("{} cannot read any more: {error}", self.host.name);
                     context.checks.take(Checker::Compaction, Err(message));
                 }
-                _ => {}
             }
         }
     }

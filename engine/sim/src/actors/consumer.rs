@@ -1,17 +1,13 @@
 //! Tails partitions from their first record on and notes what it is given.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
-use headwater_client::{
-    AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, StartOffset, code,
-};
+use headwater_client::{AutoOffsetReset, ConsumerConfig, ConsumerId, Fetched, StartOffset, code};
 use headwater_engine::{Offset, TopicPartition};
 
-use super::host::Host;
+use super::host::{Host, records_of};
 use super::{Actor, Context, Ends};
 use crate::checkers::Checker;
-use crate::payload::RecordId;
 use crate::random::Random;
 use crate::scenario::ConsumerPlan;
 
@@ -19,7 +15,6 @@ use crate::scenario::ConsumerPlan;
 const LOOK_FOR_PARTITIONS_MS: u64 = 500;
 
 pub(crate) struct ConsumerActor {
-    name: String,
     number: u32,
     host: Host,
     consumer: ConsumerId,
@@ -38,8 +33,7 @@ impl ConsumerActor {
         plan: ConsumerPlan,
         random: &mut Random,
     ) -> ConsumerActor {
-        let name = format!("consumer-{number}");
-        let mut host = Host::new(&name, brokers, random.next());
+        let mut host = Host::new(&format!("consumer-{number}"), brokers, random.next());
         let consumer = host.client.add_consumer(ConsumerConfig {
             fetch_min_bytes: plan.min_bytes,
             fetch_max_wait_ms: plan.max_wait_ms,
@@ -50,7 +44,7 @@ impl ConsumerActor {
             own_connections: false,
             ..ConsumerConfig::default()
         });
-        ConsumerActor { name, number, host, consumer, topics, positions: BTreeMap::new(), next_look_ms: 0 }
+        ConsumerActor { number, host, consumer, topics, positions: BTreeMap::new(), next_look_ms: 0 }
     }
 
     fn look_for_partitions(&mut self, context: &mut Context<'_>) {
@@ -68,17 +62,13 @@ impl ConsumerActor {
 
     fn take(&mut self, context: &mut Context<'_>, fetched: &Fetched) {
         let topic_partition = &fetched.topic_partition;
-        let mut records = Vec::new();
-        let whole = fetched.for_each(|record| {
-            records.push((record.offset, record.value.and_then(RecordId::of)));
-            ControlFlow::Continue(())
-        });
+        let (records, whole) = records_of(fetched);
         if let Err(error) = whole {
-            let message = format!("{}: records of {topic_partition} cannot be read: {error}", self.name);
+            let message = format!("{}: records of {topic_partition} cannot be read: {error}", self.host.name);
             context.checks.take(Checker::Visibility, Err(message));
         }
         let count = records.len();
-        context.trace.say(format_args!("{}: {count} records of {topic_partition}", self.name));
+        context.trace.say(format_args!("{}: {count} records of {topic_partition}", self.host.name));
         for (offset, id) in &records {
             context.checks.seen(self.number, topic_partition, *offset, *id);
         }
@@ -88,7 +78,8 @@ impl ConsumerActor {
     /// With bits that turn over, a damaged batch and a shorter log are to be expected; else nothing fails for good.
     fn failed(&mut self, context: &mut Context<'_>, topic_partition: TopicPartition, code: Option<i16>) {
         if !context.checks.is_bit_rot() {
-            let message = format!("{} cannot read {topic_partition} any more: error {code:?}", self.name);
+            let message =
+                format!("{} cannot read {topic_partition} any more: error {code:?}", self.host.name);
             context.checks.take(Checker::Visibility, Err(message));
             return;
         }
@@ -106,27 +97,17 @@ impl ConsumerActor {
 }
 
 impl Actor for ConsumerActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if context.now.monotonic_ms >= self.next_look_ms {
             self.next_look_ms = context.now.monotonic_ms + LOOK_FOR_PARTITIONS_MS;
             self.look_for_partitions(context);
         }
-        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
-            match event {
-                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
-                ConsumerEvent::Failed { topic_partition, error } => {
-                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
-                    self.failed(context, topic_partition, error.code);
-                }
-                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
+        while let Some(read) = self.host.read(context, self.consumer) {
+            match read {
+                Ok(fetched) => self.take(context, &fetched),
+                Err((topic_partition, error)) => self.failed(context, topic_partition, error.code),
             }
         }
     }

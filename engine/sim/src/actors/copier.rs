@@ -10,7 +10,7 @@ use headwater_client::{
 use headwater_engine::{Now, TopicPartition};
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish, ledger};
+use super::{Actor, Context, Ends, ledger};
 use crate::checkers::{COPY, LEDGER};
 use crate::random::Random;
 use crate::scenario::{Scenario, TransactionsPlan};
@@ -18,19 +18,15 @@ use crate::scenario::{Scenario, TransactionsPlan};
 const LOOK_MS: u64 = 100;
 
 pub(crate) struct CopierActor {
-    name: String,
     host: Host,
     consumer: Option<ConsumerId>,
     producer: ProducerId,
     config: ProducerConfig,
     plan: TransactionsPlan,
-    brokers: usize,
     /// Whether a transaction is under way.
     copying: bool,
     next_ms: u64,
     finishing: bool,
-    /// Connections of a client that died, by their brokers: they are to be closed.
-    orphans: Vec<usize>,
 }
 
 impl CopierActor {
@@ -45,17 +41,14 @@ impl CopierActor {
         let config = ledger::config(&name, plan, random);
         let producer = host.client.add_producer(config.clone());
         CopierActor {
-            name,
             host,
             consumer: None,
             producer,
             config,
             plan: plan.clone(),
-            brokers: scenario.brokers,
             copying: false,
             next_ms: random.below(1_000),
             finishing: false,
-            orphans: Vec::new(),
         }
     }
 
@@ -92,10 +85,10 @@ impl CopierActor {
             match event {
                 ConsumerEvent::Fetched(fetched) => self.copy(context, consumer, &fetched),
                 ConsumerEvent::GroupFailed(error) => {
-                    context.trace.say(format_args!("{}: is no member: {error}", self.name));
+                    context.trace.say(format_args!("{}: is no member: {error}", self.host.name));
                     self.host.client.subscribe(context.now, consumer, vec![LEDGER.to_owned()]);
                 }
-                other => context.trace.say(format_args!("{}: {other:?}", self.name)),
+                other => context.trace.say(format_args!("{}: {other:?}", self.host.name)),
             }
         }
     }
@@ -137,7 +130,7 @@ impl CopierActor {
         let commits = is_sent && matches!(sent, Some(Ok(()))) && !context.random.one_in(8);
         context.trace.say(format_args!(
             "{}: copies {} records of {} up to {}, {}",
-            self.name,
+            self.host.name,
             values.len(),
             fetched.topic_partition,
             fetched.next_offset,
@@ -160,7 +153,7 @@ impl CopierActor {
     fn look(&mut self, context: &mut Context<'_>) {
         while self.host.client.poll_delivery(self.producer).is_some() {}
         while let Some(event) = self.host.client.poll_transaction(self.producer) {
-            context.trace.say(format_args!("{}: {event:?}", self.name));
+            context.trace.say(format_args!("{}: {event:?}", self.host.name));
             match event {
                 TransactionEvent::Committed => self.copying = false,
                 TransactionEvent::MustAbort(_) => {
@@ -183,9 +176,7 @@ impl CopierActor {
     }
 
     fn die(&mut self, context: &mut Context<'_>) {
-        context.trace.say(format_args!("{}: dies", self.name));
-        self.host = Host::new(&self.name, self.brokers, context.random.next());
-        self.orphans = (0..self.brokers).collect();
+        self.host.die(context);
         self.producer = self.host.client.add_producer(self.config.clone());
         (self.consumer, self.copying) = (None, false);
     }
@@ -209,13 +200,7 @@ impl CopierActor {
 }
 
 impl Actor for CopierActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         self.look(context);
@@ -235,10 +220,8 @@ impl Actor for CopierActor {
         Some(self.next_ms)
     }
 
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        let wish = self.orphans.pop().map(Wish::Close).or_else(|| self.host.wish(context));
+    fn sent(&mut self, context: &mut Context<'_>) {
         self.look(context);
-        wish
     }
 
     fn finish(&mut self, now: Now) {

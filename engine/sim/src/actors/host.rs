@@ -1,9 +1,16 @@
 //! A client of the client crate on an actor's connections.
 
-use headwater_client::{Address, Client, ClientConfig};
-use headwater_engine::Now;
+use std::ops::ControlFlow;
+
+use headwater_client::{
+    Address, AutoOffsetReset, Client, ClientConfig, ClientError, ConsumerConfig, ConsumerEvent, ConsumerId,
+    Fetched, IsolationLevel,
+};
+use headwater_engine::{Now, TopicPartition};
 
 use super::{Context, News, Wish};
+use crate::checkers::ReadLog;
+use crate::payload::RecordId;
 
 /// Where a broker is, as clients know it.
 pub(crate) fn host_of(broker: usize) -> String {
@@ -14,26 +21,63 @@ pub(crate) const PORT: u16 = 9092;
 
 #[derive(Debug)]
 pub(crate) struct Host {
+    /// What its actor is called in the trace.
+    pub(super) name: String,
     pub(super) client: Client,
     /// By the brokers' numbers.
     addresses: Vec<Address>,
+    /// Connections of a client that died, by their brokers: they are to be closed.
+    orphans: Vec<usize>,
 }
 
+/// What a consumer is given next, or why it cannot go on with a partition.
+pub(super) type Read = Result<Fetched, (TopicPartition, ClientError)>;
+
 impl Host {
-    pub(super) fn new(client_id: &str, brokers: usize, seed: u64) -> Host {
+    pub(super) fn new(name: &str, brokers: usize, seed: u64) -> Host {
         let addresses: Vec<Address> =
             (0..brokers).map(|broker| Address::new(&host_of(broker), PORT)).collect();
-        let config = ClientConfig {
-            client_id: client_id.to_owned(),
-            bootstrap_servers: addresses.clone(),
-            request_timeout_ms: 3_000,
-            default_api_timeout_ms: 8_000,
-            metadata_max_age_ms: 2_000,
-            socket_connection_setup_timeout_ms: 2_000,
-            seed,
-            ..ClientConfig::default()
-        };
-        Host { client: Client::new(config), addresses }
+        let client = client(name, &addresses, seed);
+        Host { name: name.to_owned(), client, addresses, orphans: Vec::new() }
+    }
+
+    /// The client dies, and another comes in its place that knows nothing.
+    pub(super) fn die(&mut self, context: &mut Context<'_>) {
+        context.trace.say(format_args!("{}: dies", self.name));
+        self.client = client(&self.name, &self.addresses, context.random.next());
+        self.orphans = (0..self.addresses.len()).collect();
+    }
+
+    /// A consumer of no group, which is assigned its partitions.
+    pub(super) fn add_reader(
+        &mut self,
+        auto_offset_reset: AutoOffsetReset,
+        isolation_level: IsolationLevel,
+        max_partition_fetch_bytes: i32,
+    ) -> ConsumerId {
+        self.client.add_consumer(ConsumerConfig {
+            fetch_max_wait_ms: 100,
+            max_partition_fetch_bytes,
+            auto_offset_reset,
+            isolation_level,
+            // An actor has one connection.
+            own_connections: false,
+            ..ConsumerConfig::default()
+        })
+    }
+
+    /// What a consumer of no group reads next.
+    pub(super) fn read(&mut self, context: &mut Context<'_>, consumer: ConsumerId) -> Option<Read> {
+        loop {
+            match self.client.poll_consumer(consumer)? {
+                ConsumerEvent::Fetched(fetched) => return Some(Ok(fetched)),
+                ConsumerEvent::Failed { topic_partition, error } => {
+                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
+                    return Some(Err((topic_partition, error)));
+                }
+                other => context.trace.say(format_args!("{}: {other:?}, of no group", self.name)),
+            }
+        }
     }
 
     pub(super) fn hear(&mut self, now: Now, news: News) {
@@ -46,6 +90,9 @@ impl Host {
     }
 
     pub(super) fn wish(&mut self, context: &Context<'_>) -> Option<Wish> {
+        if let Some(orphan) = self.orphans.pop() {
+            return Some(Wish::Close(orphan));
+        }
         if let Some(address) = self.client.poll_close() {
             return Some(Wish::Close(self.broker_at(&address)));
         }
@@ -62,4 +109,27 @@ impl Host {
         };
         broker
     }
+}
+
+fn client(client_id: &str, addresses: &[Address], seed: u64) -> Client {
+    Client::new(ClientConfig {
+        client_id: client_id.to_owned(),
+        bootstrap_servers: addresses.to_vec(),
+        request_timeout_ms: 3_000,
+        default_api_timeout_ms: 8_000,
+        metadata_max_age_ms: 2_000,
+        socket_connection_setup_timeout_ms: 2_000,
+        seed,
+        ..ClientConfig::default()
+    })
+}
+
+/// The records that a consumer was given, each with its offset and its name; and whether all of it could be read.
+pub(super) fn records_of(fetched: &Fetched) -> (ReadLog, Result<(), String>) {
+    let mut records = ReadLog::new();
+    let whole = fetched.for_each(|record| {
+        records.push((record.offset, record.value.and_then(RecordId::of)));
+        ControlFlow::Continue(())
+    });
+    (records, whole.map_err(|error| error.to_string()))
 }

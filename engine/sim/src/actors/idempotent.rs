@@ -33,7 +33,6 @@ struct Line {
 }
 
 pub(crate) struct IdempotentActor {
-    name: String,
     host: Host,
     lines: Vec<Line>,
     next_burst_ms: u64,
@@ -48,8 +47,7 @@ impl IdempotentActor {
         checks: &mut Checks,
         random: &mut Random,
     ) -> IdempotentActor {
-        let name = format!("idempotent-{number}");
-        let mut host = Host::new(&name, scenario.brokers, random.next());
+        let mut host = Host::new(&format!("idempotent-{number}"), scenario.brokers, random.next());
         let config = ProducerConfig {
             linger_ms: random.pick(&[0, 5, 50]),
             batch_size: random.pick(&[1, 100, 500, 4_000]),
@@ -70,14 +68,7 @@ impl IdempotentActor {
             forgiven: false,
         });
         let lines = lines.collect();
-        IdempotentActor {
-            name,
-            host,
-            lines,
-            next_burst_ms: 0,
-            max_filler: scenario.max_filler,
-            finishing: false,
-        }
+        IdempotentActor { host, lines, next_burst_ms: 0, max_filler: scenario.max_filler, finishing: false }
     }
 
     fn make_records(&mut self, context: &mut Context<'_>) {
@@ -113,13 +104,13 @@ impl IdempotentActor {
             let client = &mut self.host.client;
             let identity = client.producer_identity(line.producer, &line.topic_partition);
             if identity != line.identity {
-                line.identity_changes(&self.name, identity, context);
+                line.identity_changes(&self.host.name, identity, context);
             }
             while let Some(delivery) = client.poll_delivery(line.producer) {
                 let delivered = match &delivery.result {
                     Ok(delivered) => delivered,
                     Err(error) => {
-                        let message = format!("{} gave up {:?}: {error}", self.name, delivery.sequences);
+                        let message = format!("{} gave up {:?}: {error}", self.host.name, delivery.sequences);
                         return context.checks.take(Checker::Idempotence, Err(message));
                     }
                 };
@@ -127,7 +118,7 @@ impl IdempotentActor {
                 line.acknowledged += delivery.sequences.end - delivery.sequences.start;
                 context.trace.say(format_args!(
                     "{}: records {:?} acknowledged at {}@{:?}",
-                    self.name, delivery.sequences, line.topic_partition, delivered.base_offset
+                    self.host.name, delivery.sequences, line.topic_partition, delivered.base_offset
                 ));
                 let Some(base_offset) = delivered.base_offset else { continue };
                 for (number, offset) in delivery.sequences.zip(base_offset..) {
@@ -162,13 +153,7 @@ impl Line {
 }
 
 impl Actor for IdempotentActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {

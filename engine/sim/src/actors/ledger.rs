@@ -7,7 +7,7 @@ use headwater_client::{
 use headwater_engine::{Now, TopicPartition};
 
 use super::host::Host;
-use super::{Actor, Context, Ends, Wish};
+use super::{Actor, Context, Ends};
 use crate::checkers::{LEDGER, record_id};
 use crate::random::Random;
 use crate::scenario::{Scenario, TransactionsPlan};
@@ -26,7 +26,6 @@ struct Open {
 }
 
 pub(crate) struct LedgerActor {
-    name: String,
     number: u32,
     host: Host,
     producer: ProducerId,
@@ -34,12 +33,9 @@ pub(crate) struct LedgerActor {
     plan: TransactionsPlan,
     open: Option<Open>,
     transactions: u64,
-    brokers: usize,
     max_filler: usize,
     next_ms: u64,
     finishing: bool,
-    /// Connections of a client that died, by their brokers: they are to be closed.
-    orphans: Vec<usize>,
 }
 
 /// How transactional producers are set up.
@@ -66,7 +62,6 @@ impl LedgerActor {
         let config = config(&name, plan, random);
         let producer = host.client.add_producer(config.clone());
         LedgerActor {
-            name,
             number,
             host,
             producer,
@@ -74,11 +69,9 @@ impl LedgerActor {
             plan: plan.clone(),
             open: None,
             transactions: 0,
-            brokers: scenario.brokers,
             max_filler: scenario.max_filler,
             next_ms: 0,
             finishing: false,
-            orphans: Vec::new(),
         }
     }
 
@@ -156,9 +149,7 @@ impl LedgerActor {
     }
 
     fn die(&mut self, context: &mut Context<'_>) {
-        context.trace.say(format_args!("{}: dies", self.name));
-        self.host = Host::new(&self.name, self.brokers, context.random.next());
-        self.orphans = (0..self.brokers).collect();
+        self.host.die(context);
         self.renew(context);
     }
 
@@ -174,7 +165,7 @@ impl LedgerActor {
     fn look(&mut self, context: &mut Context<'_>) {
         while self.host.client.poll_delivery(self.producer).is_some() {}
         while let Some(event) = self.host.client.poll_transaction(self.producer) {
-            context.trace.say(format_args!("{}: {:?}: {event:?}", self.name, self.open));
+            context.trace.say(format_args!("{}: {:?}: {event:?}", self.host.name, self.open));
             let name = self.open.as_ref().map(|open| (self.number, open.number));
             match (event, name) {
                 (TransactionEvent::Committed, Some(name)) => {
@@ -200,13 +191,7 @@ impl LedgerActor {
 }
 
 impl Actor for LedgerActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         self.look(context);
@@ -221,10 +206,8 @@ impl Actor for LedgerActor {
         (!self.finishing || self.open.is_some()).then_some(self.next_ms)
     }
 
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        let wish = self.orphans.pop().map(Wish::Close).or_else(|| self.host.wish(context));
+    fn sent(&mut self, context: &mut Context<'_>) {
         self.look(context);
-        wish
     }
 
     fn finish(&mut self, now: Now) {

@@ -8,26 +8,22 @@ use headwater_client::{
 };
 use headwater_engine::{Now, TopicPartition};
 
-use super::{Actor, Context, Ends, Host, Wish};
+use super::{Actor, Context, Ends, Host};
 use crate::checkers::Checker;
 use crate::random::Random;
 use crate::scenario::{GroupPlan, Scenario};
 
 pub(crate) struct MemberActor {
-    name: String,
     host: Host,
     /// None: it is away.
     consumer: Option<ConsumerId>,
     plan: GroupPlan,
     config: GroupConfig,
     topics: Vec<String>,
-    brokers: usize,
     leaving: bool,
     next_change_ms: u64,
     next_commit_ms: u64,
     finishing: bool,
-    /// Connections of a client that died, by their brokers: they are to be closed.
-    orphans: Vec<usize>,
 }
 
 impl MemberActor {
@@ -52,24 +48,21 @@ impl MemberActor {
             auto_commit_interval_ms: plan.commit_ms,
         };
         MemberActor {
-            name: format!("member-{number}"),
             host: Host::new(&format!("member-{number}"), scenario.brokers, random.next()),
             consumer: None,
             plan: plan.clone(),
             config,
             topics: scenario.topics.iter().map(|topic| topic.name.clone()).collect(),
-            brokers: scenario.brokers,
             leaving: false,
             // They come one after the other.
             next_change_ms: random.below(plan.change_ms),
             next_commit_ms: 0,
             finishing: false,
-            orphans: Vec::new(),
         }
     }
 
     fn join(&mut self, context: &mut Context<'_>) {
-        context.trace.say(format_args!("{}: joins", self.name));
+        context.trace.say(format_args!("{}: joins", self.host.name));
         let consumer = self.host.client.add_consumer(ConsumerConfig {
             group: Some(self.config.clone()),
             fetch_max_wait_ms: 100,
@@ -88,14 +81,12 @@ impl MemberActor {
         let Some(consumer) = self.consumer else { return self.join(context) };
         match context.random.below(4) {
             0 => {
-                context.trace.say(format_args!("{}: leaves", self.name));
+                context.trace.say(format_args!("{}: leaves", self.host.name));
                 self.leaving = true;
                 self.host.client.close_consumer(context.now, consumer);
             }
             1 => {
-                context.trace.say(format_args!("{}: dies", self.name));
-                self.host = Host::new(&self.name, self.brokers, context.random.next());
-                self.orphans = (0..self.brokers).collect();
+                self.host.die(context);
                 (self.consumer, self.leaving) = (None, false);
             }
             _ => {}
@@ -110,18 +101,18 @@ impl MemberActor {
                 ConsumerEvent::Fetched(fetched) => self.take(context, consumer, &fetched),
                 ConsumerEvent::Closed => (self.consumer, self.leaving) = (None, false),
                 ConsumerEvent::GroupFailed(error) => {
-                    context.trace.say(format_args!("{}: is no member: {error}", self.name));
+                    context.trace.say(format_args!("{}: is no member: {error}", self.host.name));
                     // Somebody with its name has come, or it was refused: it tries again as an application would.
                     self.host.client.subscribe(context.now, consumer, self.topics.clone());
                 }
                 ConsumerEvent::Failed { topic_partition, error } => {
-                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.name));
+                    context.trace.say(format_args!("{}: {topic_partition} failed: {error}", self.host.name));
                     if !context.checks.is_bit_rot() {
-                        let message = format!("{} cannot read {topic_partition}: {error}", self.name);
+                        let message = format!("{} cannot read {topic_partition}: {error}", self.host.name);
                         context.checks.take(Checker::Delivery, Err(message));
                     }
                 }
-                other => context.trace.say(format_args!("{}: {other:?}", self.name)),
+                other => context.trace.say(format_args!("{}: {other:?}", self.host.name)),
             }
         }
     }
@@ -138,10 +129,10 @@ impl MemberActor {
             ControlFlow::Continue(())
         });
         if let Err(error) = whole {
-            let message = format!("{}: records of {topic_partition} cannot be read: {error}", self.name);
+            let message = format!("{}: records of {topic_partition} cannot be read: {error}", self.host.name);
             context.checks.take(Checker::Visibility, Err(message));
         }
-        context.trace.say(format_args!("{}: {count} records of {topic_partition}", self.name));
+        context.trace.say(format_args!("{}: {count} records of {topic_partition}", self.host.name));
     }
 
     /// What it has of a partition, and what of it is committed.
@@ -162,13 +153,7 @@ impl MemberActor {
 }
 
 impl Actor for MemberActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if context.now.monotonic_ms >= self.next_change_ms && !self.leaving {
@@ -195,10 +180,6 @@ impl Actor for MemberActor {
         let active = !self.leaving && self.consumer.is_some();
         let commit = (active && !self.plan.auto_commit).then_some(self.next_commit_ms);
         commit.into_iter().chain((!self.leaving).then_some(self.next_change_ms)).min()
-    }
-
-    fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        self.orphans.pop().map(Wish::Close).or_else(|| self.host.wish(context))
     }
 
     fn finish(&mut self, now: Now) {

@@ -1,5 +1,18 @@
 //! Who talks to the brokers. Each actor has one connection at a time to each; the world carries its frames.
 
+/// An actor's client is its field `host`.
+macro_rules! has_host {
+    () => {
+        fn host(&self) -> &Host {
+            &self.host
+        }
+
+        fn host_mut(&mut self) -> &mut Host {
+            &mut self.host
+        }
+    };
+}
+
 mod admin;
 mod auditor;
 mod compacted;
@@ -72,10 +85,14 @@ pub(crate) type Ends = BTreeMap<TopicPartition, Offset>;
 
 /// Somebody with connections to the brokers. After every call the world asks for wishes and for the next time to wake.
 pub(crate) trait Actor {
-    /// What it is called in the trace.
-    fn name(&self) -> &str;
     /// Its client.
-    fn host(&mut self) -> &mut Host;
+    fn host(&self) -> &Host;
+    /// The same, to be driven.
+    fn host_mut(&mut self) -> &mut Host;
+    /// What it is called in the trace.
+    fn name(&self) -> &str {
+        &self.host().name
+    }
     /// Does what an application does between two calls of the transport.
     fn work(&mut self, context: &mut Context<'_>);
     /// Does what it does when its client has sent something.
@@ -86,19 +103,19 @@ pub(crate) trait Actor {
     }
     /// Something has happened.
     fn hear(&mut self, context: &mut Context<'_>, news: News) {
-        self.host().hear(context.now, news);
+        self.host_mut().hear(context.now, news);
         self.work(context);
     }
     /// The next thing it wants; called until there is none.
     fn wish(&mut self, context: &mut Context<'_>) -> Option<Wish> {
-        let wish = self.host().wish(context);
+        let wish = self.host_mut().wish(context);
         self.sent(context);
         wish
     }
     /// When to wake it, on the monotonic clock.
     fn next_wake(&mut self) -> Option<u64> {
         let own = self.own_wake();
-        self.host().client.poll_timeout().into_iter().chain(own).min()
+        self.host_mut().client.poll_timeout().into_iter().chain(own).min()
     }
     /// Faults are over: what it has begun it is to finish, and begin nothing new.
     fn finish(&mut self, _now: Now) {}

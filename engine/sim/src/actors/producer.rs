@@ -13,7 +13,6 @@ use crate::random::Random;
 use crate::scenario::{ProducerPlan, Scenario};
 
 pub(crate) struct ProducerActor {
-    name: String,
     host: Host,
     producer: ProducerId,
     /// The number in its records' names.
@@ -45,11 +44,9 @@ impl ProducerActor {
             exactly_once: false,
         };
         let number = checks.add_producer(promise);
-        let name = format!("producer-{number}");
-        let mut host = Host::new(&name, scenario.brokers, random.next());
+        let mut host = Host::new(&format!("producer-{number}"), scenario.brokers, random.next());
         let producer = host.client.add_producer(plan.config.clone());
         ProducerActor {
-            name,
             host,
             producer,
             number,
@@ -110,7 +107,9 @@ impl ProducerActor {
                 Err(error) => {
                     self.failed += count;
                     let name = error.name;
-                    context.trace.say(format_args!("{}: {count} records not delivered: {name}", self.name));
+                    context
+                        .trace
+                        .say(format_args!("{}: {count} records not delivered: {name}", self.host.name));
                     continue;
                 }
             };
@@ -118,7 +117,7 @@ impl ProducerActor {
             let Some(base_offset) = delivered.base_offset else { continue };
             context.trace.say(format_args!(
                 "{}: {count} records acknowledged at {topic_partition}@{base_offset}",
-                self.name
+                self.host.name
             ));
             let records = self.sent.get(&topic_partition).map(Vec::as_slice).unwrap_or_default();
             for (sequence, offset) in delivery.sequences.zip(base_offset..) {
@@ -137,13 +136,7 @@ fn is_watched(topic: &str) -> bool {
 }
 
 impl Actor for ProducerActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if !self.finishing && context.now.monotonic_ms >= self.next_burst_ms {

@@ -1,19 +1,16 @@
 //! Writes to a topic that is kept short, has records of it deleted, and reads it: from its first record on, and now and then
 //! from one that may be gone.
 
-use std::ops::ControlFlow;
-
 use headwater_client::{
-    AdminRequestId, AutoOffsetReset, ConsumerConfig, ConsumerEvent, ConsumerId, Fetched, OffsetSpec,
-    ProducerConfig, StartOffset, code,
+    AdminRequestId, AutoOffsetReset, ConsumerId, Fetched, IsolationLevel, OffsetSpec, ProducerConfig,
+    StartOffset, code,
 };
 use headwater_engine::{Now, Offset, TopicPartition};
 
-use super::host::Host;
+use super::host::{Host, records_of};
 use super::writer::Writer;
 use super::{Actor, Context, Ends};
 use crate::checkers::{BEYOND, Checker, Checks};
-use crate::payload::RecordId;
 use crate::random::Random;
 use crate::retained::{RETAINED, RetainedPlan};
 
@@ -32,7 +29,6 @@ pub(crate) enum Role {
 }
 
 pub(crate) struct RetainedActor {
-    name: String,
     /// Its name to the checkers.
     number: u32,
     host: Host,
@@ -57,8 +53,7 @@ impl RetainedActor {
         checks: &mut Checks,
         random: &mut Random,
     ) -> RetainedActor {
-        let name = format!("retained-{number}");
-        let mut host = Host::new(&name, brokers, random.next());
+        let mut host = Host::new(&format!("retained-{number}"), brokers, random.next());
         let auto_offset_reset = match role {
             Role::GoesBack => {
                 random.pick(&[AutoOffsetReset::Earliest, AutoOffsetReset::Latest, AutoOffsetReset::None])
@@ -66,13 +61,8 @@ impl RetainedActor {
             _ => AutoOffsetReset::Earliest,
         };
         checks.retention.add_reader(number, auto_offset_reset);
-        let consumer = host.client.add_consumer(ConsumerConfig {
-            fetch_max_wait_ms: 100,
-            max_partition_fetch_bytes: random.pick(&[1, 300, 1 << 20]),
-            auto_offset_reset,
-            own_connections: false,
-            ..ConsumerConfig::default()
-        });
+        let max_bytes = random.pick(&[1, 300, 1 << 20]);
+        let consumer = host.add_reader(auto_offset_reset, IsolationLevel::ReadUncommitted, max_bytes);
         let config = ProducerConfig {
             linger_ms: random.pick(&[0, 20]),
             batch_size: random.pick(&[100, 400]),
@@ -85,7 +75,6 @@ impl RetainedActor {
         }
         let writer = writes.then(|| Writer::new(RETAINED, &config, &mut host, checks));
         RetainedActor {
-            name,
             number,
             host,
             role,
@@ -121,7 +110,7 @@ impl RetainedActor {
             Role::Writes if self.asked.is_none() => self.ask(context, position),
             Role::GoesBack => {
                 let offset = context.random.below(position.unsigned_abs() + 1).cast_signed();
-                context.trace.say(format_args!("{}: goes back to {offset}", self.name));
+                context.trace.say(format_args!("{}: goes back to {offset}", self.host.name));
                 self.read_from(context, offset);
             }
             _ => {}
@@ -141,17 +130,13 @@ impl RetainedActor {
             2 => position + BEYOND,
             _ => position - context.random.below(12).cast_signed().min(position),
         };
-        context.trace.say(format_args!("{}: deletes what is before {before}", self.name));
+        context.trace.say(format_args!("{}: deletes what is before {before}", self.host.name));
         self.asked = Some(client.delete_records(context.now, vec![(partition(), before)]));
     }
 
     fn take(&mut self, context: &mut Context<'_>, fetched: &Fetched) {
-        let mut records = Vec::new();
-        let whole = fetched.for_each(|record| {
-            records.push((record.offset, record.value.and_then(RecordId::of)));
-            ControlFlow::Continue(())
-        });
-        context.checks.take(Checker::LogStart, whole.map_err(|error| error.to_string()));
+        let (records, whole) = records_of(fetched);
+        context.checks.take(Checker::LogStart, whole);
         for (offset, id) in records {
             let result = context.checks.retention.given(self.number, offset, id);
             context.checks.take(Checker::LogStart, result);
@@ -161,22 +146,21 @@ impl RetainedActor {
     fn poll(&mut self, context: &mut Context<'_>) {
         while let Some((id, result)) = self.host.client.poll_admin() {
             if self.asked.take_if(|asked| *asked == id).is_some() {
-                context.trace.say(format_args!("{}: {result:?}", self.name));
+                context.trace.say(format_args!("{}: {result:?}", self.host.name));
             }
         }
-        while let Some(event) = self.host.client.poll_consumer(self.consumer) {
-            match event {
-                ConsumerEvent::Fetched(fetched) => self.take(context, &fetched),
-                ConsumerEvent::Failed { error, .. } => {
-                    context.trace.say(format_args!("{}: failed: {error}", self.name));
-                    let is_out = error.code == Some(code::OFFSET_OUT_OF_RANGE);
-                    let result = context.checks.retention.failed(self.number, is_out, &error);
-                    match result {
-                        Ok(offset) => self.read_from(context, offset),
-                        Err(message) => context.checks.take(Checker::LogStart, Err(message)),
-                    }
+        while let Some(read) = self.host.read(context, self.consumer) {
+            let error = match read {
+                Ok(fetched) => {
+                    self.take(context, &fetched);
+                    continue;
                 }
-                _ => {}
+                Err((_, error)) => error,
+            };
+            let is_out = error.code == Some(code::OFFSET_OUT_OF_RANGE);
+            match context.checks.retention.failed(self.number, is_out, &error) {
+                Ok(offset) => self.read_from(context, offset),
+                Err(message) => context.checks.take(Checker::LogStart, Err(message)),
             }
         }
     }
@@ -187,13 +171,7 @@ pub(crate) fn partition() -> TopicPartition {
 }
 
 impl Actor for RetainedActor {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn host(&mut self) -> &mut Host {
-        &mut self.host
-    }
+    has_host!();
 
     fn work(&mut self, context: &mut Context<'_>) {
         if !self.is_assigned && context.now.monotonic_ms >= self.next_look_ms {
