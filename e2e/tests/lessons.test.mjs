@@ -264,6 +264,25 @@ async function killsAReader(playground, lesson) {
   return members.filter(({ name }) => !before.includes(name)).reduce((sum, { records }) => sum + records, 0) - 900;
 }
 
+browserTest("what was left with other partitions is mended, and a step that waits for time says so", async ({ open }) => {
+  const playground = await open();
+  await createTopic(playground, "lesson-cars", 5);
+  await createTopic(playground, READINGS, 1);
+  const lesson = await LessonPane.open(playground, "first-stream");
+  await playground.page.getByText("Left from another lesson or an earlier try: lesson-cars, lesson-readings.").waitFor();
+  await playground.id("lesson-keep").click();
+  assert.match(await lesson.wrong(), /lesson-cars has 5 partitions; it should have 3/);
+  await playground.id("pause").click();
+  await playground.id("lesson-solve").click();
+  await playground.id("lesson-result").filter({ hasText: /^Time stands still/ }).waitFor();
+  await playground.id("pause").click();
+  await lesson.says("good", /Done/);
+  assert.equal((await playground.partitions("lesson-cars")).length, 3);
+  await playground.id("lesson-go-4").click();
+  await lesson.press(1);
+  assert.equal((await playground.partitions(READINGS)).length, 3);
+});
+
 browserTest("every step can be solved by the lesson itself, in either language, and what is left over is cleared", async ({ open }) => {
   const playground = await open();
   for (const id of ["first-stream", "when-things-fail"]) {

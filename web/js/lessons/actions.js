@@ -21,14 +21,20 @@ export async function perform(actions, player) {
   }
 }
 
-/** Looks again and again until `ready` gives something true. */
-export async function waitFor(ready, why = "") {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
+/**
+ * Looks again and again until `ready` gives something true. Patience goes by the workers' time: where that is slow, so are answers, and
+ * while it stands there are none to be late.
+ */
+export async function waitFor(api, ready, why = "") {
+  let left = PATIENCE_MS;
+  for (let since = performance.now(); ; ) {
     const found = await ready();
     if (found) return found;
-    if (Date.now() > until) throw new Error(why);
+    if (left < 0) throw new Error(why);
     await pause(LOOK_MS);
+    const now = performance.now();
+    left -= (now - since) * Math.min(1, api.rate);
+    since = now;
   }
 }
 
@@ -39,7 +45,7 @@ const DEEDS = {
     if (has !== undefined && has > partitions) await deleteTopic(api, name);
     if (has !== undefined && has < partitions) await api.request({ "create-partitions": { name, count: partitions } });
     else await api.request({ "create-topic": { name, partitions, configs: [] } });
-    await waitFor(() => leadersOf(api, name)?.length === partitions);
+    await waitFor(api, () => leadersOf(api, name)?.length === partitions);
   },
 
   async send({ api }, { topic, records }) {
@@ -74,10 +80,10 @@ const DEEDS = {
     for (let tries = 0; tries < CRASHES; tries += 1) {
       await DEEDS["fresh-group"](player, { group });
       await DEEDS.consume(player, { group, topic, count: 1, rate: 100 });
-      await waitFor(() => running(player.api, group).some((consumer) => consumer.records >= records));
+      await waitFor(player.api, () => running(player.api, group).some((consumer) => consumer.records >= records));
       await DEEDS["stop-consumer"](player, { group, count: 1, how: "kill" });
       await DEEDS.consume(player, { group, topic, count: 1, rate: 400 });
-      const ended = await waitFor(async () => {
+      const ended = await waitFor(player.api, async () => {
         const wrong = firstProblem([check], await gather(player.api, player.lesson, player.kept));
         return wrong === undefined ? "read twice" : wrong.key === tooLate && tooLate;
       });
@@ -89,11 +95,11 @@ const DEEDS = {
   async "stop-consumer"({ api }, { group, count, how }) {
     const mine = running(api, group).slice(0, count);
     for (const { number } of mine) await api.request({ "stop-consumer": { consumer: number, leave: how === "leave" } });
-    await waitFor(() => mine.every(({ number }) => !running(api, group).some((other) => other.number === number)));
+    await waitFor(api, () => mine.every(({ number }) => !running(api, group).some((other) => other.number === number)));
   },
 
   async "reset-offsets"({ api }, { group }) {
-    await waitFor(() => standing(api).groups[group]?.state === "Empty");
+    await waitFor(api, () => standing(api).groups[group]?.state === "Empty");
     await api.request({ "reset-offsets": { group, to: "earliest" } });
   },
 
@@ -129,17 +135,17 @@ const DEEDS = {
     // Not the first broker where there is another: it is the controller.
     const victim = brokers.findLast(({ nodeId, host }) => leaders.includes(nodeId) && host !== null && host !== undefined);
     api.act("terminate-worker", victim.host);
-    await waitFor(() => api.standing.brokers.some(({ nodeId, state }) => nodeId === victim.nodeId && state !== "running"));
+    await waitFor(api, () => api.standing.brokers.some(({ nodeId, state }) => nodeId === victim.nodeId && state !== "running"));
   },
 
   async "start-workers"({ api, t }) {
     if (api.standing.hosts.length === 0) throw new Error(t("not_here"));
     for (const [host, state] of api.standing.hosts.entries()) if (state === "stopped") api.act("start-worker", host);
-    await waitFor(() => api.standing.brokers.every(({ state }) => state === "running"));
+    await waitFor(api, () => api.standing.brokers.every(({ state }) => state === "running"));
   },
 
   async until(player, { check }) {
-    await waitFor(async () => firstProblem([check], await gather(player.api, player.lesson, player.kept)) === undefined);
+    await waitFor(player.api, async () => firstProblem([check], await gather(player.api, player.lesson, player.kept)) === undefined);
   },
 
   async answer(player, { input, check }) {
@@ -163,7 +169,7 @@ const DEEDS = {
     const { from, group } = parameters;
     const committed = () => standing(player.api).groups[group]?.offsets.find(({ topic }) => topic === from)?.committed ?? 0;
     // Coordinators are asked now and then: what comes next is to find it.
-    await waitFor(() => committed() >= next);
+    await waitFor(player.api, () => committed() >= next);
   },
   "count-committed": async (player, parameters) => (await experiments(player.api)).countCommitted(player, parameters),
 };
@@ -189,7 +195,7 @@ const running = (api, group) => standing(api).consumers.filter((consumer) => con
 /** Deletes a topic, and waits until no broker knows it. */
 export async function deleteTopic(api, name) {
   await api.request({ "delete-topic": { name } });
-  await waitFor(() => leadersOf(api, name) === undefined);
+  await waitFor(api, () => leadersOf(api, name) === undefined);
 }
 
 /** A topic of one partition with nothing in it. */
@@ -201,10 +207,10 @@ export async function freshTopic(api, name) {
 /** Ends a group's consumers and deletes it. One whose consumer was killed is waited for. */
 export async function clearGroup(api, group) {
   for (const { number } of running(api, group)) await api.request({ "stop-consumer": { consumer: number, leave: true } });
-  await waitFor(() => running(api, group).length === 0 && standing(api).groups[group]?.state !== "Stable" &&
+  await waitFor(api, () => running(api, group).length === 0 && standing(api).groups[group]?.state !== "Stable" &&
     (standing(api).groups[group]?.members.length ?? 0) === 0);
   if (standing(api).groups[group] !== undefined) await api.request({ "delete-group": { group } });
-  await waitFor(() => standing(api).groups[group] === undefined);
+  await waitFor(api, () => standing(api).groups[group] === undefined);
 }
 
 /** Deletes what a lesson has made: ends its producers and consumers, then its groups and topics, and nothing else. */

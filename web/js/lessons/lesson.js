@@ -11,6 +11,8 @@ const MAX_KEPT = 500;
 export class Lesson {
   #view;
   #busy = false;
+  /** Whether it was said that what is under way waits for time to go on. */
+  #waits = false;
 
   constructor({ api, progress, root, lesson, next, show, close }) {
     Object.assign(this, { api, progress, root, lesson, next, show, close });
@@ -71,6 +73,15 @@ export class Lesson {
     this.#noteLeftovers();
     this.#afterReload();
     this.#view?.standing();
+    this.#sayWaiting();
+  }
+
+  /** Where time stands, what is under way cannot go on: that is said where the learner looks. */
+  #sayWaiting() {
+    const waits = this.#busy && this.api.rate === 0;
+    if (waits === this.#waits) return;
+    this.#waits = waits;
+    if (this.#busy) this.#view.say("", this.t(waits ? "time_stands" : "solving"));
   }
 
   /** "Solve" of a step that loads the page again goes on here. */
@@ -139,7 +150,7 @@ export class Lesson {
   async #passesSoon() {
     const { number } = this;
     let problem;
-    await waitFor(async () => (problem = await this.#problem()) === undefined).catch((error) => {
+    await waitFor(this.api, async () => (problem = await this.#problem()) === undefined).catch((error) => {
       throw problem === undefined ? error : new Error(this.api.t(problem.key, problem.places));
     });
     if (number === this.number) this.#passed();
@@ -217,11 +228,13 @@ export class Lesson {
     this.#busy = true;
     this.#view.busy(true);
     try {
-      await work();
+      const done = work();
+      this.#sayWaiting();
+      await done;
     } catch (error) {
       this.#view.say("bad", error.message === "" ? this.t("took_too_long") : error.message);
     } finally {
-      this.#busy = false;
+      this.#busy = this.#waits = false;
       this.save();
       this.#view.busy(false);
     }
