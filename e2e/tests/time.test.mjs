@@ -84,6 +84,54 @@ browserTest("keys pause and step from anywhere but where one types, and the butt
   assert.equal(await playground.id("time-said").innerText(), "Time goes on.");
 });
 
+browserTest("while time stands still records are read, and what a person sends waits for its step", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  await produce(playground, 50);
+  await ends(playground, (end) => end >= 20);
+  await playground.id("pause").click();
+  await playground.id("time-note").filter({ hasText: /^Time stands still\. Records can be looked at/ }).waitFor();
+  const rows = await playground.read({ topic: TOPIC, partition: 0 });
+  assert.equal(rows[0].offset, 0);
+  await playground.id("send-topic").selectOption(TOPIC);
+  await playground.id("send-value").fill("by hand");
+  await playground.id("send-go").click();
+  await playground.page.waitForFunction(() => Number(document.querySelector(".time").dataset.waiting) > 0);
+  assert.equal(await playground.id("send-result").count(), 0);
+  for (let steps = 0; (await playground.id("send-result").count()) === 0; steps += 1) {
+    assert.ok(steps < 100, "it is stored by a step");
+    await playground.id("step").click();
+  }
+  await playground.id("pause").click();
+  await playground.id("time-note").filter({ hasText: /^$/ }).waitFor({ state: "attached" });
+});
+
+browserTest("a second tab sees that time stands, has it go on and step, and time goes when it takes over", async ({ open }) => {
+  const first = await open({ workers: 1 });
+  await produce(first, 50);
+  await ends(first, (end) => end >= 20);
+  const second = await open();
+  await second.isGuest();
+  await first.id("pause").click();
+  await second.id("other-pause").filter({ hasText: "Go on" }).waitFor();
+  await second.id("time-note").filter({ hasText: /^Time stands still/ }).waitFor();
+  await second.id("other-step").click();
+  await second.id("other-step-done").filter({ hasText: /\S/ }).waitFor();
+  assert.equal(await second.id("other-step-done").innerText(), await first.id("step-done").innerText());
+  await second.id("other-pause").click();
+  await first.id("pause").filter({ hasText: "Pause" }).waitFor();
+  await second.id("other-speed").selectOption("2000");
+  await first.page.waitForFunction(() => globalThis.headwater.api.rate === 2);
+  assert.equal(await first.id("speed").inputValue(), "2000");
+  await second.id("other-pause").click();
+  await first.id("pause").filter({ hasText: "Go on" }).waitFor();
+  await first.page.close();
+  await second.isGuest(false);
+  await second.page.waitForFunction(() => globalThis.headwater.api.rate === 1);
+  assert.equal(await second.id("other-pause").isVisible(), false);
+  await produce(second, 50, "later");
+  await second.page.locator('[data-testid="partition-row-later-0"]:not([data-end="0"])').waitFor();
+});
+
 browserTest("a consumer outlives a pause that is longer than its session", async ({ open }) => {
   const playground = await open();
   await produce(playground, 100);
@@ -121,9 +169,9 @@ browserTest("slow time makes producers slow", async ({ open }) => {
   assert.ok(rate > 0 && rate < 400, `${rate} records a second of real time, of 1,000 of virtual time`);
 });
 
-function produce(playground, records_per_s) {
+function produce(playground, records_per_s, topic = TOPIC) {
   return playground.page.evaluate((asked) => globalThis.headwater.api.request(asked), {
-    import: { source: { synthetic: { records: 1_000_000, value_size: 50 } }, topic: TOPIC, partitions: 1, records_per_s },
+    import: { source: { synthetic: { records: 1_000_000, value_size: 50 } }, topic, partitions: 1, records_per_s },
   });
 }
 

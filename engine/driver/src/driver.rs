@@ -43,11 +43,24 @@ impl<S: LogStorage> Driver<S> {
         self.broker.handle_timeout(now);
     }
 
-    /// Moves operations to the storage, but no outcomes to the broker: those wait for [`Driver::pump`].
-    pub fn submit(&mut self) {
-        if self.submit_all() {
-            self.storage.flush();
+    /// Moves operations to the storage, and what was only read to the broker. Other outcomes wait for [`Driver::pump`] or
+    /// [`Driver::step`].
+    pub fn look(&mut self, now: Now) {
+        loop {
+            if self.submit_all() {
+                self.storage.flush();
+            }
+            let Some((id, result)) = self.storage.poll_read() else { return };
+            self.broker.handle_completion(now, id, result);
         }
+    }
+
+    /// As [`Driver::look`], and tells the broker of one more outcome, if there is one.
+    pub fn step(&mut self, now: Now) {
+        if let Some((id, result)) = self.storage.poll_completion() {
+            self.broker.handle_completion(now, id, result);
+        }
+        self.look(now);
     }
 
     /// Moves operations to the storage and outcomes to the broker until neither has any more.

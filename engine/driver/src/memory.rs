@@ -142,6 +142,12 @@ impl LogStorage for MemoryStorage {
         }
         Some((ended.id, ended.result))
     }
+
+    fn poll_read(&mut self) -> Option<(OpId, StorageResult)> {
+        let is_read = |ended: &Ended| matches!(ended.result, Ok(Applied::Loaded(_) | Applied::Read(_)));
+        let at = self.ended.iter().position(is_read)?;
+        self.ended.remove(at).map(|ended| (ended.id, ended.result))
+    }
 }
 
 impl Content {

@@ -37,6 +37,13 @@ pub trait LogStorage {
     #[must_use]
     fn poll_completion(&mut self) -> Option<(OpId, StorageResult)>;
 
+    /// The outcome of a load or read that succeeded, before those of other operations that ended earlier; see
+    /// [`Driver::look`](crate::Driver::look). A storage that never stands still has no need of it.
+    #[must_use]
+    fn poll_read(&mut self) -> Option<(OpId, StorageResult)> {
+        None
+    }
+
     /// Whether the storage would like to be told what the topic of a log is called. One that names what it makes after topics
     /// is asked before an operation on the log is submitted.
     #[must_use]

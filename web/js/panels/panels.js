@@ -3,6 +3,7 @@
 import { onceAFrame } from "../frame.js";
 import { openKeys } from "../time/keys.js";
 import { watchStorage } from "./cleared.js";
+import { openOtherTime } from "./other-time.js";
 import { ReadPanel } from "./read-panel.js";
 import { SendPanel } from "./send-panel.js";
 
@@ -17,6 +18,7 @@ export function open(api) {
   opened = true;
   watchStorage(api);
   openKeys(api);
+  openOtherTime(api);
   explainErrors(api);
   api.addEventListener("language", () => explainErrors(api));
   for (const panel of [new ReadPanel(api), new SendPanel(api)]) {

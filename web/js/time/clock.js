@@ -1,5 +1,8 @@
 // The one clock of all workers: how fast it goes, what time it is, and what is next while it stands still.
 
+/** How fast time can go, in thousandths. */
+export const SPEEDS = [10, 100, 500, 1000, 2000, 10_000];
+
 /** The names of the requests that wait while time stands still, by Kafka's numbers. */
 const REQUESTS = {
   0: "Produce", 1: "Fetch", 8: "OffsetCommit", 11: "JoinGroup", 12: "Heartbeat", 13: "LeaveGroup", 14: "SyncGroup",

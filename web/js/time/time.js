@@ -1,9 +1,7 @@
 // The toolbar of time: pause, step, speed.
 
 import { element } from "../element.js";
-import { VirtualClock, described, nextStep } from "./clock.js";
-
-const SPEEDS = [10, 100, 500, 1000, 2000, 10_000];
+import { SPEEDS, VirtualClock, described, nextStep } from "./clock.js";
 
 /** Puts the toolbar into its place, now and whenever that is made anew. */
 export function openTime(api) {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use headwater_engine::{ConnectionId, request_client_id};
 use headwater_worker_protocol::{Held, Waiting};
 
+use crate::clients::PAGE_CLIENT_ID;
 use crate::clock;
 
 /// Requests by which records move and groups work: Produce, Fetch, OffsetCommit, JoinGroup, Heartbeat, LeaveGroup, SyncGroup,
@@ -34,7 +35,8 @@ impl Waits {
     /// Keeps a frame that has to wait; gives back one that has not. What comes behind one on its connection waits too.
     pub(super) fn hold(&mut self, connection: ConnectionId, frame: Bytes) -> Option<Bytes> {
         let is_held = frame.get(..2).is_some_and(|key| HELD.contains(&api_key(key)));
-        let of_client = !request_client_id(&frame).starts_with(BROKER);
+        let client_id = request_client_id(&frame);
+        let of_client = !client_id.starts_with(BROKER) && client_id != PAGE_CLIENT_ID;
         if (is_held && of_client) || self.frames.iter().any(|(_, of, _)| *of == connection) {
             self.frames.push_back((clock::real_ms(), connection, frame));
             return None;

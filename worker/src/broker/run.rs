@@ -77,7 +77,7 @@ impl Wake {
                 spawn_local(async move {
                     is_due.set(false);
                     let run = run.borrow().upgrade();
-                    if let Some(run) = run.filter(|run| !run.holds_outcomes()) {
+                    if let Some(run) = run {
                         run.pump();
                     }
                 });
@@ -269,9 +269,14 @@ impl Run {
         let now = clock::now();
         let thawing = self.handle_timeout(driver, now);
         if clock::is_paused() && self.is_ready.get() && !self.takes_outcomes.take() {
-            driver.submit();
+            driver.look(now);
+        } else if clock::is_paused() && self.is_ready.get() {
+            driver.step(now);
         } else {
             driver.pump(now);
+        }
+        if clock::is_paused() && self.is_ready.get() && driver.storage().has_outcomes() {
+            self.held.borrow_mut().outcomes_came();
         }
         let mut ports = self.ports.borrow_mut();
         while let Some((connection, frame)) = driver.poll_response() {
@@ -351,7 +356,7 @@ impl Run {
         self.schedule();
     }
 
-    /// Handles the first thing that waits.
+    /// Handles the first thing that waits: a request, or one outcome of the storage.
     pub(super) fn step(self: &Rc<Run>) {
         let next = self.held.borrow_mut().step();
         match next {
@@ -364,16 +369,6 @@ impl Run {
             None => {}
         }
         self.schedule();
-    }
-
-    /// Whether the storage's outcomes wait because time stands still.
-    fn holds_outcomes(&self) -> bool {
-        let holds = self.is_ready.get() && clock::is_paused();
-        if holds {
-            self.held.borrow_mut().outcomes_came();
-            self.tell_held();
-        }
-        holds
     }
 
     /// Looks at a log; the page is told what is found.

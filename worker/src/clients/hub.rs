@@ -19,6 +19,8 @@ use crate::clock::{self, Timer};
 use crate::post::post;
 use headwater_engine::sorted::{SortedMap, SortedSet};
 
+/// How the page calls itself when it does what a person asks for: reads, sends, creates.
+pub(crate) const PAGE_CLIENT_ID: &str = "headwater-playground";
 /// Kafka's usual port; every broker is named with it.
 const PORT: u16 = 9092;
 /// How long somebody who waits sleeps at the most before looking at the clock.
@@ -66,7 +68,7 @@ struct Port {
 impl Hub {
     pub(crate) fn new() -> Rc<Hub> {
         let client = Client::new(ClientConfig {
-            client_id: "headwater-playground".to_owned(),
+            client_id: PAGE_CLIENT_ID.to_owned(),
             bootstrap_servers: vec![address(0)],
             seed: clock::entropy().unwrap_or_default(),
             ..ClientConfig::default()

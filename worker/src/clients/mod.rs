@@ -35,6 +35,7 @@ use board::Board;
 use consumers::Consumers;
 use groups::Groups;
 use hub::Hub;
+pub(crate) use hub::PAGE_CLIENT_ID;
 use imports::Imports;
 
 /// What all requests share.

@@ -141,6 +141,18 @@ impl Core {
         Some((ended.id, ended.result))
     }
 
+    /// See [`LogStorage::poll_read`](headwater_driver::LogStorage::poll_read).
+    pub(super) fn poll_read(&mut self) -> Option<(OpId, StorageResult)> {
+        let is_read = |ended: &EndedOp| matches!(ended.result, Ok(Applied::Loaded(_) | Applied::Read(_)));
+        let at = self.ended.iter().position(is_read)?;
+        self.ended.remove(at).map(|ended| (ended.id, ended.result))
+    }
+
+    /// Whether there are outcomes that were not told.
+    pub(super) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// Starts nothing more. What is in flight ends as it may.
     pub(super) fn close(&mut self) {
         self.phase = Phase::Dropped;

@@ -73,6 +73,12 @@ impl IndexedDbStorage {
     pub fn logs(&self) -> usize {
         self.core.borrow().logs()
     }
+
+    /// Whether there are outcomes that were not told.
+    #[must_use]
+    pub fn has_outcomes(&self) -> bool {
+        self.core.borrow().has_ended()
+    }
 }
 
 impl LogStorage for IndexedDbStorage {
@@ -87,6 +93,10 @@ impl LogStorage for IndexedDbStorage {
 
     fn poll_completion(&mut self) -> Option<(OpId, StorageResult)> {
         self.core.borrow_mut().poll_completion()
+    }
+
+    fn poll_read(&mut self) -> Option<(OpId, StorageResult)> {
+        self.core.borrow_mut().poll_read()
     }
 }
 

@@ -144,3 +144,33 @@ fn a_broker_gets_ready_with_what_its_driver_carries_to_the_controller_and_back()
     broker.handle_peer_disconnect(NOW, 0);
     assert_eq!(broker.poll_peer_request(), None, "not at once");
 }
+
+#[test]
+fn while_it_is_only_looked_what_was_read_is_told_and_what_was_written_waits_for_a_step() {
+    let disk = MemoryDisk::new();
+    let mut driver = driver(&disk);
+    driver.pump(NOW);
+    let create = CreateTopicsRequest::default().with_topics(vec![
+        CreatableTopic::default().with_name(name()).with_num_partitions(1).with_replication_factor(1),
+    ]);
+    driver.handle_request(NOW, ConnectionId(1), request(ApiKey::CreateTopics, 4, 1, &create));
+    driver.pump(NOW);
+    while driver.poll_response().is_some() {}
+
+    driver.handle_request(NOW, ConnectionId(1), produce(2, 100));
+    driver.look(NOW);
+    driver.look(NOW);
+    assert_eq!(driver.poll_response(), None, "the append is done and not told");
+    let mut steps = 0;
+    while driver.poll_response().is_none() {
+        driver.step(NOW);
+        steps += 1;
+        assert!(steps < 10, "a step tells of one outcome");
+    }
+    assert!(steps > 0);
+
+    // What a broker that starts loads is only read.
+    let mut again = driver_of(0, &disk);
+    again.look(NOW);
+    assert!(again.broker().is_ready());
+}
