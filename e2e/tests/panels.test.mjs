@@ -26,11 +26,12 @@ browserTest("what is no offset or time is said beside its field, and what was re
   await playground.id("read-topic").selectOption("announced");
   await playground.id("read-from").selectOption("offset");
   const [offset, time, go] = ["read-offset", "read-time", "read-go"].map((name) => playground.id(name));
-  assert.deepEqual(await described(offset), { invalid: null, words: "A whole number, 0 or above.", isProblem: false }, "nothing is typed yet");
+  const whole = "A whole number, 0 or above.";
+  assert.deepEqual(await described(offset), { invalid: null, words: whole, isProblem: false }, "nothing is typed yet");
   for (const wrong of ["-1", "1.5", "e"]) {
     await offset.fill("");
     await offset.pressSequentially(wrong);
-    assert.deepEqual(await described(offset), { invalid: "true", words: "A whole number, 0 or above.", isProblem: true }, wrong);
+    assert.deepEqual(await described(offset), { invalid: "true", words: whole, isProblem: true }, wrong);
     assert.equal(await go.isDisabled(), true);
   }
   await playground.id("read-from").selectOption("timestamp");
@@ -50,7 +51,8 @@ browserTest("what is no offset or time is said beside its field, and what was re
   await offset.fill("0");
   await go.click();
   await playground.id("record-row").waitFor();
-  assert.equal(await said.textContent(), "announced, partition 0: offsets 0 to 0, the log is 0 to 1", "in the place that was there before");
+  // In the place that was there before.
+  assert.equal(await said.textContent(), "announced, partition 0: offsets 0 to 0, the log is 0 to 1");
   await offset.fill("7");
   await go.click();
   await playground.page.getByTestId("read-empty").waitFor();
@@ -68,7 +70,8 @@ browserTest("headers have names of their own, also after one was removed", async
   await playground.id("send-header-name-1").fill("kept");
   await playground.id("send-header-remove-0").click();
   await add.click();
-  const names = await playground.page.locator('[data-testid^="send-header-"] input, input[data-testid^="send-header-"]').evaluateAll((all) => all.map(({ id }) => id));
+  const fields = playground.page.locator('input[data-testid^="send-header-"]');
+  const names = await fields.evaluateAll((all) => all.map(({ id }) => id));
   assert.equal(names.length, 4);
   assert.equal(new Set(names).size, 4, names.join(" "));
   // A label leads to its own field.

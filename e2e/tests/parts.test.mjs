@@ -27,7 +27,8 @@ browserTest("of what is chosen while the inspector is loading, the last is shown
   await playground.id("inspect").click();
   await asked;
   await playground.page.evaluate(() => {
-    for (const kind of ["add-producer", "add-topic"]) globalThis.headwater.api.dispatchEvent(new CustomEvent("choose", { detail: { kind } }));
+    const choose = (kind) => globalThis.headwater.api.dispatchEvent(new CustomEvent("choose", { detail: { kind } }));
+    for (const kind of ["add-producer", "add-topic"]) choose(kind);
   });
   release();
   await inspector(playground, "add-topic").waitFor();
@@ -39,7 +40,8 @@ browserTest("of what is chosen while the inspector is loading, the last is shown
 browserTest("two presses while a part is loading are one, in the language chosen meanwhile", async ({ open }) => {
   const playground = await open();
   const { page } = playground;
-  for (const [button, part, opened] of [["lessons-open", "lessons", "lesson"], ["code", "code", "code-pane"], ["share", "share", "share-dialog"]]) {
+  const parts = [["lessons-open", "lessons", "lesson"], ["code", "code", "code-pane"], ["share", "share", "share-dialog"]];
+  for (const [button, part, opened] of parts) {
     const release = await held(page, `**/${part}.js*`);
     const asked = page.waitForRequest(`**/${part}.js*`);
     await playground.id(button).click();

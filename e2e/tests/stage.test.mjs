@@ -123,7 +123,8 @@ browserTest("latencies are charts and rows of the tables, and every record that 
   await page.locator('[data-testid="twin"] summary').click();
   const agree = await page.waitForFunction(() => ["produce", "end_to_end"].every((name) => {
     const text = document.querySelector(`[data-testid="chart-${name}"] strong`).textContent;
-    const [p50, p99] = ["p50", "p99"].map((part) => document.querySelector(`[data-testid="twin"] [data-row="${name}_${part}"] td`)?.textContent);
+    const told = (part) => document.querySelector(`[data-testid="twin"] [data-row="${name}_${part}"] td`)?.textContent;
+    const [p50, p99] = ["p50", "p99"].map(told);
     return /\d/.test(p50) && text.startsWith(`${p50.split(" ")[0]} / `) && text.endsWith(p99);
   }), undefined, LONG);
   assert.equal(await agree.jsonValue(), true);
@@ -135,7 +136,8 @@ browserTest("latencies are charts and rows of the tables, and every record that 
     const { clients } = globalThis.headwater.api;
     const sum = (counts) => counts.reduce((all, count) => all + count, 0);
     const read = clients.consumers.reduce((all, { records }) => all + Number(records), 0);
-    return { read, endToEnd: sum(clients.end_to_end_latencies), produced: sum(clients.produce_latencies), acknowledged: Number(clients.imports[0].acknowledged) };
+    const acknowledged = Number(clients.imports[0].acknowledged);
+    return { read, acknowledged, endToEnd: sum(clients.end_to_end_latencies), produced: sum(clients.produce_latencies) };
   });
   assert.equal(counted.endToEnd, counted.read);
   assert.ok(counted.produced > 0 && counted.produced <= counted.acknowledged, "a request is counted once, whatever is in it");

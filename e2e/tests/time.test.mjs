@@ -51,7 +51,7 @@ browserTest("what waits in a pause takes no time of the workers'", async ({ open
   await playground.id("pause").click();
   await playground.page.waitForFunction((seen) => (
     globalThis.headwater.api.clients.produce_latencies.reduce((all, count) => all + count, 0) > seen), sum(before));
-  const longer = (await latencies()).slice(Array.from({ length: 128 }, (_, bucket) => bound(bucket)).findIndex((ms) => ms >= pauseMs));
+  const longer = (await latencies()).filter((_, bucket) => bound(bucket) >= pauseMs);
   assert.equal(sum(longer), 0, "no request took as long as the pause");
 });
 

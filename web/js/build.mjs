@@ -54,7 +54,8 @@ for (const name of ["app.js", "worker_bindgen.js"].map((name) => join(folder, na
   await writeFile(name, code);
 }
 
-const everyWord = await Promise.all(LANGUAGES.map(async (language) => [language, await allWords([PAGE, ".", ...EAGER, ...LAZY], language)]));
-await compileLessons(here("../../tutorials"), join(folder, "lessons"), Object.fromEntries(everyWord));
+const everyWord = {};
+for (const language of LANGUAGES) everyWord[language] = await allWords([PAGE, ".", ...EAGER, ...LAZY], language);
+await compileLessons(here("../../tutorials"), join(folder, "lessons"), everyWord);
 // Last, as it has to know every other file.
 await writeServiceWorker(folder);

@@ -23,7 +23,7 @@ const taken = {
   },
 };
 
-/** Writes `kafkajs.js`, `sandbox.js`, which stands behind it in one script, and `lessons-kafka.js`, which is imported after it. */
+/** Writes `kafkajs.js`; `sandbox.js`, which stands behind it in one script; and `lessons-kafka.js`, imported after it. */
 export async function bundleKafkaJs(folder, shared) {
   const write = (name, how) => build({ ...how, outfile: join(folder, name), legalComments: "none" });
   const beside = (entry) => ({ ...shared, entryPoints: [here(entry)], plugins: [taken] });

@@ -77,7 +77,8 @@ export class Figures {
     const peak = (one) => (this.#history.of(one).some((value) => value !== undefined) ? this.#history.peak(one) : undefined);
     const rows = CHARTS.flatMap(({ series, unit }) => series.map((one) => ({ key: one, cells: [
       t(`picture_series_${one}`), this.#said(unit, [this.#history.of(one).at(-1)]), this.#said(unit, [peak(one)])] })));
-    return { caption: t("picture_charts"), heads: ["figure", "now", "most"].map((head) => t(`picture_head_${head}`)), rows, note: t("picture_latency_how") };
+    const heads = ["figure", "now", "most"].map((head) => t(`picture_head_${head}`));
+    return { caption: t("picture_charts"), heads, rows, note: t("picture_latency_how") };
   }
 
   /** Numbers with their unit. */
@@ -98,7 +99,8 @@ export class Figures {
     const node = element("figure", { class: "chart", "data-testid": `chart-${name}` },
       element("figcaption", {}, element("span", {}, t(`picture_chart_${name}`)), now), drawing,
       element("div", { class: "under" }, ...(note ? [element("span", {}, t(note))] : []), peak));
-    return { node, drawing, lines, now, peak, series, unit, title: [`picture_chart_${name}`, ...(note ? [note] : [])].map((key) => t(key)).join(", ") };
+    const title = [`picture_chart_${name}`, ...(note ? [note] : [])].map((key) => t(key)).join(", ");
+    return { node, drawing, lines, now, peak, series, unit, title };
   }
 
   #draw() {

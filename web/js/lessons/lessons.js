@@ -84,7 +84,8 @@ class Pane {
     const { language } = api;
     this.#index ??= await json(api, "index");
     const entry = this.#index.find(({ id }) => id === this.progress.open);
-    const shared = { api, progress: this.progress, root: this.#root, show: (id) => this.show(id).catch(api.report), close: () => this.close() };
+    const show = (id) => this.show(id).catch(api.report);
+    const shared = { api, progress: this.progress, root: this.#root, show, close: () => this.close() };
     if (entry === undefined) {
       this.#lesson = undefined;
       this.#root.replaceChildren(...listView({ ...shared, index: this.#index, redraw: () => this.#draw() }));

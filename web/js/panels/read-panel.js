@@ -48,7 +48,8 @@ export class ReadPanel {
       // Half a date is no value yet, so nothing is said of one that changes; the keyboard and what leaves the field tell.
       for (const event of ["input", "keyup", "blur"]) control.addEventListener(event, () => this.#changed(event));
     }
-    const labelled = Object.fromEntries(Object.entries(this.#fields).map(([name, control]) => [name, field(t(name), control, NEEDS[name] && t(NEEDS[name]))]));
+    const label = ([name, control]) => [name, field(t(name), control, NEEDS[name] && t(NEEDS[name]))];
+    const labelled = Object.fromEntries(Object.entries(this.#fields).map(label));
     this.#parts = {
       labelled,
       go: element("button", { type: "submit", class: "primary", "data-testid": "read-go" }, t("go")),
@@ -129,7 +130,8 @@ export class ReadPanel {
     this.#asking = false;
     this.#show();
     // The table is not read out, but what is in it; a problem says itself.
-    if (this.#shown) this.#parts.said.textContent = [...this.#parts.stack.querySelectorAll(":scope > p")].map((one) => one.textContent).join(". ");
+    const { said, stack } = this.#parts;
+    if (this.#shown) said.textContent = [...stack.querySelectorAll(":scope > p")].map((one) => one.textContent).join(". ");
   }
 
   #show() {
