@@ -1,5 +1,7 @@
 //! The inputs that there are: files of `corpus/`, of `regressions/` and, for batches, the golden ones of the engine.
 
+mod sessions;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -87,6 +89,10 @@ fn made() -> Vec<(&'static str, String, Vec<u8>)> {
             }
         }
         made.push(("broker", format!("{api:?}").to_lowercase(), sample.after_setup(&actions)));
+    }
+    made.push(("broker", "a-group".to_owned(), sessions::group()));
+    for (name, committed) in [("a-transaction", true), ("an-aborted-transaction", false)] {
+        made.push(("broker", name.to_owned(), sessions::transaction(committed)));
     }
     made.push(("answers", "untouched".to_owned(), vec![0]));
     made.push(("answers", "changed".to_owned(), (0..=255).collect()));
@@ -196,5 +202,25 @@ impl SampleWorld {
     fn image(&self) -> Vec<u8> {
         let partition = |partition| LogId { topic_id: self.topic_id, partition };
         image(self.world.storage.disk(), &[LogId::CLUSTER_METADATA, partition(0), partition(1)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_that_is_answered_has_a_sample_in_every_version() {
+        let mut sample = SampleWorld::new();
+        let known: ApiVersionsResponse = sample.ask(ApiKey::ApiVersions, 3, &ApiVersionsRequest::default());
+        let topic = Topic { name: TOPIC, id: sample.topic_id };
+        for known in known.api_keys {
+            let api = ApiKey::try_from(known.api_key).expect("one that there is");
+            // Produce is said to be answered from version 0 (KAFKA-18659), and is from 3.
+            let min = if api == ApiKey::Produce { 3 } else { known.min_version };
+            for version in min..=known.max_version {
+                assert!(requests::sample(api, version, topic).is_some(), "{api:?} {version}");
+            }
+        }
     }
 }

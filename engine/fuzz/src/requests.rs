@@ -1,5 +1,9 @@
 //! Requests as frames, for the corpus and for what is asked of a broker when an input is through.
 
+mod cluster;
+pub(crate) mod groups;
+pub(crate) mod transactions;
+
 use bytes::{Bytes, BytesMut};
 use headwater_engine::Uuid;
 use headwater_engine::record::{Compression, RecordBatchBuilder};
@@ -54,7 +58,7 @@ pub(crate) fn answer<R: Decodable>(api: ApiKey, version: i16, mut frame: Bytes) 
     answer
 }
 
-/// A request of a kind and version with something in it; none if nobody has written one yet.
+/// A request of a kind and version with something in it; none of a kind or version that brokers do not answer.
 pub(crate) fn sample(api: ApiKey, version: i16, topic: Topic<'_>) -> Option<Bytes> {
     let number = 1;
     match api {
@@ -92,7 +96,9 @@ pub(crate) fn sample(api: ApiKey, version: i16, topic: Topic<'_>) -> Option<Byte
             frame(api, version, number, &InitProducerIdRequest::default().with_transactional_id(None))
         }
         ApiKey::DeleteRecords => frame(api, version, number, &delete_records(topic, 0, 15)),
-        _ => None,
+        _ => groups::sample(api, version)
+            .or_else(|| transactions::sample(api, version))
+            .or_else(|| cluster::sample(api, version)),
     }
 }
 

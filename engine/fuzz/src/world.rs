@@ -170,6 +170,10 @@ fn broker(entropy: u64) -> Broker {
         ("log.segment.bytes", "2048"),
         ("log.index.interval.bytes", "256"),
         ("socket.request.max.bytes", "1048576"),
+        // So that groups and transactions begin at once, and making their logs is not most of the work.
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("offsets.topic.num.partitions", "1"),
+        ("transaction.state.log.num.partitions", "1"),
     ] {
         config.set(key, value).expect("a config that there is");
     }
