@@ -50,15 +50,23 @@ function lookAround() {
   }
   // Who speaks to the page says what is to be seen on a button (WCAG 2.5.3).
   const told = (node) => (node.nodeType === Node.TEXT_NODE ? node.data
-    : node.nodeType !== Node.ELEMENT_NODE || node.ariaHidden === "true" || !shown(node) ? "" : [...node.childNodes].map(told).join(" "));
+    : node.nodeType !== Node.ELEMENT_NODE || node.ariaHidden === "true" || node.localName === "title" || !shown(node) ? "" : [...node.childNodes].map(told).join(" "));
   const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-  for (const node of all("[aria-label]:is(button,a,summary,[role=button],[role=tab],[role=link])").filter(shown)) {
-    if (!plain(node.ariaLabel).includes(plain(told(node)))) found.push(`"${told(node).trim()}" is seen on what is called "${node.ariaLabel}"`);
+  for (const node of all("button,a,summary,[role=button],[role=tab],[role=link]").filter(shown)) {
+    const name = node.ariaLabel ?? node.querySelector(":scope > title")?.textContent;
+    if (name !== undefined && name !== null && !plain(name).includes(plain(told(node)))) found.push(`"${told(node).trim()}" is seen on what is called "${name}"`);
   }
   for (const node of all("[tabindex]")) if (node.tabIndex > 0) found.push(`${short(node)} is out of the order of the document`);
   for (const node of all("li")) if (!node.closest("ul,ol")?.matches(":not([role]),[role=list]")) found.push(`no list around ${short(node)}`);
   for (const node of all("[aria-hidden=true]")) {
     if (node.querySelector("a[href],button:not([disabled]),input,select,textarea,[tabindex='0']")) found.push(`hidden, but focusable: ${short(node)}`);
+  }
+
+  const REACHED = "a[href],button:not([disabled]),input:not([disabled]),select,textarea,[tabindex='0']";
+  for (const node of all("main *").filter(shown)) {
+    const { overflowX, overflowY } = getComputedStyle(node);
+    const scrolls = (/auto|scroll/.test(overflowY) && node.scrollHeight > node.clientHeight + 1) || (/auto|scroll/.test(overflowX) && node.scrollWidth > node.clientWidth + 1);
+    if (scrolls && !node.matches(REACHED) && !node.querySelector(REACHED)) found.push(`it scrolls, and the keyboard does not reach it: ${short(node)}`);
   }
 
   // Contrast of every text with what is behind it; what is disabled is left out, as WCAG does.

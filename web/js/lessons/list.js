@@ -52,7 +52,7 @@ function save(progress) {
 
 function fileInput(t, take) {
   const input = element("input", {
-    type: "file", accept: ".json,application/json", class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", "data-testid": "lessons-import",
+    type: "file", accept: ".json,application/json", hidden: true, "data-testid": "lessons-import",
     onchange: () => { if (input.files.length > 0) take(input.files[0]); },
   });
   const button = element("button", { type: "button", class: "small", onclick: () => input.click() }, t("import"));

@@ -20,6 +20,8 @@ export function open(api) {
   openKeys(api);
   openOtherTime(api);
   explainErrors(api);
+  // Lists that scroll are reached by the keyboard also where the browser does not see to it.
+  document.addEventListener("toggle", ({ target }) => target.querySelector(":scope > .rows")?.setAttribute("tabindex", "0"), true);
   api.addEventListener("language", () => explainErrors(api));
   for (const panel of [new ReadPanel(api), new SendPanel(api)]) {
     api.addEventListener("mounted", () => panel.mount());

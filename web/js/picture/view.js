@@ -17,9 +17,9 @@ export function viewOf(model, layout, words, { chosen, current }) {
     const key = more.key ?? keyOf(detail);
     items.set(key, detail);
     return [key, "g", {
-      class: `item ${more.key ? "" : `k-${detail.kind}`} ${more.class ?? ""}`, role: "button", "data-key": key, "aria-label": label, ...more.data,
+      class: `item ${more.key ? "" : `k-${detail.kind}`} ${more.class ?? ""}`, role: "button", "data-key": key, ...more.data,
       "aria-pressed": String(key === chosen || keyOf(detail) === chosen), tabindex: key === current ? "0" : "-1",
-    }, parts];
+    }, [["title", "title", {}, label], ...parts]];
   };
   const boxes = [
     ...layout.producerBoxes.map((box) => producer(box, words, item)),
@@ -44,7 +44,7 @@ export function keyOf({ kind, import: produces, consumer: reads, topic, partitio
 const path = ([x0, y0, ...curve]) => `M${[x0, y0].map(Math.round)}C${curve.map(Math.round)}`;
 const colour = (partition) => `p${partition % 8}`;
 const box = ({ x, y, width, height }, more) => ["box", "rect", { class: "box", x, y, width, height, rx: 12, ...more }];
-// What only repeats a label's figures, or was cut off, is not part of a button's name.
+// A title says it in words; what only repeats that in figures, or was cut off, is not part of a button's name.
 const text = (key, x, y, kind, content) => [key, "text", { x, y, class: kind, "aria-hidden": /^(mu|f|ti|nu)|…/.test(kind + content) }, content];
 
 function roads(layout) {
