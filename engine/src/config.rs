@@ -353,6 +353,8 @@ impl TopicConfigs {
             retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             index_interval_bytes: number("index.interval.bytes").unsigned_abs(),
             flush_messages: Some(number("flush.messages")).filter(|number| *number < i64::MAX),
+            #[cfg(feature = "server")]
+            flush_ms: Some(number("flush.ms")).filter(|ms| *ms < i64::MAX).map(i64::unsigned_abs),
             log_append_time: text("message.timestamp.type") == "LogAppendTime",
             timestamp_before_max_ms: number("message.timestamp.before.max.ms").min(difference),
             timestamp_after_max_ms: number("message.timestamp.after.max.ms").min(difference),
@@ -394,6 +396,9 @@ pub(crate) struct LogConfig {
     pub(crate) index_interval_bytes: u64,
     /// After so many records an append is durable against a power cut before it is acknowledged, with all before it.
     pub(crate) flush_messages: Option<i64>,
+    /// So long after an append everything before it is durable against a power cut, in ms.
+    #[cfg(feature = "server")]
+    pub(crate) flush_ms: Option<u64>,
     pub(crate) log_append_time: bool,
     /// How far a record's timestamp may lie before and after the time of the append (KIP-937).
     pub(crate) timestamp_before_max_ms: i64,

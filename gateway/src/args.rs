@@ -28,7 +28,6 @@ line is not understood, with 1 when it cannot start or go on, and with 0 otherwi
 
 Configs of its own, beside those of the broker:
   connections.max.idle.ms          how long a connection may be silent (600000; -1: for ever)
-  log.flush.interval.ms            how often what a directory has is put on the medium (by default when the system does)
   max.connections                  the most connections of a broker (20000, or what the system allows to open:
                                    the limit of open files is raised to the highest that there is)
   headwater.connections.max.bytes  the most bytes of requests and answers that a broker holds for all its connections

@@ -23,8 +23,6 @@ pub(crate) struct Limits {
     pub(crate) connections_max_bytes: usize,
     /// `headwater.connection.stall.ms`.
     pub(crate) stall: Duration,
-    /// `log.flush.interval.ms`: how often what was written to a directory is put on the medium.
-    pub(crate) flush_interval: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -35,7 +33,6 @@ impl Default for Limits {
             connections: 20_000,
             connections_max_bytes: 512 << 20,
             stall: Duration::from_secs(60),
-            flush_interval: None,
         }
     }
 }
@@ -58,9 +55,6 @@ impl Limits {
             }
             "headwater.connection.stall.ms" => {
                 self.stall = Duration::from_millis(number(key, value, 1)?.unsigned_abs());
-            }
-            "log.flush.interval.ms" => {
-                self.flush_interval = Some(Duration::from_millis(number(key, value, 1)?.unsigned_abs()));
             }
             "socket.request.max.bytes" => {
                 // The broker says what it takes; here only what is one.

@@ -88,7 +88,7 @@ impl Plan {
                 config.set(key, value).map_err(|error| error.to_string())?;
             }
             let wake = Arc::new(Notify::new());
-            let storage = Storage::open(&options.storage, node_id, limits.flush_interval, &wake)?;
+            let storage = Storage::open(&options.storage, node_id, &wake)?;
             brokers.push(Planned { config, listener, address, storage, wake });
         }
         let metrics = options.metrics.as_ref().map(bind).transpose()?;

@@ -26,13 +26,12 @@ impl Storage {
     pub(crate) fn open(
         choice: &StorageChoice,
         node_id: NodeId,
-        flush_interval: Option<Duration>,
         wake: &Arc<Notify>,
     ) -> Result<Storage, String> {
         match choice {
             StorageChoice::Memory => Ok(Storage::Memory(MemoryStorage::open(&MemoryDisk::new()))),
             StorageChoice::Directory(path) => {
-                let options = DirectoryOptions { flush_interval, ..DirectoryOptions::default() };
+                let options = DirectoryOptions::default();
                 let wake = Arc::clone(wake);
                 let opened = DirectoryStorage::open(path.join(node_id.to_string()), &options, move || {
                     wake.notify_one()
@@ -71,6 +70,13 @@ impl LogStorage for Storage {
         match self {
             Storage::Memory(storage) => storage.poll_completion(),
             Storage::Directory(storage) => storage.poll_completion(),
+        }
+    }
+
+    fn flush_every(&mut self, log: LogId, every: Option<Duration>) {
+        match self {
+            Storage::Memory(storage) => storage.flush_every(log, every),
+            Storage::Directory(storage) => storage.flush_every(log, every),
         }
     }
 

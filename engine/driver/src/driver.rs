@@ -88,6 +88,10 @@ impl<S: LogStorage> Driver<S> {
 
     fn submit_all(&mut self) -> bool {
         let mut asked = false;
+        #[cfg(feature = "server")]
+        while let Some((log, ms)) = self.broker.poll_flush_time() {
+            self.storage.flush_every(log, ms.map(std::time::Duration::from_millis));
+        }
         while let Some((id, op)) = self.broker.poll_op() {
             let log = op.log();
             if self.storage.wants_name(log)

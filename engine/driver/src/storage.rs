@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use headwater_engine::{LogId, OpId, StorageOp, StorageResult, Uuid};
 
 /// A place where logs are kept: a queue of operations and a queue of their outcomes.
@@ -55,5 +57,11 @@ pub trait LogStorage {
     /// What a topic is called.
     fn name_topic(&mut self, topic_id: Uuid, name: &str) {
         let _ = (topic_id, name);
+    }
+
+    /// How long what is appended to a log may wait until it survives a power cut (`flush.ms`); none leaves that to the storage.
+    /// It holds until another is told, also for what was appended before. Where nothing survives one it means nothing.
+    fn flush_every(&mut self, log: LogId, every: Option<Duration>) {
+        let _ = (log, every);
     }
 }

@@ -138,6 +138,8 @@ impl Broker {
             let config = self.log_config(id);
             if let Some(partition) = self.partitions.get_mut(&id) {
                 partition.config = config;
+                #[cfg(feature = "server")]
+                self.flush_times.look_at(id);
                 if config.is_compacted {
                     self.look_for_cleaning();
                 }
@@ -150,6 +152,8 @@ impl Broker {
         for index in topic.partition_indexes() {
             let log = topic.log_id(index);
             if let Some(partition) = self.partitions.remove(&log) {
+                #[cfg(feature = "server")]
+                self.flush_times.look_at(log);
                 let settling = partition.settling.map(|settling| settling.appends).unwrap_or_default();
                 let gone = ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.");
                 for append in partition.pending {

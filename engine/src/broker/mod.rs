@@ -10,6 +10,8 @@ mod describe_configs;
 mod describe_log;
 mod describe_producers;
 mod fetch;
+#[cfg(feature = "server")]
+mod flush_times;
 mod following;
 mod groups;
 mod link;
@@ -116,6 +118,8 @@ pub struct Broker {
     trace: Trace,
     descriptions: Descriptions,
     report: Report,
+    #[cfg(feature = "server")]
+    flush_times: flush_times::FlushTimes,
     /// Bytes of appends that storage has not answered.
     appending_bytes: usize,
     /// When upkeep is due, on the monotonic clock.
@@ -173,6 +177,8 @@ impl Broker {
             trace: Trace::default(),
             descriptions: Descriptions::default(),
             report: Report::default(),
+            #[cfg(feature = "server")]
+            flush_times: flush_times::FlushTimes::default(),
             appending_bytes: 0,
             next_upkeep: None,
             next_retention: None,

@@ -207,6 +207,8 @@ impl Broker {
             partition
         };
         self.partitions.insert(id, partition);
+        #[cfg(feature = "server")]
+        self.flush_times.look_at(id);
     }
 
     /// The logs of the partitions that this broker leads.

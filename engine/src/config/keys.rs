@@ -177,6 +177,14 @@ pub(crate) const TOPIC_KEYS: &[ConfigKey] = &[
         "log.flush.interval.messages",
         "After so many records one is acknowledged only when it is safe against a power cut, and all before it are; 1: each. The others are safe against the end of the process.",
     ),
+    #[cfg(feature = "server")]
+    topic(
+        "flush.ms",
+        LONG_FROM_0,
+        NO_FLUSH,
+        "log.flush.interval.ms",
+        "How long a record that was acknowledged may wait to be safe against a power cut, where a directory holds it.",
+    ),
     topic(
         "index.interval.bytes",
         INT_FROM_0,
@@ -376,6 +384,8 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
     broker("log.cleanup.policy", ValueKind::CleanupPolicy, "delete", "Default of a topic's cleanup.policy."),
     broker("log.dirs", ValueKind::Text, "memory", "Where the logs lie, as DescribeLogDirs tells it."),
     broker("log.flush.interval.messages", LONG_FROM_1, NO_FLUSH, "Default of a topic's flush.messages."),
+    #[cfg(feature = "server")]
+    broker("log.flush.interval.ms", LONG_FROM_0, NO_FLUSH, "Default of a topic's flush.ms."),
     broker("log.index.interval.bytes", INT_FROM_0, "4096", "Default of a topic's index.interval.bytes."),
     broker(
         "log.message.timestamp.after.max.ms",

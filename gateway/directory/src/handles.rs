@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use headwater_engine::{LogId, Offset};
 
@@ -16,6 +17,8 @@ pub(crate) struct Handle {
     pub(crate) file: Box<dyn LogFile>,
     /// Bytes that were written and may not be on the medium.
     unsynced: AtomicU64,
+    /// Since when there are such bytes.
+    unsynced_since: Mutex<Option<Instant>>,
     syncing: Mutex<()>,
 }
 
@@ -25,16 +28,27 @@ impl Handle {
     }
 
     pub(crate) fn wrote(&self, bytes: u64) {
-        self.unsynced.fetch_add(bytes, Ordering::AcqRel);
+        if bytes > 0 && self.unsynced.fetch_add(bytes, Ordering::AcqRel) == 0 {
+            lock(&self.unsynced_since).get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Since when there are bytes that may not be on the medium.
+    pub(crate) fn unsynced_since(&self) -> Option<Instant> {
+        *lock(&self.unsynced_since)
     }
 
     /// Puts everything written before on the medium; waits for whoever is at it already.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let _turn = lock(&self.syncing);
+        // What is written from here on counts as written now, whether this takes it along or not.
+        let began = Instant::now();
         let bytes = self.unsynced();
         if bytes > 0 {
             self.file.sync()?;
-            self.unsynced.fetch_sub(bytes, Ordering::AcqRel);
+            let mut since = lock(&self.unsynced_since);
+            let left = self.unsynced.fetch_sub(bytes, Ordering::AcqRel) - bytes;
+            *since = (left > 0).then_some(began);
         }
         Ok(())
     }
@@ -78,7 +92,12 @@ impl Handles {
             return Ok(Arc::clone(handle));
         }
         let file = files.open(path, create)?;
-        let handle = Arc::new(Handle { file, unsynced: AtomicU64::new(0), syncing: Mutex::new(()) });
+        let handle = Arc::new(Handle {
+            file,
+            unsynced: AtomicU64::new(0),
+            unsynced_since: Mutex::new(None),
+            syncing: Mutex::new(()),
+        });
         open.handles.insert(key, (Arc::clone(&handle), uses));
         let eldest = if open.handles.len() > self.limit { open.eldest() } else { None };
         drop(open);
@@ -94,11 +113,12 @@ impl Handles {
         lock(&self.open).handles.retain(|(of, base), _| *of != log || !matches(*base));
     }
 
-    /// All open files with bytes that may not be on the medium.
-    pub(crate) fn unsynced(&self) -> Vec<Arc<Handle>> {
+    /// All open files with bytes that may not be on the medium, and whose they are.
+    pub(crate) fn unsynced(&self) -> Vec<(LogId, Arc<Handle>)> {
         let open = lock(&self.open);
-        let handles = open.handles.values().map(|(handle, _)| handle);
-        handles.filter(|handle| handle.unsynced() > 0).cloned().collect()
+        let handles = open.handles.iter().map(|((log, _), (handle, _))| (*log, handle));
+        let unsynced = handles.filter(|(_, handle)| handle.unsynced() > 0);
+        unsynced.map(|(log, handle)| (log, Arc::clone(handle))).collect()
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -16,7 +16,7 @@ use crate::names;
 use crate::owner::Claim;
 use crate::reader;
 use crate::shared::{Ended, Queued, Shared, lock, read};
-use crate::upkeep;
+use crate::upkeep::{self, Task};
 use crate::writer::Writer;
 
 /// The version of the layout; see `docs/format.md`.
@@ -30,9 +30,6 @@ const MAX_QUEUED_BYTES: usize = 64 << 20;
 pub struct DirectoryOptions {
     /// How many segments are open at once; a segment's file is closed when so many others were used since.
     pub max_open_files: usize,
-    /// How often all that was written is put on the medium, as Kafka's `log.flush.interval.ms`. `None`, as in Kafka, leaves the
-    /// time to the operating system: what it holds survives the end of the process, but no power cut.
-    pub flush_interval: Option<Duration>,
     /// Bytes that a segment may be ahead of the medium before it is synced in the background, so that beginning the next
     /// one, which waits for that, is quick.
     pub write_behind_bytes: u64,
@@ -40,13 +37,14 @@ pub struct DirectoryOptions {
 
 impl Default for DirectoryOptions {
     fn default() -> DirectoryOptions {
-        DirectoryOptions { max_open_files: 1_000, flush_interval: None, write_behind_bytes: 32 << 20 }
+        DirectoryOptions { max_open_files: 1_000, write_behind_bytes: 32 << 20 }
     }
 }
 
 /// A [`LogStorage`] in a directory.
 ///
-/// What it answered is with the operating system, and survives the end of the process, however that comes. Appends that ask for
+/// What it answered is with the operating system, and survives the end of the process, however that comes; a power cut only once
+/// it was synced, which is the system's to decide unless [`LogStorage::flush_every`] says when. Appends that ask for
 /// [`Durability::Strict`](headwater_engine::Durability::Strict) are synced before they are answered. A sync that fails ends all
 /// writing until the process is started anew, as nobody knows what the medium has.
 ///
@@ -191,6 +189,10 @@ impl LogStorage for DirectoryStorage {
         self.named.insert(topic_id);
         lock(&self.shared.names).insert(topic_id, name.to_owned());
     }
+
+    fn flush_every(&mut self, log: LogId, every: Option<Duration>) {
+        self.shared.task(Task::FlushEvery { log, every });
+    }
 }
 
 impl Drop for DirectoryStorage {
@@ -217,12 +219,12 @@ fn start(
     let (upkeep, tasks) = mpsc::channel();
     *lock(&shared.upkeep) = Some(upkeep);
     let writer = Writer::new(Arc::clone(shared), root, claim.clone(), folders, options.write_behind_bytes);
-    let (reads, behind, every) = (Arc::clone(shared), Arc::clone(shared), options.flush_interval);
+    let (reads, behind) = (Arc::clone(shared), Arc::clone(shared));
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
     Ok(vec![
         named("log-writer").spawn(move || writer.run())?,
         named("log-reader").spawn(move || reader::run(&reads))?,
-        named("log-upkeep").spawn(move || upkeep::run(&behind, &tasks, every))?,
+        named("log-upkeep").spawn(move || upkeep::run(&behind, &tasks))?,
     ])
 }
 

@@ -1,5 +1,6 @@
 //! The thread for what has time: syncing in the background, and indexes for Kafka's tools.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,10 +13,12 @@ use crate::handles::Handle;
 use crate::kafka_index;
 use crate::shared::Shared;
 use crate::transaction_index;
-use crate::writer::sync_all;
+use crate::writer::sync;
 
 /// Something to do when there is time.
 pub(crate) enum Task {
+    /// What a log has waits so long for the medium at the most; none for as long as the operating system likes.
+    FlushEvery { log: LogId, every: Option<Duration> },
     /// Puts a segment's bytes on the medium.
     Sync(Arc<Handle>),
     /// The segment that ends there is complete: makes Kafka's indexes of it.
@@ -26,31 +29,58 @@ pub(crate) enum Task {
     Check { log: LogId },
 }
 
-/// Works until nobody can give it tasks any more. `flush_every` has all that was written synced as often.
-pub(crate) fn run(shared: &Shared, tasks: &Receiver<Task>, flush_every: Option<Duration>) {
-    let mut flushed = Instant::now();
+/// The most often that is looked whether something is to be synced.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// What is as good as never, and can be added to any time.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Works until nobody can give it tasks any more.
+pub(crate) fn run(shared: &Shared, tasks: &Receiver<Task>) {
+    let mut flushes = Flushes::default();
     loop {
-        let task = match flush_every {
-            Some(every) => tasks.recv_timeout(every.saturating_sub(flushed.elapsed())),
+        let task = match flushes.sync_due(shared) {
+            Some(next) => tasks.recv_timeout(next.saturating_duration_since(Instant::now())),
             None => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match task {
-            Ok(Task::Sync(handle)) => {
-                if let Err(error) = handle.sync() {
-                    shared.fail(&format!("syncing a segment: {error}"));
-                }
+            Ok(Task::Sync(handle)) => sync(shared, &handle),
+            Ok(Task::FlushEvery { log, every: Some(every) }) => {
+                flushes.every.insert(log, every.clamp(SHORTEST, LONGEST));
             }
+            Ok(Task::FlushEvery { log, every: None }) => drop(flushes.every.remove(&log)),
             Ok(Task::Index { log, end_offset }) => count(shared, &kafka_index::make(shared, log, end_offset)),
             Ok(Task::IndexTransactions { log, told_at }) => {
                 count(shared, &transaction_index::make(shared, log, told_at));
             }
             Ok(Task::Check { log }) => count(shared, &kafka_index::check(shared, log)),
-            Err(RecvTimeoutError::Timeout) => {
-                sync_all(shared);
-                flushed = Instant::now();
-            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// How long what is written may wait until it is on the medium (`flush.ms`), for the logs that have such a time.
+#[derive(Default)]
+struct Flushes {
+    every: BTreeMap<LogId, Duration>,
+}
+
+impl Flushes {
+    /// Syncs what has waited for as long as it may; when to look again.
+    fn sync_due(&mut self, shared: &Shared) -> Option<Instant> {
+        let shortest = *self.every.values().min()?;
+        let now = Instant::now();
+        // Whatever is written meanwhile may wait for so long at the least.
+        let mut next = now + shortest;
+        for (log, handle) in shared.handles.unsynced() {
+            let Some((every, since)) = self.every.get(&log).zip(handle.unsynced_since()) else { continue };
+            if since + *every <= now {
+                sync(shared, &handle);
+            } else {
+                next = next.min(since + *every);
+            }
+        }
+        Some(next)
     }
 }
 

@@ -419,10 +419,15 @@ fn take_back(
 
 /// Puts everything that was written on the medium.
 pub(crate) fn sync_all(shared: &Shared) {
-    for handle in shared.handles.unsynced() {
-        if let Err(error) = handle.sync() {
-            shared.fail(&format!("syncing a segment: {error}"));
-        }
+    for (_, handle) in shared.handles.unsynced() {
+        sync(shared, &handle);
+    }
+}
+
+/// Puts what was written to a segment on the medium, while nobody waits for it.
+pub(crate) fn sync(shared: &Shared, handle: &Handle) {
+    if let Err(error) = handle.sync() {
+        shared.fail(&format!("syncing a segment: {error}"));
     }
 }
 

@@ -173,6 +173,13 @@ fn flush_messages_asks_for_strict_durability() {
     world.produce("relaxed", 0, batch(&["a"]));
     world.produce("strict", 0, batch(&["a"]));
     assert_eq!(durabilities(&world), [Durability::Relaxed, Durability::Strict]);
+    // It acts on the next append once it is altered.
+    for (operation, value) in [(0, Some("1")), (1, None)] {
+        let request = super::retention::alter_of("relaxed", &[("flush.messages", operation, value)]);
+        assert_eq!(super::retention::altered(&mut world, &request), (0, String::new()));
+        world.produce("relaxed", 0, batch(&["b"]));
+    }
+    assert_eq!(durabilities(&world)[2..], [Durability::Strict, Durability::Relaxed]);
 }
 
 #[test]

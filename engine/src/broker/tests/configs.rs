@@ -98,6 +98,42 @@ pub(super) fn value(world: &mut World, resource: (i8, &str), key: &str) -> (Stri
     (config.value.unwrap().to_string(), config.config_source)
 }
 
+/// The times that storage is told of, by topic.
+#[cfg(feature = "server")]
+fn flush_times(world: &mut World) -> Vec<(String, Option<u64>)> {
+    let times: Vec<_> = std::iter::from_fn(|| world.broker.poll_flush_time()).collect();
+    let named = times.into_iter().filter_map(|(log, ms)| {
+        let topic = world.broker.topic_name(log.topic_id).filter(|_| log != crate::LogId::CLUSTER_METADATA);
+        topic.map(|topic| (topic.to_owned(), ms))
+    });
+    let mut named: Vec<_> = named.collect();
+    named.sort();
+    named
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn storage_is_told_of_flush_ms_whenever_it_changes() {
+    let mut world = World::new();
+    let key = "flush.ms";
+    world.create("own", 1, &[(key, "500")]);
+    world.create("plain", 1, &[]);
+    let told = |topic: &str, ms| (topic.to_owned(), ms);
+    assert_eq!(flush_times(&mut world), [told("own", Some(500))]);
+    assert_eq!(alter(&mut world, (TOPIC, "own"), key, SET, Some("20")).0, 0);
+    assert_eq!(flush_times(&mut world), [told("own", Some(20))]);
+    assert_eq!(alter(&mut world, (BROKER, ""), "log.flush.interval.ms", SET, Some("1000")).0, 0);
+    assert_eq!(flush_times(&mut world), [told("plain", Some(1000))]);
+    assert_eq!(alter(&mut world, (TOPIC, "own"), key, DELETE, None).0, 0);
+    assert_eq!(flush_times(&mut world), [told("own", Some(1000))]);
+    assert_eq!(alter(&mut world, (BROKER, ""), "log.flush.interval.ms", DELETE, None).0, 0);
+    assert_eq!(flush_times(&mut world), [told("own", None), told("plain", None)]);
+    assert_eq!(alter(&mut world, (TOPIC, "own"), key, SET, Some("-1")).0, 40);
+    assert_eq!(alter(&mut world, (TOPIC, "own"), key, SET, Some("7")).0, 0);
+    let mut world = world.restarted(&[]);
+    assert_eq!(flush_times(&mut world), [told("own", Some(7))]);
+}
+
 #[test]
 fn a_brokers_config_is_set_while_it_runs_and_outlives_it() {
     let mut world = World::new();

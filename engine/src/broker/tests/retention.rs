@@ -150,6 +150,10 @@ fn a_jump_is_one_look_and_the_brokers_own_logs_are_left_alone() {
 }
 
 pub(super) fn alter(changes: &[(&str, i8, Option<&str>)]) -> IncrementalAlterConfigsRequest {
+    alter_of("t", changes)
+}
+
+pub(super) fn alter_of(topic: &str, changes: &[(&str, i8, Option<&str>)]) -> IncrementalAlterConfigsRequest {
     let text = |text: &str| StrBytes::from_string(text.to_owned());
     let configs = changes.iter().map(|(key, operation, value)| {
         AlterableConfig::default()
@@ -157,7 +161,7 @@ pub(super) fn alter(changes: &[(&str, i8, Option<&str>)]) -> IncrementalAlterCon
             .with_config_operation(*operation)
             .with_value(value.map(text))
     });
-    let resource = AlterConfigsResource::default().with_resource_type(2).with_resource_name(text("t"));
+    let resource = AlterConfigsResource::default().with_resource_type(2).with_resource_name(text(topic));
     IncrementalAlterConfigsRequest::default().with_resources(vec![resource.with_configs(configs.collect())])
 }
 

@@ -8,7 +8,7 @@
 //! * Syncing fails, once or for good.
 
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::files::{Entry, Files, LogFile, OsFiles};
@@ -26,6 +26,8 @@ struct World {
     /// Steps until the end.
     steps: Option<u64>,
     fails_to_sync: bool,
+    /// The files that were synced after they were opened, one entry each time.
+    synced: Vec<PathBuf>,
 }
 
 /// How far a step goes.
@@ -58,6 +60,11 @@ impl Faulty {
 
     pub(super) fn fail_to_sync(&self, fails: bool) {
         lock(&self.world).fails_to_sync = fails;
+    }
+
+    /// How often a file was synced.
+    pub(super) fn syncs_of(&self, path: &Path) -> usize {
+        lock(&self.world).synced.iter().filter(|synced| *synced == path).count()
     }
 
     fn step(&self) -> Step {
@@ -130,7 +137,8 @@ impl Files for Faulty {
         if create {
             self.whole_step()?;
         }
-        Ok(Box::new(FaultyFile { file: OsFiles.open(path, create)?, faulty: self.clone() }))
+        let (file, path) = (OsFiles.open(path, create)?, path.to_owned());
+        Ok(Box::new(FaultyFile { file, path, faulty: self.clone() }))
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -164,6 +172,7 @@ impl Files for Faulty {
 
 struct FaultyFile {
     file: Box<dyn LogFile>,
+    path: PathBuf,
     faulty: Faulty,
 }
 
@@ -189,6 +198,8 @@ impl LogFile for FaultyFile {
 
     fn sync(&self) -> io::Result<()> {
         self.faulty.whole_step()?;
-        self.faulty.sync()
+        self.faulty.sync()?;
+        lock(&self.faulty.world).synced.push(self.path.clone());
+        Ok(())
     }
 }
