@@ -10,6 +10,10 @@
 //! * `files`, `handles`: the operating system, and the open files. `owner`: one process, and in it one owner, per directory.
 //! * `kafka_index`, `transaction_index`, `kafka_snapshot`: `.index` and `.timeindex`, `.txnindex`, and `.snapshot`, for Kafka's own tools.
 
+// Tests have modules in common with those beside this crate.
+#[cfg(test)]
+extern crate self as headwater_directory_storage;
+
 mod error;
 mod files;
 mod handles;

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use headwater_directory_storage::{DirectoryOptions, DirectoryStorage};
 use headwater_engine::random::SplitMix64;
 
 use support::{Host, Place};
@@ -85,9 +87,18 @@ fn ack(line: &str) -> Option<(Place, i64, u64)> {
     Some((place, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
 }
 
+fn open(directory: &Path) -> Host {
+    let (wake, woken) = channel();
+    let wake = move || {
+        let _nobody_waits = wake.send(());
+    };
+    let storage = DirectoryStorage::open(directory, &DirectoryOptions::default(), wake).unwrap();
+    Host::over(storage, woken, &[])
+}
+
 fn write_until_killed(directory: &Path) -> ! {
     let mut number: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
-    let mut host = Host::open(directory);
+    let mut host = open(directory);
     host.create_topics();
     let mut sent = BTreeMap::new();
     for place in PLACES {
@@ -108,7 +119,7 @@ fn write_until_killed(directory: &Path) -> ! {
 
 /// Reads all there is, and compares; the greatest number that was found.
 fn verify(directory: &Path, acknowledged: &BTreeMap<Place, BTreeMap<i64, u64>>, round: u64) -> u64 {
-    let mut host = Host::open(directory);
+    let mut host = open(directory);
     let mut greatest = 0;
     for (place, expected) in acknowledged {
         let found: BTreeMap<i64, u64> = host.read_all(*place).into_iter().collect();

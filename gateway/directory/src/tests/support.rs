@@ -1,5 +1,6 @@
 //! Directories of tests, and a storage in one that is waited for.
 
+use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -61,6 +62,13 @@ impl World {
         World { directory: Directory::new(), faulty: Faulty::default(), options, wake, woken }
     }
 
+    /// Another with the same files.
+    pub(super) fn copy(&self) -> World {
+        let copied = World::new();
+        copy_folder(self.directory.path(), copied.directory.path());
+        World { options: self.options.clone(), ..copied }
+    }
+
     pub(super) fn try_open(&mut self) -> Result<DirectoryStorage, OpenError> {
         let wake = self.wake.clone();
         DirectoryStorage::open_with(
@@ -105,6 +113,18 @@ impl World {
 
     pub(super) fn apply(&self, storage: &mut DirectoryStorage, op: StorageOp) {
         assert_eq!(self.run(storage, op), Ok(Applied::Written));
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! A broker over a directory, and requests to it.
 
-use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use headwater_directory_storage::{DirectoryOptions, DirectoryStorage};
+use headwater_directory_storage::DirectoryStorage;
 use headwater_driver::Driver;
 use headwater_engine::record::{Batches, Compression, RecordBatchBuilder};
 use headwater_engine::{Broker, BrokerConfig, ConnectionId, Now};
@@ -28,19 +27,17 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn open(directory: &Path) -> Host {
-        let (wake, woken) = channel();
-        let wake = move || {
-            let _nobody_waits = wake.send(());
-        };
-        let storage = DirectoryStorage::open(directory, &DirectoryOptions::default(), wake).unwrap();
-        let broker = Broker::new(BrokerConfig::new("kill", 0, "localhost", 9092), 7);
+    /// A broker that is ready over a storage, which tells when it has something.
+    pub(crate) fn over(storage: DirectoryStorage, woken: Receiver<()>, configs: &[(&str, &str)]) -> Host {
+        let mut config = BrokerConfig::new("kill", 0, "localhost", 9092);
+        for (key, value) in configs {
+            config.set(key, value).unwrap();
+        }
+        let broker = Broker::new(config, 7);
         let driver = Driver::new(broker, storage);
         let mut host = Host { driver, woken, began: Instant::now(), correlation_id: 0 };
         host.driver.pump(host.now());
-        while !host.driver.broker().is_ready() {
-            host.wait();
-        }
+        host.until(|driver| driver.broker().is_ready());
         host
     }
 
@@ -51,7 +48,9 @@ impl Host {
     }
 
     fn wait(&mut self) {
-        let _woken = self.woken.recv_timeout(Duration::from_millis(100));
+        let now = self.now().monotonic_ms;
+        let longest = self.driver.poll_timeout().map_or(100, |due| due.saturating_sub(now).clamp(1, 100));
+        let _woken = self.woken.recv_timeout(Duration::from_millis(longest));
         let now = self.now();
         self.driver.handle_timeout(now);
         self.driver.pump(now);
@@ -88,32 +87,44 @@ impl Host {
         }
     }
 
-    /// Both topics, with small segments; one whose appends wait for the medium.
+    pub(crate) fn until(&mut self, mut is_over: impl FnMut(&mut Driver<DirectoryStorage>) -> bool) {
+        while !is_over(&mut self.driver) {
+            self.wait();
+        }
+    }
+
+    /// Topics with small segments: one whose appends wait for the medium, and one that is compacted.
     pub(crate) fn create_topics(&mut self) {
         let config = |name: &'static str, value: &'static str| {
             CreatableTopicConfig::default()
                 .with_name(StrBytes::from_static_str(name))
                 .with_value(Some(StrBytes::from_static_str(value)))
         };
-        let topic = |name: &'static str, flush: &'static str| {
+        let topic = |name: &'static str, configs: Vec<CreatableTopicConfig>| {
             CreatableTopic::default()
                 .with_name(TopicName(StrBytes::from_static_str(name)))
                 .with_num_partitions(2)
                 .with_replication_factor(1)
-                .with_configs(vec![config("segment.bytes", "20000"), config("flush.messages", flush)])
+                .with_configs(configs)
         };
-        let topics = vec![topic("relaxed", "9223372036854775807"), topic("strict", "1")];
+        let (small, tiny) = (config("segment.bytes", "20000"), config("segment.bytes", "3000"));
+        let compact = [config("cleanup.policy", "compact"), config("min.cleanable.dirty.ratio", "0.01")];
+        let topics = vec![
+            topic("relaxed", vec![small.clone()]),
+            topic("strict", vec![small, config("flush.messages", "1")]),
+            topic("compacted", [vec![tiny], compact.to_vec()].concat()),
+        ];
         self.send(ApiKey::CreateTopics, 7, &CreateTopicsRequest::default().with_topics(topics));
         let (_, answer) = self.answer::<CreateTopicsResponse>(ApiKey::CreateTopics, 7);
         // They may be there from the time before.
         assert!(answer.topics.iter().all(|topic| [0, 36].contains(&topic.error_code)), "{answer:?}");
     }
 
-    /// Sends a record that holds a number; the request's own.
+    /// Sends a record that holds a number, and has its last digit as its key; the request's own.
     pub(crate) fn produce(&mut self, (topic, partition): Place, number: u64) -> i32 {
         let mut builder = RecordBatchBuilder::new(Compression::None);
         let value = [&number.to_be_bytes()[..], &[b'v'; 200]].concat();
-        builder.append(0, None, Some(&value), &[]).unwrap();
+        builder.append(0, Some(&[(number % 10) as u8]), Some(&value), &[]).unwrap();
         let data = PartitionProduceData::default().with_index(partition).with_records(Some(builder.build()));
         let topic = TopicProduceData::default()
             .with_name(TopicName(StrBytes::from_static_str(topic)))
