@@ -103,7 +103,7 @@ function producer(place, words, item) {
 function broker(place, words, item) {
   const { x, y, width, broker: one } = place;
   const state = words.t(`picture_state_${one.state}`);
-  const label = words.t("picture_broker_label", { n: one.nodeId, worker: one.host ?? "", state, partitions: one.partitions.length + one.more });
+  const label = words.t("picture_broker_label", { n: one.nodeId, worker: one.host ?? "–", state, partitions: one.partitions.length + one.more });
   const title = words.t("picture_broker", { n: one.nodeId });
   const buttonWidth = one.act ? words.width(words.t(`picture_${one.act}`)) : 0;
   const room = width - 40 - buttonWidth - title.length * 8;
