@@ -142,7 +142,7 @@ impl Scenario {
             topics,
             compacted: (!bit_rot && (plant.is_some_and(Plant::needs_compaction) || random.coin()))
                 .then(|| compacted(random)),
-            retained: (!bit_rot && (plant.is_some_and(Plant::needs_retention) || random.one_in(3)))
+            retained: (!bit_rot && (plant.is_some_and(Plant::needs_retention) || random.one_in(4)))
                 .then(|| RetainedPlan::new(random)),
             broker: broker_configs(random),
             producers,

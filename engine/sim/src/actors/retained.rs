@@ -17,6 +17,9 @@ use crate::retained::{RETAINED, RetainedPlan};
 /// How often it looks whether the topic is there.
 const LOOK_MS: u64 = 300;
 
+/// So long it takes on the average until one goes back again.
+const GO_BACK_MS: u64 = 1_000;
+
 /// What an actor does besides reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
@@ -61,7 +64,9 @@ impl RetainedActor {
             _ => AutoOffsetReset::Earliest,
         };
         checks.retention.add_reader(number, auto_offset_reset);
-        let max_bytes = random.pick(&[1, 300, 1 << 20]);
+        // Who goes back reads much, and batch by batch that would be most of a run.
+        let batch_by_batch = if role == Role::GoesBack { 1_000 } else { 1 };
+        let max_bytes = random.pick(&[batch_by_batch, 300, 1 << 20]);
         let consumer = host.add_reader(auto_offset_reset, IsolationLevel::ReadUncommitted, max_bytes);
         let config = ProducerConfig {
             linger_ms: random.pick(&[0, 20]),
@@ -103,7 +108,7 @@ impl RetainedActor {
         if self.finishing || !self.is_assigned || context.now.monotonic_ms < self.next_act_ms {
             return;
         }
-        let mean_ms = if self.role == Role::Writes { self.plan.deletes_ms } else { 700 };
+        let mean_ms = if self.role == Role::Writes { self.plan.deletes_ms } else { GO_BACK_MS };
         self.next_act_ms = context.now.monotonic_ms + context.random.within(1..2 * mean_ms);
         let Some(position) = self.position() else { return };
         match self.role {
