@@ -193,6 +193,7 @@ browserTest("what is written is kept, and the example comes back when asked", as
   await playground.id("language").selectOption("zh");
   await playground.page.locator('html[lang="zh-Hans"]').waitFor();
   assert.equal((await code.id("editor").innerText()).trim(), "console.log('mine')", "another language leaves it alone");
+  assert.match(await code.id("output").innerText(), /^代码写到控制台的内容/);
   await playground.id("language").selectOption("en");
   await playground.page.locator('html[lang="en"]').waitFor();
   await playground.reload();

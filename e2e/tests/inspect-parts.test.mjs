@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { partitionOf as oracle } from "../lib/playground.mjs";
 import { exportRecords } from "../../web/js/inspect/exporting.js";
 import { filterOf } from "../../web/js/inspect/filter.js";
-import { count, isoTime } from "../../web/js/inspect/format.js";
+import { count, duration, isoTime } from "../../web/js/inspect/format.js";
 import { partitionOf } from "../../web/js/inspect/murmur2.js";
 import { hexDump, isCut, prettyJson } from "../../web/js/inspect/payload.js";
 import { FORMATS, csvLine, guard } from "../../web/js/inspect/rows.js";
@@ -50,6 +50,13 @@ test("payloads: JSON keeps its numbers as written, bytes are dumped, what is cut
   assert.deepEqual([prettyJson("{oops"), prettyJson("7"), prettyJson("text")], [undefined, undefined, undefined]);
   assert.equal(hexDump("48690aff"), "000000  48 69 0a ff                                      Hi..");
   assert.deepEqual([isCut(text("é")), isCut({ text: "é", hex: false, length: 3n }), isCut(bytes("ff")), isCut({ ...bytes("ff"), length: 2n })], [false, true, false, true]);
+});
+
+test("a span of time is told in its two largest units", () => {
+  const spans = [0, 999, 1000, 59_949, 60_000, 3_599_999, 3_600_000, 86_399_999, 86_400_000, 3_481_200_000n];
+  const told = ["0 ms", "999 ms", "1.0 s", "59.9 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "23 h 59 min", "1 d 0 h", "40 d 7 h"];
+  assert.deepEqual(spans.map(duration), told);
+  assert.equal(duration(undefined), undefined);
 });
 
 test("keys go where an independent murmur2 says; figures and times as text", () => {

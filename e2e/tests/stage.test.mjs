@@ -143,6 +143,32 @@ browserTest("latencies are charts and rows of the tables, and every record that 
   assert.ok(counted.produced > 0 && counted.produced <= counted.acknowledged, "a request is counted once, whatever is in it");
 });
 
+browserTest("charts stand beside and below each other, also where a lesson takes room", async ({ open }) => {
+  const playground = await open({ workers: 2 });
+  const { page } = playground;
+  await playground.id("show-me").click();
+  await playground.id("lessons-open").click();
+  await playground.id("lessons-close").waitFor();
+  await playground.id("chart-end_to_end").waitFor();
+  for (const width of [1440, 1280, 1100, 768, 360]) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.deepEqual(await page.evaluate(crossing), [], `at ${width}`);
+  }
+});
+
+/** Runs in the page: charts whose words or boxes reach into another's, or out of their own. */
+function crossing() {
+  const charts = [...document.querySelectorAll(".chart")];
+  const places = charts.flatMap((chart) => [...chart.querySelectorAll("figcaption > *, svg, .under > *")].map((part) => [chart, part.getBoundingClientRect()]));
+  const within = (chart, part) => {
+    const box = chart.getBoundingClientRect();
+    return part.left >= box.left - 1 && part.right <= box.right + 1;
+  };
+  const cross = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return places.filter(([chart, part]) => !within(chart, part) || places.some(([other, theirs]) => other !== chart && cross(part, theirs)))
+    .map(([chart]) => chart.dataset.testid);
+}
+
 browserTest("who wants less motion gets no dots, and the same figures", async ({ open }) => {
   const playground = await open({ workers: 1 });
   const { page } = playground;

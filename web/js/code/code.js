@@ -129,6 +129,7 @@ class Pane {
       run: () => this.#run(),
     });
     this.#output = output ?? new OutputView(api, (line, column) => this.editor.goTo(line, column));
+    output?.reword();
     const button = (name, act, style) => element("button", { type: "button", class: style, "data-testid": `code-${name}`, onclick: act }, t(name));
     const parts = this.#parts = {
       choice: element("select", { id: "code-example", "data-testid": "code-example", onchange: () => this.#chosen() }),

@@ -23,8 +23,16 @@ export class OutputView {
   clear() {
     this.#waiting = [];
     this.#dropped = 0;
+    this.element.replaceChildren(element("p", { class: "hint" }));
+    this.reword();
+  }
+
+  /** Says its own words in the page's language; what the code wrote stays as it is. */
+  reword() {
     this.element.setAttribute("aria-label", this.#api.t("code_output"));
-    this.element.replaceChildren(element("p", { class: "hint" }, this.#api.t("code_output_empty")));
+    const hint = this.element.querySelector(":scope > .hint");
+    if (hint) hint.textContent = this.#api.t("code_output_empty");
+    this.#sayDropped();
   }
 
   /** Lines more, drawn with the next frame; `shown` is called after it. */

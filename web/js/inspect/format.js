@@ -19,13 +19,19 @@ export function bytes(value) {
   return `${unit > 0 && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
 
-/** A span of time: `850 ms`, `12.3 s`, `2 min 5 s`. */
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A span of time, in the two largest units that it has: `850 ms`, `12.3 s`, `2 min 5 s`, `3 h 0 min`, `40 d 7 h`. */
 export function duration(ms) {
   if (ms === undefined || ms === null) return undefined;
   const whole = Math.round(Number(ms));
   if (whole < 1000) return `${whole} ms`;
-  if (whole < 60_000) return `${(whole / 1000).toFixed(1)} s`;
-  return `${Math.floor(whole / 60_000)} min ${Math.floor((whole % 60_000) / 1000)} s`;
+  if (whole < MINUTE_MS) return `${(whole / 1000).toFixed(1)} s`;
+  const both = (large, name, small, smaller) => `${Math.floor(whole / large)} ${name} ${Math.floor((whole % large) / small)} ${smaller}`;
+  if (whole < HOUR_MS) return both(MINUTE_MS, "min", 1000, "s");
+  return whole < DAY_MS ? both(HOUR_MS, "h", MINUTE_MS, "min") : both(DAY_MS, "d", HOUR_MS, "h");
 }
 
 /** A time in ISO 8601, in local time with its offset from UTC: `2026-03-01T13:05:00.250+01:00`. */
