@@ -105,6 +105,10 @@ test("a record goes from its producer to the end of its log, and from its place 
   const fetch = fetchRoad(layout, row, readerOf(layout, "consumer-0", "t", 0), 3);
   assert.ok(Math.abs(along(fetch, 0)[0] - (row.strip.x + 3.5 * row.scale.cell)) < 1e-6);
   assert.equal(along(fetch, 1)[0], layout.groupBoxes[0].x);
+  // Words of a partition stand left and right of its strip: the number, and how far it goes.
+  const { strip, x, width } = row;
+  const inside = [append.words[0] > x, append.words[1] <= strip.x, fetch.words[0] >= strip.x + strip.width, fetch.words[1] <= x + width];
+  assert.deepEqual(inside, [true, true, true, true]);
 });
 
 const move = (at_ms, records, more = {}) => (

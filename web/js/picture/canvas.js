@@ -61,12 +61,15 @@ export class Moving {
     drawing.lineWidth = 1.5;
     for (let tail = 5; tail >= 0; tail--) {
       const [x, y] = along(road, Math.max(0, part - tail * 0.009));
-      drawing.globalAlpha = tail === 0 ? 1 : 0.34 - tail * 0.06;
+      // What is written there can be read all the time.
+      const faint = x > road.words[0] && x < road.words[1] ? 0.3 : 1;
+      drawing.globalAlpha = (tail === 0 ? 1 : 0.34 - tail * 0.06) * faint;
       drawing.beginPath();
       drawing.arc(x, y, tail === 0 ? 5 : 4.4 - tail * 0.5, 0, 7);
       drawing.fill();
     }
     drawing.stroke();
+    drawing.globalAlpha = 1;
   }
 
   #packet([x, y], records, colour, brief) {

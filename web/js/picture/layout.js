@@ -146,14 +146,14 @@ export function readerOf({ consumers }, clientId, topic, partition) {
   return all.find(({ consumer }) => consumer.partitions.some((one) => one.topic === topic && one.partition === partition)) ?? all[0];
 }
 
-/** The road of a record that is appended, to the end of its log; none where one of the two is not drawn. */
+/** The road of a record that is appended, to the end of its log; `words` are the `x` between which it passes over some. None if an end is not drawn. */
 export function appendRoad(layout, box, row) {
   if (box === undefined || row === undefined) return undefined;
   const y = row.strip.y + row.strip.height / 2;
   const to = row.strip.x - 6;
   const curve = layout.wide ? sideways(box.x + box.width, box.y + box.height / 2, to, y)
     : [box.x + 20, box.y + box.height, 2, box.y + box.height + 26, -14, y, to, y];
-  return { curve, from: undefined, to: row.strip.x + row.scale.x(row.log.end) - row.scale.cell / 2, y };
+  return { curve, from: undefined, to: row.strip.x + row.scale.x(row.log.end) - row.scale.cell / 2, y, words: [row.x + 6, to] };
 }
 
 /** The road of a record that is read, from its place in the log. */
@@ -163,7 +163,8 @@ export function fetchRoad(layout, row, box, offset) {
   const from = row.x + row.width;
   const curve = layout.wide ? sideways(from, y, box.x, box.y + 16)
     : [from - 4, y, layout.width + 12, y, layout.width - 2, box.y - 26, box.x + box.width - 20, box.y + 8];
-  return { curve, from: row.strip.x + row.scale.x(offset ?? row.log.end) + row.scale.cell / 2, to: undefined, y };
+  const end = row.strip.x + row.strip.width;
+  return { curve, from: row.strip.x + row.scale.x(offset ?? row.log.end) + row.scale.cell / 2, to: undefined, y, words: [end + 6, from] };
 }
 
 function sideways(x0, y0, x1, y1) {
