@@ -268,14 +268,15 @@ impl Run {
         let Some(driver) = borrowed.as_mut() else { return };
         let now = clock::now();
         let thawing = self.handle_timeout(driver, now);
-        if clock::is_paused() && self.is_ready.get() && !self.takes_outcomes.take() {
-            driver.look(now);
-        } else if clock::is_paused() && self.is_ready.get() {
+        let stands_still = clock::is_paused() && self.is_ready.get();
+        if !stands_still {
+            driver.pump(now);
+        } else if self.takes_outcomes.take() {
             driver.step(now);
         } else {
-            driver.pump(now);
+            driver.look(now);
         }
-        if clock::is_paused() && self.is_ready.get() && driver.storage().has_outcomes() {
+        if stands_still && driver.storage().has_outcomes() {
             self.held.borrow_mut().outcomes_came();
         }
         let mut ports = self.ports.borrow_mut();
