@@ -122,10 +122,10 @@ browserTest("latencies are charts and rows of the tables, and every record that 
   await shown("end_to_end");
   await page.locator('[data-testid="twin"] summary').click();
   const agree = await page.waitForFunction(() => ["produce", "end_to_end"].every((name) => {
-    const text = document.querySelector(`[data-testid="chart-${name}"] strong`).textContent;
+    const text = document.querySelector(`[data-testid="chart-${name}"] strong`)?.textContent ?? "";
     const told = (part) => document.querySelector(`[data-testid="twin"] [data-row="${name}_${part}"] td`)?.textContent;
     const [p50, p99] = ["p50", "p99"].map(told);
-    return /\d/.test(p50) && text.startsWith(`${p50.split(" ")[0]} / `) && text.endsWith(p99);
+    return p99 && /\d/.test(p50) && text.startsWith(`${p50.split(" ")[0]} / `) && text.endsWith(p99);
   }), undefined, LONG);
   assert.equal(await agree.jsonValue(), true);
   const label = await page.locator('[data-testid="chart-produce"] svg').getAttribute("aria-label");
@@ -184,11 +184,12 @@ browserTest("a dot can be chosen: it is the record that it stands for", async ({
   const playground = await open({ workers: 1 });
   const { page } = playground;
   await playground.id("show-me").click();
-  await page.locator('[data-testid="moving"]:not([data-dots="0"])').waitFor();
+  await page.locator('[data-testid="moving"][data-dots]:not([data-dots="0"])').waitFor();
   const box = await page.locator('[data-testid="moving"]').boundingBox();
   await page.waitForFunction(([left, top, right, bottom]) => {
     // Somewhere on the road of partition 0 a dot passes by: whoever clicks there often enough meets one.
     const road = document.querySelector(".roads path");
+    if (road === null) return false;
     const { x, y } = road.getPointAtLength(road.getTotalLength() / 2);
     if (left + x > right || top + y > bottom) return false;
     document.querySelector(".picture").dispatchEvent(new MouseEvent("click", { clientX: left + x, clientY: top + y, bubbles: true }));
@@ -203,7 +204,7 @@ browserTest("one record a second is one dot at a time, and a burst is counted to
   await page.evaluate(() => {
     globalThis.__most = 0;
     const look = () => {
-      globalThis.__most = Math.max(globalThis.__most, Number(document.querySelector('[data-testid="moving"]').dataset.dots ?? 0));
+      globalThis.__most = Math.max(globalThis.__most, Number(document.querySelector('[data-testid="moving"]')?.dataset.dots ?? 0));
       requestAnimationFrame(look);
     };
     look();
@@ -228,7 +229,7 @@ browserTest("while time stands still the dots do too, and they go on with it", a
   await ends(page, "vehicles", 30);
   // So slow that none arrives meanwhile.
   await playground.id("speed").selectOption("10");
-  await page.locator('[data-testid="moving"]:not([data-dots="0"])').waitFor();
+  await page.locator('[data-testid="moving"][data-dots]:not([data-dots="0"])').waitFor();
   await playground.id("pause").click();
   const picture = () => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() =>
     resolve(document.querySelector('[data-testid="moving"]').toDataURL())))));
