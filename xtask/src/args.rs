@@ -18,6 +18,7 @@ cargo xtask test [SUITE]               sets up and runs the tests; all of them u
 cargo xtask build                      builds the playground into dist/, for any static host and any sub-path
 cargo xtask build js                   builds the engine for Node and other JavaScript into target/js/
 cargo xtask bench browser [ARGUMENTS]  measures in Chromium; the last line on stdout is a JSON object
+cargo xtask bench import [--bytes N]   imports a file of N bytes (100 MB) through the page and looks for every row; JSON as above
 cargo xtask bench gateway [ARGUMENTS]  measures the native server, and Apache Kafka where it can be had; JSON as above
 cargo xtask bench bucket [--seconds S] what appends to a bucket cost, in the simulator's time; JSON as above
 cargo xtask sim [--seeds N] [--seed S] runs the broker through N seeded worlds, from S on (1,000 from 0);

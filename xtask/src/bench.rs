@@ -20,7 +20,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
     match name {
         "browser" => in_the_browser(arguments),
         "gateway" => gateway(arguments),
-        _ => bail!("there is no bench {name}; there are: browser, bucket, gateway"),
+        "import" => import(arguments),
+        _ => bail!("there is no bench {name}; there are: browser, bucket, gateway, import"),
     }
 }
 
@@ -36,6 +37,15 @@ fn in_the_browser(arguments: &[String]) -> Result<()> {
         .env("HEADWATER_DIST", folder)
         .env("CHROMIUM", setup::chromium()?);
     shell::run("bench in Chromium", node)
+}
+
+fn import(arguments: &[String]) -> Result<()> {
+    setup::for_the_browser_tests()?;
+    let folder = build::playground()?;
+    let mut node = Command::new("node");
+    node.arg("bench/import.mjs").args(arguments).current_dir(paths::e2e());
+    node.env("HEADWATER_DIST", folder).env("CHROMIUM", setup::chromium()?);
+    shell::run("import of a file in Chromium", node)
 }
 
 fn gateway(arguments: &[String]) -> Result<()> {
