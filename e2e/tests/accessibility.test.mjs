@@ -1,17 +1,21 @@
 // What everybody needs: names, order, contrast, the keyboard, zoom, less motion, the system's own colours.
 
 import assert from "node:assert/strict";
-import { problems, tabStops } from "../lib/accessibility.mjs";
+import { problems, tabStops, violations } from "../lib/accessibility.mjs";
 import { STATES } from "../lib/states.mjs";
 import { browserTest } from "../lib/test.mjs";
 
-for (const [colorScheme, locale] of [["light", "en-US"], ["dark", "zh-CN"], ["light", "zh-CN"], ["dark", "en-US"]]) {
+/** Their parts are all in the state that comes next. */
+const JUDGED_LATER = ["running", "paused"];
+
+for (const [colorScheme, locale] of [["light", "en-US"], ["dark", "zh-CN"]]) {
   browserTest(`names, roles, headings, landmarks and contrast hold in every state, ${colorScheme}, ${locale}`, async ({ open }) => {
     const playground = await open({ workers: 2 });
     const found = [];
     for (const [state, go] of Object.entries(STATES)) {
       await go(playground);
-      found.push(...(await problems(playground.page)).map((problem) => `${state}: ${problem}`));
+      const judged = JUDGED_LATER.includes(state) ? [] : await violations(playground.page);
+      found.push(...[...(await problems(playground.page)), ...judged].map((problem) => `${state}: ${problem}`));
     }
     assert.deepEqual([...new Set(found)], []);
   }, { launchOptions: { colorScheme, locale } });

@@ -37,7 +37,7 @@ class Remote {
     this.speed = element("select", {
       "data-testid": "other-speed", onchange: () => this.#tabs.postMessage({ press: "speed", value: this.speed.value }),
     }, ...SPEEDS.map((speed) => element("option", { value: speed, selected: speed === 1000 }, `× ${speed / 1000}`)));
-    this.done = element("output", { "data-testid": "other-step-done" });
+    this.done = element("span", { role: "status", "data-testid": "other-step-done" });
     this.root = element("div", { class: "time", role: "group" }, this.pause, this.step, this.speed, this.done);
     this.#tabs.onmessage = ({ data }) => (api.standing.isGuest ? this.#hear(data) : this.#press(data));
   }

@@ -28,7 +28,7 @@ class Toolbar {
     this.step = button("step", () => this.#step());
     this.speed = element("select", { "data-testid": "speed", onchange: () => this.#setSpeed(Number(this.speed.value)) },
       ...SPEEDS.map((speed) => element("option", { value: speed, selected: speed === 1000 }, `× ${speed / 1000}`)));
-    this.done = element("output", { "data-testid": "step-done" });
+    this.done = element("span", { role: "status", "data-testid": "step-done" });
     this.root = element("div", { class: "time", role: "group" }, this.pause, this.step, this.speed, this.done);
     api.addEventListener("broker", ({ detail: { name, content } }) => this.#hear(name, content));
     api.addEventListener("clients", ({ detail: { name, content } }) => {

@@ -34,7 +34,6 @@ pub(super) fn BrokersPanel(props: &BrokersProps) -> Html {
                             { head("", strings::broker_state()) }
                             { head("number", strings::leads()) }
                             { head("number", strings::recovery()) }
-                            <td />
                         </tr>
                     </thead>
                     <tbody>{ for workers.brokers.iter().map(|broker| row(workers, &props.status, broker, &props.act)) }</tbody>
