@@ -32,6 +32,26 @@ test("a code is explained beside the engine's sentence, wherever a message has i
   for (const nothing of [undefined, "trace", {}, { result: { Ok: 1 } }]) explain(word, nothing);
 });
 
+test("refusals that brokers count, and events that tell of them, are explained too", async () => {
+  const snapshot = { errors: [{ error: "NON_EMPTY_GROUP", count: 2n, last_message: "g has 1 member" }, { error: "NEW_ONE", count: 1n, last_message: "as it was" }] };
+  explain(word, snapshot);
+  assert.deepEqual(snapshot.errors.map(({ last_message: last }) => last), [`${word("NON_EMPTY_GROUP")}（原文：g has 1 member）`, "as it was"]);
+
+  const figures = JSON.parse(await readFile(root("web/js/figures/strings/zh.json"), "utf8"));
+  const inChinese = (event) => {
+    explain(word, event, (kind) => figures[`event_${kind.replaceAll("-", "_")}`]);
+    return event;
+  };
+  const refused = inChinese({ kind: "request-refused", message: "...", args: [["error", "INVALID_CONFIG"], ["count", "3"], ["why", "no such one"]] });
+  assert.match(refused.message, /^INVALID_CONFIG，目前共 3 次：配置项.*（原文：no such one）$/);
+  assert.match(Object.fromEntries(refused.args).why, /^配置项.*（原文：no such one）$/);
+  assert.equal(inChinese({ kind: "broker-registered", message: "...", args: [["broker", "2"]] }).message, "Broker 2 已注册。");
+  const lost = { kind: "commit-failed", message: "...", args: [["client", "consumer-1"], ["why", "The group does not have this member."]] };
+  assert.match(inChinese(lost).message, /^consumer-1 无法提交偏移量：消费者组里没有这个成员.*（原文：The group does not have this member\.）$/);
+  assert.equal(inChinese(structuredClone(lost)).message, lost.message, "what another tab has explained is explained once");
+  assert.equal(inChinese({ kind: "unheard-of", message: "as it was", args: [] }).message, "as it was");
+});
+
 test("sentences about files and rows are said wholly, with what is quoted in them", () => {
   assert.match(told("UNREADABLE_FILE", "Its header line (1) cannot be read: the line is longer than 1000000 bytes."), /^表头（第 1 行）读不了：这一行超过了 1000000 字节。（原文/);
   assert.match(told("", "it is not valid JSON: a comma or } is missing (byte 6)"), /^不是有效的 JSON（第 6 个字节处：缺少逗号或 }）/);

@@ -29,4 +29,12 @@ browserTest("a browser that prefers Chinese gets the page, its title and its des
   assert.match(await page.title(), /日志引擎/);
   assert.match(await page.locator('meta[name="description"]').getAttribute("content"), /标签页/);
   assert.equal(await page.getByTestId("produce").innerText(), "生产");
+  // What brokers did and refused is told in Chinese, beside Kafka's names and the engine's own sentence.
+  for (const name of ["twice", "twice"]) {
+    await page.getByTestId("create-topic-name").fill(name);
+    await page.getByTestId("create-topic").click();
+    await page.getByTestId(`partition-row-${name}-0`).waitFor();
+  }
+  await page.getByTestId("error-count-TOPIC_ALREADY_EXISTS").filter({ hasText: /已经有同名的主题了.*（原文：/ }).waitFor();
+  await page.getByTestId("event-log").getByText(/TOPIC_ALREADY_EXISTS，目前共 1 次：已经有同名的主题了/).waitFor();
 }, { launchOptions: { locale: "zh-CN" } });

@@ -259,7 +259,7 @@ class Api extends EventTarget {
     this.#ask(what, number, undefined);
   }
 
-  /** True where a message was an answer for a module alone. */
+  /** True where a message of the clients was for a module alone, and where one of a broker may have other words now. */
   #hear(from, message) {
     const [name, content] = variant(message);
     this.explain?.(content);
@@ -280,7 +280,7 @@ class Api extends EventTarget {
       this.brokers.delete(content.node_id);
     }
     this.dispatchEvent(new CustomEvent(from, { detail: { name, content } }));
-    return name === "due";
+    return from === "clients" ? name === "due" : this.explain !== undefined;
   }
 
   #answered({ id, result }) {

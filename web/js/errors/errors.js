@@ -4,7 +4,7 @@
 import { fill, loadTable } from "../language.js";
 import { variant } from "../variant.js";
 
-/** Sentences about files and their rows, of which there are several for a code, or which have none. */
+/** Sentences of which there are several for a code, or which come without one: about files and their rows, for the most part. */
 const SENTENCES = [
   [/^The file is UTF-16/, "file_utf16"],
   [/^The file is a zip archive/, "file_archive"],
@@ -40,17 +40,26 @@ const SENTENCES = [
   [/^a colon$/, "json_colon"],
   [/^a value$/, "json_value"],
   [/^a name in quotes$/, "json_name"],
+  // Why a consumer could not commit.
+  [/^A partition of the commit belongs to another member/, "commit_moved"],
+  [/^The group does not have this member\./, "UNKNOWN_MEMBER_ID"],
+  [/^The group has gone on to another generation\./, "ILLEGAL_GENERATION"],
+  [/^The group is being rebalanced\./, "REBALANCE_IN_PROGRESS"],
 ];
 
 /** From now on all that workers say is explained in this language before anybody hears it. */
 export async function explainErrors(api, language) {
-  const words = await loadTable(`errors.${language}`);
-  if (api.language === language) api.explain = (content) => explain((key) => words[`errors_${key}`], content);
+  // What the engine did has its words where the picture tells it.
+  const [words, events] = await Promise.all([loadTable(`errors.${language}`), loadTable(`figures.${language}`)]);
+  const event = (kind) => events[`event_${kind.replaceAll("-", "_")}`];
+  if (api.language === language) api.explain = (content) => explain((key) => words[`errors_${key}`], content, event);
 }
 
-/** Puts explanations into a message of a worker. `word` gives a text of this part, if there is one. */
-export function explain(word, content) {
+/** Puts explanations into a message of a worker. `word` gives a text of this part, `event` that of a kind of event, if there is one. */
+export function explain(word, content, event = () => undefined) {
   for (const report of reportsIn(content)) report.message = beside(word, word(report.kind), report.message, report.kind);
+  for (const count of content?.errors ?? []) count.last_message = beside(word, word(count.error), count.last_message, count.error);
+  if (content?.args !== undefined) retell(word, event(content.kind), content);
   for (const { broken_rows: rows = [] } of content?.imports ?? []) {
     for (const row of rows) row[1] = beside(word, undefined, row[1]);
   }
@@ -62,9 +71,20 @@ function reportsIn(content) {
   return [content?.result?.Err, content?.report, ...clients.map(([, report]) => report)].filter((report) => report?.message !== undefined);
 }
 
+/** An event of a broker or a group in the page's words; why something was refused is explained in it. */
+function retell(word, text, content) {
+  const places = Object.fromEntries(content.args);
+  if (places.why !== undefined) {
+    places.why = beside(word, word(places.error), places.why, places.error);
+    content.args = Object.entries(places);
+  }
+  if (text !== undefined) content.message = fill(text, places);
+}
+
 function beside(word, byCode, message, kind) {
   const why = translated(word, message) ?? byCode;
-  if (why === undefined) return message;
+  // Another tab may have explained it already.
+  if (why === undefined || message.startsWith(why)) return message;
   // The code stands beside it anyhow.
   return message === kind ? why : fill(word("beside"), { why, message });
 }

@@ -125,8 +125,7 @@ impl Client {
                         if let Some(tabs) = &tabs {
                             tabs.repeat(&message, data);
                         }
-                        modules::hear(modules::From::Broker, data);
-                        match message {
+                        match modules::hear_broker(message, data) {
                             FromBroker::Loaded => Some(Action::HostLoaded(host)),
                             FromBroker::Failed(report) => Some(Action::WorkerFailed(role, report.message)),
                             FromBroker::Trace(_) => None,

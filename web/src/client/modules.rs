@@ -2,14 +2,15 @@
 //!
 //! They draw what moves, and hold what is loaded later. `boot.js` has left an object for them, `globalThis.headwater`, with
 //! the functions that are called here; messages of the workers are passed on as they came, so that nothing is decoded
-//! twice and the protocol between page and workers is the only one there is.
+//! twice (but for what they put in words of another language) and the protocol between page and workers is the only one there is.
 
-use headwater_worker_protocol::js as messages;
+use headwater_worker_protocol::{FromBroker, js as messages};
 use js_sys::{Array, Function, Object, Reflect};
 use serde::Serialize;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::decode;
 use crate::state::Workers;
 
 /// Who has said something.
@@ -42,13 +43,19 @@ pub(crate) fn attach(asked: impl Fn(Asked) + 'static) {
     call("attach", &ask.into_js_value(), &JsValue::UNDEFINED);
 }
 
-/// Tells the modules what a worker has said. True: it was for them alone.
+/// Tells the modules what a worker has said. True: it was for them alone; of a broker's: it may be in other words now.
 pub(crate) fn hear(from: From, data: &JsValue) -> bool {
     let from = match from {
         From::Broker => "broker",
         From::Clients => "clients",
     };
     call("hear", &from.into(), data).is_truthy()
+}
+
+/// Tells the modules what a broker has said, and gives it in their words: of another language, where they have some.
+pub(super) fn hear_broker(said: FromBroker, data: &JsValue) -> FromBroker {
+    let reworded = hear(From::Broker, data);
+    if reworded { decode::message(data).unwrap_or(said) } else { said }
 }
 
 /// Tells the modules that the places for them are on the page, perhaps anew.

@@ -53,18 +53,11 @@ impl Tabs {
         // Whoever waits for this lock learns when this tab is gone.
         request(&tab_lock(&name), Ask::Wait, |_| {})?;
         let listeners = [
-            listen(&tabs, emit.clone(), |said| Some(Action::Tab(TabNews::Said(said))), |_| {}),
-            listen(
-                &brokers,
-                emit.clone(),
-                |said| match said {
-                    FromBroker::Trace(_) => None,
-                    said => Some(Action::Tab(TabNews::Broker(said))),
-                },
-                |data| {
-                    modules::hear(modules::From::Broker, data);
-                },
-            ),
+            listen(&tabs, emit.clone(), |said, _| said, |said| Some(Action::Tab(TabNews::Said(said)))),
+            listen(&brokers, emit.clone(), modules::hear_broker, |said| match said {
+                FromBroker::Trace(_) => None,
+                said => Some(Action::Tab(TabNews::Broker(said))),
+            }),
         ];
         let bridges = {
             let (tabs, tab) = (tabs.clone(), name.clone());
@@ -213,17 +206,15 @@ fn say(tabs: &BroadcastChannel, message: &BetweenTabs) {
 fn listen<T: decode::FromJs + 'static>(
     channel: &BroadcastChannel,
     emit: Callback<Action>,
+    reword: fn(T, &JsValue) -> T,
     into_action: fn(T) -> Option<Action>,
-    read: fn(&JsValue),
 ) -> EventListener {
     EventListener::new(channel, "message", move |event| {
         let data = event.dyn_ref::<MessageEvent>().map_or(JsValue::UNDEFINED, MessageEvent::data);
         // What cannot be read is from a tab of another version.
-        if let Some(said) = decode::message(&data) {
-            read(&data);
-            if let Some(action) = into_action(said) {
-                emit.emit(action);
-            }
+        let said = decode::message(&data).map(|said| reword(said, &data));
+        if let Some(action) = said.and_then(into_action) {
+            emit.emit(action);
         }
     })
 }
