@@ -131,6 +131,23 @@ fn a_brokers_config_is_changed_at_any_broker_and_outlives_all_of_them() {
     assert_eq!(in_force(&server), expected);
 }
 
+#[test]
+fn topics_are_made_at_any_broker_and_known_at_all_of_them() {
+    let server =
+        Server::start(&["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    let mut clients: Vec<Client> = server.addresses.iter().map(|address| Client::connect(address)).collect();
+    for (asked, topic) in [(1, "one"), (2, "two"), (0, "three"), (1, "four")] {
+        clients[asked].create_topic(topic);
+        // Its one partition is led by one of them, which hears of it with the metadata that it fetches.
+        let leads = |client: &mut Client| {
+            client.send_produce(topic, b"hello");
+            client.produce_error() == 0
+        };
+        assert!((0..1_000).any(|_| clients.iter_mut().any(leads)), "nobody leads {topic}");
+    }
+    assert_eq!(server.end("TERM").0, Some(0));
+}
+
 /// A directory that is removed at the end.
 struct Folder(std::path::PathBuf);
 

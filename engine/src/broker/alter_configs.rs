@@ -2,6 +2,10 @@
 //! (KIP-339); AlterConfigs says all that is set, and takes the rest back (KIP-133).
 
 use kafka_protocol::ResponseError;
+#[cfg(feature = "server")]
+use kafka_protocol::messages::alter_configs_request::{
+    AlterConfigsResource as ReplacingResource, AlterableConfig as ReplacingConfig,
+};
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as LegacyResourceResponse;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
@@ -11,9 +15,7 @@ use kafka_protocol::messages::{
 };
 
 use super::describe_configs::{BROKER, BROKER_LOGGER, TOPIC};
-#[cfg(feature = "server")]
-use super::server::Forwarded;
-use super::topic_changes::{Change, Reply};
+use super::topic_changes::Change;
 use super::{Broker, Context};
 use crate::config::{ConfigKey, broker_key, topic_key};
 use crate::error::ApiError;
@@ -37,11 +39,7 @@ enum Resource<'a> {
 
 impl Broker {
     pub(super) fn handle_alter_configs(&mut self, now: Now, context: Context, request: AlterConfigsRequest) {
-        #[cfg(feature = "server")]
-        if !self.config.is_controller() {
-            return self.forward(now, context, Forwarded::AlterConfigs(request));
-        }
-        self.alter_configs(now, context, as_incremental(request));
+        self.change_cluster(now, Change::AlterConfigs(context, as_incremental(request)));
     }
 
     pub(super) fn handle_incremental_alter_configs(
@@ -50,30 +48,7 @@ impl Broker {
         context: Context,
         request: IncrementalAlterConfigsRequest,
     ) {
-        #[cfg(feature = "server")]
-        if !self.config.is_controller() {
-            return self.forward(now, context, Forwarded::IncrementalAlterConfigs(request));
-        }
-        self.alter_configs(now, context, request);
-    }
-
-    fn alter_configs(&mut self, now: Now, context: Context, request: IncrementalAlterConfigsRequest) {
-        match self.not_controller() {
-            Some(error) => self.refuse_alter_configs(now, context, request, &error),
-            None => self.change_metadata(now, Change::AlterConfigs(context, request)),
-        }
-    }
-
-    pub(super) fn refuse_alter_configs(
-        &mut self,
-        now: Now,
-        context: Context,
-        request: IncrementalAlterConfigsRequest,
-        error: &ApiError,
-    ) {
-        let responses = request.resources.into_iter().map(answer);
-        let response = IncrementalAlterConfigsResponse::default().with_responses(responses.collect());
-        self.reply(now, Reply::AlterConfigs(context, response), Some(error));
+        self.change_cluster(now, Change::AlterConfigs(context, request));
     }
 
     /// The answer in the form of the request.
@@ -222,7 +197,7 @@ impl Resource<'_> {
 }
 
 /// What is said of all configs of each resource, as if of each config by itself.
-pub(super) fn as_incremental(request: AlterConfigsRequest) -> IncrementalAlterConfigsRequest {
+fn as_incremental(request: AlterConfigsRequest) -> IncrementalAlterConfigsRequest {
     let resources = request.resources.into_iter().map(|resource| {
         let configs = resource.configs.into_iter().map(|config| {
             AlterableConfig::default()
@@ -238,6 +213,29 @@ pub(super) fn as_incremental(request: AlterConfigsRequest) -> IncrementalAlterCo
     IncrementalAlterConfigsRequest::default()
         .with_resources(resources.collect())
         .with_validate_only(request.validate_only)
+}
+
+/// The same request as AlterConfigs has it; what is done with each value it does not say.
+#[cfg(feature = "server")]
+pub(super) fn as_replacing(request: &IncrementalAlterConfigsRequest) -> AlterConfigsRequest {
+    let resources = request.resources.iter().map(|resource| {
+        let configs = resource.configs.iter().map(|config| {
+            ReplacingConfig::default().with_name(config.name.clone()).with_value(config.value.clone())
+        });
+        ReplacingResource::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone())
+            .with_configs(configs.collect())
+    });
+    AlterConfigsRequest::default()
+        .with_resources(resources.collect())
+        .with_validate_only(request.validate_only)
+}
+
+/// The answer to a request of which nothing was done, without the reason.
+pub(super) fn unchanged_configs(request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
+    let responses = request.resources.into_iter().map(answer);
+    IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
 }
 
 fn answer(resource: AlterConfigsResource) -> AlterConfigsResourceResponse {

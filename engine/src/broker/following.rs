@@ -248,7 +248,7 @@ impl Broker {
             // They are sent where they come from.
             Asked::Markers => Ok(()),
             #[cfg(feature = "server")]
-            Asked::AlterConfigs | Asked::IncrementalAlterConfigs => {
+            Asked::Forwarded(_) => {
                 self.send_forwarded(now);
                 Ok(())
             }
@@ -274,9 +274,7 @@ impl Broker {
                 self.markers_answered(now, peer, &response);
             }
             #[cfg(feature = "server")]
-            Asked::AlterConfigs | Asked::IncrementalAlterConfigs => {
-                self.forwarded_answered(request, frame)?
-            }
+            Asked::Forwarded(api) => self.forwarded_answered(api, request, frame)?,
             Asked::Registration => {
                 let response = request.decode::<BrokerRegistrationRequest>(frame)?;
                 self.registration_answered(now, response.error_code, response.broker_epoch);

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+#[cfg(feature = "server")]
+use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::Request;
 
 use crate::protocol::{decode_answer, encode_request};
@@ -26,9 +28,7 @@ pub(super) enum Asked {
     Markers,
     /// For what a client has asked for.
     #[cfg(feature = "server")]
-    AlterConfigs,
-    #[cfg(feature = "server")]
-    IncrementalAlterConfigs,
+    Forwarded(ApiKey),
 }
 
 impl Asked {
@@ -41,10 +41,17 @@ impl Asked {
             Asked::ProducerIds => 0,
             Asked::Topics => 7,
             Asked::Markers => 1,
+            // The newest of each.
             #[cfg(feature = "server")]
-            Asked::AlterConfigs => 2,
+            Asked::Forwarded(ApiKey::CreateTopics) => 7,
             #[cfg(feature = "server")]
-            Asked::IncrementalAlterConfigs => 1,
+            Asked::Forwarded(ApiKey::DeleteTopics) => 6,
+            #[cfg(feature = "server")]
+            Asked::Forwarded(ApiKey::CreatePartitions) => 3,
+            #[cfg(feature = "server")]
+            Asked::Forwarded(ApiKey::AlterConfigs) => 2,
+            #[cfg(feature = "server")]
+            Asked::Forwarded(_) => 1,
         }
     }
 }

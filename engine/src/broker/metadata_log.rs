@@ -153,7 +153,7 @@ impl Broker {
             let log = topic.log_id(index);
             if let Some(partition) = self.partitions.remove(&log) {
                 #[cfg(feature = "server")]
-                self.flush_times.look_at(log);
+                self.flush_times.gone(log);
                 let settling = partition.settling.map(|settling| settling.appends).unwrap_or_default();
                 let gone = ApiError::new(ResponseError::UnknownTopicOrPartition, "The topic was deleted.");
                 for append in partition.pending {

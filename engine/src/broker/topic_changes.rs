@@ -21,6 +21,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::alter_configs::unchanged_configs;
 use super::producer_ids::BLOCK;
 use super::{Broker, Context};
 use crate::config::{TOPIC_KEYS, TopicConfigs};
@@ -66,24 +67,11 @@ pub(super) enum Reply {
 
 impl Broker {
     pub(super) fn handle_create_topics(&mut self, now: Now, context: Context, request: CreateTopicsRequest) {
-        if let Some(error) = self.not_controller() {
-            let names = request.topics.into_iter().map(|topic| topic.name);
-            let results = names.map(creation_result);
-            let response = CreateTopicsResponse::default().with_topics(results.collect());
-            return self.reply(now, Reply::CreateTopics(context, response), Some(&error));
-        }
-        self.change_metadata(now, Change::CreateTopics(context, request));
+        self.change_cluster(now, Change::CreateTopics(context, request));
     }
 
     pub(super) fn handle_delete_topics(&mut self, now: Now, context: Context, request: DeleteTopicsRequest) {
-        if let Some(error) = self.not_controller() {
-            let results = topics_to_delete(request).map(|asked| {
-                DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id)
-            });
-            let response = DeleteTopicsResponse::default().with_responses(results.collect());
-            return self.reply(now, Reply::DeleteTopics(context, response), Some(&error));
-        }
-        self.change_metadata(now, Change::DeleteTopics(context, request));
+        self.change_cluster(now, Change::DeleteTopics(context, request));
     }
 
     pub(super) fn handle_create_partitions(
@@ -92,13 +80,52 @@ impl Broker {
         context: Context,
         request: CreatePartitionsRequest,
     ) {
-        if let Some(error) = self.not_controller() {
-            let names = request.topics.into_iter().map(|topic| topic.name);
-            let results = names.map(|name| CreatePartitionsTopicResult::default().with_name(name));
-            let response = CreatePartitionsResponse::default().with_results(results.collect());
-            return self.reply(now, Reply::CreatePartitions(context, response), Some(&error));
+        self.change_cluster(now, Change::CreatePartitions(context, request));
+    }
+
+    /// Makes a change that a client asks for, or has the controller make it.
+    pub(super) fn change_cluster(&mut self, now: Now, change: Change) {
+        #[cfg(feature = "server")]
+        if !self.config.is_controller() {
+            return self.forward(now, change);
         }
-        self.change_metadata(now, Change::CreatePartitions(context, request));
+        match self.not_controller() {
+            Some(error) => self.refuse_change(now, change, &error),
+            None => self.change_metadata(now, change),
+        }
+    }
+
+    /// Nothing of a change that a client has asked for is made.
+    pub(super) fn refuse_change(&mut self, now: Now, change: Change, error: &ApiError) {
+        let reply = match change {
+            Change::CreateTopics(context, request) => {
+                let results = request.topics.into_iter().map(|topic| creation_result(topic.name));
+                let response = CreateTopicsResponse::default().with_topics(results.collect());
+                Reply::CreateTopics(context, response)
+            }
+            Change::DeleteTopics(context, request) => {
+                let results = topics_to_delete(request).map(|asked| {
+                    DeletableTopicResult::default().with_name(asked.name).with_topic_id(asked.topic_id)
+                });
+                let response = DeleteTopicsResponse::default().with_responses(results.collect());
+                Reply::DeleteTopics(context, response)
+            }
+            Change::CreatePartitions(context, request) => {
+                let names = request.topics.into_iter().map(|topic| topic.name);
+                let results = names.map(|name| CreatePartitionsTopicResult::default().with_name(name));
+                let response = CreatePartitionsResponse::default().with_results(results.collect());
+                Reply::CreatePartitions(context, response)
+            }
+            Change::AlterConfigs(context, request) => {
+                Reply::AlterConfigs(context, unchanged_configs(request))
+            }
+            // These no client asks for.
+            Change::CreateAsked(_)
+            | Change::ReserveProducerIds
+            | Change::AllocateProducerIds(..)
+            | Change::RegisterBroker(..) => return,
+        };
+        self.reply(now, reply, Some(error));
     }
 
     /// Makes a topic with the controller's defaults, unless that is under way.
@@ -438,6 +465,15 @@ impl Broker {
             self.report.refuse(error);
         }
         let failed = error.map(|error| (error.error.code(), error.text()));
+        // A client's may have been passed on by another broker, behind whose Fetch for metadata the answer stands.
+        #[cfg(feature = "server")]
+        if let Reply::CreateTopics(context, _)
+        | Reply::DeleteTopics(context, _)
+        | Reply::CreatePartitions(context, _)
+        | Reply::AlterConfigs(context, _) = &reply
+        {
+            self.hurry_fetches(now, context.connection);
+        }
         match reply {
             Reply::CreateTopics(context, mut response) => {
                 if let Some((code, text)) = failed {
@@ -473,9 +509,6 @@ impl Broker {
                         resource.error_message.clone_from(&text);
                     }
                 }
-                // It may be another broker's, behind whose Fetch for metadata the answer stands.
-                #[cfg(feature = "server")]
-                self.hurry_fetches(now, context.connection);
                 self.answer_alter_configs(context, response);
             }
             Reply::AllocateProducerIds(context, mut response) => {
@@ -522,7 +555,7 @@ fn partition_records(
 }
 
 /// The topics of a request, which up to version 5 are names only.
-fn topics_to_delete(request: DeleteTopicsRequest) -> impl Iterator<Item = DeleteTopicState> {
+pub(super) fn topics_to_delete(request: DeleteTopicsRequest) -> impl Iterator<Item = DeleteTopicState> {
     let named = request.topic_names.into_iter();
     named.map(|name| DeleteTopicState::default().with_name(Some(name))).chain(request.topics)
 }

@@ -261,8 +261,8 @@ const WRITE_TXN_MARKERS_ANSWER: &[Field] = &[always(Array(&[
 /// compact, tagged form.
 fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
     #[cfg(feature = "server")]
-    if api_key == ApiKey::AlterConfigs as i16 || api_key == ApiKey::IncrementalAlterConfigs as i16 {
-        return Some(server::ALTER_CONFIGS_ANSWER);
+    if let Some(fields) = server::answer_schema(api_key) {
+        return Some(fields);
     }
     const SCHEMAS: [(ApiKey, &[Field]); 5] = [
         (ApiKey::Fetch, FETCH_ANSWER),

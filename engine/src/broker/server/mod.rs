@@ -10,7 +10,7 @@ mod quorum;
 mod replicas;
 mod topic_partitions;
 
-pub(super) use self::forwarding::{Forwarded, Forwarding};
+pub(super) use self::forwarding::Forwarding;
 use super::{Broker, Context};
 use crate::error::ApiError;
 use crate::protocol::ServerRequest;

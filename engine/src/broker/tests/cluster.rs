@@ -165,7 +165,7 @@ impl Cluster {
         response
     }
 
-    fn leaders(&mut self, node: usize, topic: &str) -> Vec<i32> {
+    pub(super) fn leaders(&mut self, node: usize, topic: &str) -> Vec<i32> {
         let response = self.metadata(node, topic);
         assert_eq!(response.topics[0].error_code, 0);
         response.topics[0].partitions.iter().map(|partition| partition.leader_id.0).collect()
@@ -286,29 +286,6 @@ impl<T, I: Iterator<Item = T>> RevSorted<T> for I {
         all.reverse();
         all
     }
-}
-
-#[test]
-fn only_the_controller_changes_topics() {
-    let mut cluster = Cluster::new(2);
-    cluster.create("t", 1);
-    let world = &mut cluster.worlds[1];
-    let error = ResponseError::NotController.code();
-    let response: CreateTopicsResponse = world.ask(ApiKey::CreateTopics, 7, &create_topic("u", 1, &[]));
-    assert_eq!((response.topics[0].error_code, &response.topics[0].name[..]), (error, "u"));
-    for version in [5, 6] {
-        let request = match version {
-            6 => DeleteTopicsRequest::default()
-                .with_topics(vec![DeleteTopicState::default().with_name(Some(name("t")))]),
-            _ => DeleteTopicsRequest::default().with_topic_names(vec![name("t")]),
-        };
-        let response: DeleteTopicsResponse = world.ask(ApiKey::DeleteTopics, version, &request);
-        assert_eq!(response.responses[0].error_code, error);
-    }
-    let topic = CreatePartitionsTopic::default().with_name(name("t")).with_count(2).with_assignments(None);
-    let request = CreatePartitionsRequest::default().with_topics(vec![topic]);
-    let response: CreatePartitionsResponse = world.ask(ApiKey::CreatePartitions, 3, &request);
-    assert_eq!(response.results[0].error_code, error);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod damage;
 mod describe_log;
 mod fetch_sessions;
 mod fetching;
+mod forwarding;
 mod group_admin;
 mod group_cluster;
 mod group_copying;

@@ -3,7 +3,7 @@
 use kafka_protocol::messages::ApiKey;
 
 use super::Form::{Array, FixedArray, Optional, Text};
-use super::{BYTE, Field, INT16, INT32, INT64, LAST, always};
+use super::{BYTE, Field, INT16, INT32, INT64, LAST, UUID, always};
 
 const ALTER_CLIENT_QUOTAS: &[Field] = &[
     always(Array(&[
@@ -14,8 +14,14 @@ const ALTER_CLIENT_QUOTAS: &[Field] = &[
 ];
 
 /// The answer to AlterConfigs and to IncrementalAlterConfigs.
-pub(super) const ALTER_CONFIGS_ANSWER: &[Field] =
+const ALTER_CONFIGS_ANSWER: &[Field] =
     &[always(INT32), always(Array(&[always(INT16), always(Text), always(BYTE), always(Text)]))];
+
+const CREATE_PARTITIONS_ANSWER: &[Field] =
+    &[always(INT32), always(Array(&[always(Text), always(INT16), always(Text)]))];
+
+const DELETE_TOPICS_ANSWER: &[Field] =
+    &[always(INT32), always(Array(&[always(Text), always(UUID), always(INT16), always(Text)]))];
 
 const ALTER_PARTITION_REASSIGNMENTS: &[Field] = &[
     always(INT32),
@@ -75,4 +81,15 @@ pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::UpdateFeatures => (UPDATE_FEATURES, 0),
         _ => return None,
     })
+}
+
+/// As in the module above: of the answers that are passed on from the controller.
+pub(super) fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
+    const SCHEMAS: [(ApiKey, &[Field]); 4] = [
+        (ApiKey::AlterConfigs, ALTER_CONFIGS_ANSWER),
+        (ApiKey::IncrementalAlterConfigs, ALTER_CONFIGS_ANSWER),
+        (ApiKey::CreatePartitions, CREATE_PARTITIONS_ANSWER),
+        (ApiKey::DeleteTopics, DELETE_TOPICS_ANSWER),
+    ];
+    SCHEMAS.iter().find(|(api, _)| *api as i16 == api_key).map(|(_, fields)| *fields)
 }
