@@ -111,6 +111,26 @@ test("a record goes from its producer to the end of its log, and from its place 
   assert.deepEqual(inside, [true, true, true, true]);
 });
 
+test("records move within the part of the picture that is drawn anew, and that is not all of it", () => {
+  for (const width of [300, 620, 1000, 1400]) {
+    const layout = layoutOf(modelOf(world()), width);
+    const { roam } = layout;
+    const roads = [...layout.logs.values()].flatMap((row) => [
+      ...[...layout.producers.values()].map((box) => appendRoad(layout, box, row)),
+      ...layout.consumers.flatMap((box) => [row.log.start, row.log.end].map((offset) => fetchRoad(layout, row, box, offset))),
+    ]);
+    assert.ok(roads.length > 0);
+    for (const road of roads) {
+      for (let part = 0; part <= 1; part += 0.05) {
+        const [x, y] = along(road, part);
+        const within = [x - 5 >= roam.x, y - 9 >= roam.y, x + 5 <= roam.x + roam.width, y + 9 <= roam.y + roam.height];
+        if (layout.wide) assert.deepEqual(within, [true, true, true, true], `${x}, ${y} at ${width}`);
+      }
+    }
+    assert.equal(roam.width * roam.height < layout.width * layout.height, layout.wide, `less than all of ${width}`);
+  }
+});
+
 const move = (at_ms, records, more = {}) => (
   { kind: "append", client_id: "p", topic: "t", partition: 0, first_offset: 0n, records, bytes: 1, at_ms, ...more });
 

@@ -185,7 +185,7 @@ browserTest("a dot can be chosen: it is the record that it stands for", async ({
   const { page } = playground;
   await playground.id("show-me").click();
   await page.locator('[data-testid="moving"][data-dots]:not([data-dots="0"])').waitFor();
-  const box = await page.locator('[data-testid="moving"]').boundingBox();
+  const box = await page.locator('[data-testid="picture"]').boundingBox();
   await page.waitForFunction(([left, top, right, bottom]) => {
     // Somewhere on the road of partition 0 a dot passes by: whoever clicks there often enough meets one.
     const road = document.querySelector(".roads path");

@@ -1,4 +1,4 @@
-// The records that move: one canvas exactly above the diagram, drawn only while something is on its way.
+// The records that move: one canvas above the part of the diagram where they do, drawn only while something is on its way.
 
 import { at } from "./model.js";
 import { along, appendRoad, fetchRoad, readerOf } from "./layout.js";
@@ -12,6 +12,7 @@ export class Moving {
   #drawing;
   #colours;
   #layout;
+  #place;
   #drawn = [];
 
   constructor(canvas) {
@@ -23,11 +24,12 @@ export class Moving {
   lieAbove(layout) {
     this.#layout = layout;
     const sharp = Math.min(2, globalThis.devicePixelRatio || 1);
-    const [width, height] = [Math.round(layout.width * sharp), Math.round(layout.height * sharp)];
-    if (this.#canvas.width === width && this.#canvas.height === height) return;
-    Object.assign(this.#canvas, { width, height });
-    Object.assign(this.#canvas.style, { width: `${layout.width}px`, height: `${layout.height}px` });
-    this.#drawing.setTransform(sharp, 0, 0, sharp, 0, 0);
+    const { x, y, width, height } = layout.roam;
+    const place = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
+    if (this.#place === place + sharp) return;
+    this.#place = place + sharp;
+    Object.assign(this.#canvas, { width: width * sharp, height: height * sharp, style: place });
+    this.#drawing.setTransform(sharp, 0, 0, sharp, -x * sharp, -y * sharp);
   }
 
   /** The colours are others. */

@@ -76,8 +76,25 @@ function finish(model, { producers, brokers, groups }, size) {
   for (const box of layout.producerBoxes) layout.producers.set(box.producer.clientId ?? box.producer.key, box);
   layout.brokerBoxes = model.brokers.map((broker, index) => brokerBox(broker, brokers.boxes[index], layout));
   layout.groupBoxes = model.groups.map((group, index) => groupBox(group, groups.boxes[index], layout));
+  layout.roam = roamOf(layout);
   return layout;
 }
+
+/** The part of the picture where records move, as small as it can be: all of it is drawn anew in each frame. */
+function roamOf({ wide, width, height, logs, producers, consumers }) {
+  if (!wide || logs.size === 0) return { x: 0, y: 0, width, height };
+  const places = [
+    ...[...producers.values()].map((box) => [box.x + box.width, box.y + box.height / 2]),
+    ...[...logs.values()].flatMap(({ strip }) => [[strip.x, strip.y + 9], [strip.x + strip.width, strip.y + 9]]),
+    ...consumers.map((box) => [box.x, box.y + 16]),
+  ];
+  // What is drawn of a packet lies around its place.
+  const [x, right] = span(places.map((place) => place[0]), 40);
+  const [y, bottom] = span(places.map((place) => place[1]), 12);
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+const span = (all, around) => [Math.floor(Math.min(...all)) - around, Math.ceil(Math.max(...all)) + around];
 
 function brokerBox(broker, box, layout) {
   let y = box.y + HEAD;
