@@ -54,7 +54,7 @@ impl Handle {
     }
 }
 
-type Key = (LogId, Offset);
+pub(crate) type Key = (LogId, Offset);
 
 #[derive(Default)]
 struct Open {
@@ -73,23 +73,23 @@ impl Handles {
         Handles { open: Mutex::new(Open::default()), limit: limit.max(1) }
     }
 
-    /// The open file of a segment.
+    /// The open file of a segment, and one that was closed for it, which is to be synced.
     ///
     /// # Errors
-    /// When it cannot be opened, or when another has to be closed for it that cannot be synced.
+    /// When it cannot be opened.
     pub(crate) fn open(
         &self,
         files: &dyn Files,
         key: Key,
         path: &Path,
         create: bool,
-    ) -> io::Result<Arc<Handle>> {
+    ) -> io::Result<(Arc<Handle>, Option<Arc<Handle>>)> {
         let mut open = lock(&self.open);
         open.uses += 1;
         let uses = open.uses;
         if let Some((handle, used)) = open.handles.get_mut(&key) {
             *used = uses;
-            return Ok(Arc::clone(handle));
+            return Ok((Arc::clone(handle), None));
         }
         let file = files.open(path, create)?;
         let handle = Arc::new(Handle {
@@ -98,14 +98,9 @@ impl Handles {
             unsynced_since: Mutex::new(None),
             syncing: Mutex::new(()),
         });
+        let eldest = if open.handles.len() < self.limit { None } else { open.eldest() };
         open.handles.insert(key, (Arc::clone(&handle), uses));
-        let eldest = if open.handles.len() > self.limit { open.eldest() } else { None };
-        drop(open);
-        if let Some(eldest) = eldest {
-            // Whether its bytes got to the medium would not be told to anybody any more.
-            eldest.sync()?;
-        }
-        Ok(handle)
+        Ok((handle, eldest))
     }
 
     /// Closes the segments of a log that match: they are gone, or about to be.
@@ -127,8 +122,10 @@ impl Handles {
 }
 
 impl Open {
+    /// Takes out the one used longest ago. One that somebody holds stays: what is yet to be written to it would be forgotten.
     fn eldest(&mut self) -> Option<Arc<Handle>> {
-        let key = *self.handles.iter().min_by_key(|(_, (_, used))| *used)?.0;
+        let unheld = self.handles.iter().filter(|(_, (handle, _))| Arc::strong_count(handle) == 1);
+        let key = *unheld.min_by_key(|(_, (_, used))| *used)?.0;
         self.handles.remove(&key).map(|(handle, _)| handle)
     }
 }

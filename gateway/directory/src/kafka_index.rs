@@ -42,7 +42,8 @@ pub(crate) fn make(shared: &Shared, log: LogId, end_offset: Offset) -> io::Resul
         [(names::offset_index(*base), &entries.offsets), (names::time_index(*base), &entries.times)]
     {
         let unfinished = view.folder.join(names::unfinished(&name));
-        shared.files.write(&unfinished, content, false)?;
+        // Nobody would notice afterwards that a power cut has taken the middle of it.
+        shared.files.write(&unfinished, content, true)?;
         shared.files.rename(&unfinished, &view.folder.join(name))?;
     }
     Ok(())

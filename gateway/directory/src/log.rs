@@ -33,8 +33,6 @@ pub(crate) struct Log {
     state: State,
     snapshots: BTreeSet<(SnapshotKind, Offset)>,
     epochs: LeaderEpochs,
-    /// Its last segment was written before this storage was opened, and nobody knows whether it is on the medium.
-    is_tail_unsynced: bool,
     /// The cleaned copy of a segment that is being written.
     copy: Option<Copy>,
 }
@@ -67,7 +65,6 @@ impl Log {
             state: State::default(),
             snapshots: BTreeSet::new(),
             epochs: LeaderEpochs::default(),
-            is_tail_unsynced: false,
             copy: None,
         })
     }
@@ -100,15 +97,27 @@ impl Log {
             files.write(&folder.join(state.name()), b"", false).map_err(failed)?;
         }
         let epochs = LeaderEpochs::open(files, &folder);
-        let is_tail_unsynced = !segments.is_empty();
         let view = Arc::new(View::new(folder, segments));
-        let mut log = Log { id, view, state, snapshots, epochs, is_tail_unsynced, copy: None };
+        let mut log = Log { id, view, state, snapshots, epochs, copy: None };
+        if !shared.was_closed {
+            log.sync(files).map_err(failed)?;
+        }
         log.take_up_copies(files, &copies).map_err(failed)?;
         log.finish(shared)?;
         write(&shared.views).insert(id, Arc::clone(&log.view));
         shared.task(Task::Check { log: id });
         log.index_transactions(shared);
         Ok(log)
+    }
+
+    /// Puts on the medium what is found: a process that ended may have left it to the operating system, and whoever is told of
+    /// it now takes it for safe. Of the segments only the last can be behind.
+    fn sync(&self, files: &dyn Files) -> io::Result<()> {
+        files.sync_folder(&self.view.folder)?;
+        match self.view.last() {
+            Some((last, _)) => files.open(&self.path(&names::segment(last)), false)?.sync(),
+            None => Ok(()),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -144,24 +153,14 @@ impl Log {
         begins: bool,
     ) -> Result<Arc<Handle>, Failure> {
         let refused = |error: io::Error| Failure::refused("opening a segment", &error);
-        if let Some((last, size)) = self.view.last()
-            && (begins || self.is_tail_unsynced)
-        {
+        if begins && let Some((last, _)) = self.view.last() {
             let path = self.path(&names::segment(last));
-            let handle =
-                shared.handles.open(&*shared.files, (self.id, last), &path, false).map_err(refused)?;
-            if self.is_tail_unsynced {
-                handle.wrote(size);
-                self.is_tail_unsynced = false;
-            }
-            if begins {
-                // A power cut may take the end of a log, but nothing before what it leaves.
-                handle.sync().map_err(|error| Failure::unknown("syncing a full segment", &error))?;
-            }
+            let handle = shared.open((self.id, last), &path, false).map_err(refused)?;
+            // A power cut may take the end of a log, but nothing before what it leaves.
+            handle.sync().map_err(|error| Failure::unknown("syncing a full segment", &error))?;
         }
         let path = self.path(&names::segment(segment));
-        let handle =
-            shared.handles.open(&*shared.files, (self.id, segment), &path, begins).map_err(refused)?;
+        let handle = shared.open((self.id, segment), &path, begins).map_err(refused)?;
         if begins {
             shared
                 .files
@@ -180,7 +179,7 @@ impl Log {
     /// Remembers the leader epochs of batches that were appended.
     pub(crate) fn appended(&mut self, shared: &Shared, batches: &[u8]) {
         if let Some(content) = self.epochs.appended(batches)
-            && self.replace(&*shared.files, names::LEADER_EPOCHS, content.as_bytes(), false).is_err()
+            && self.replace(&*shared.files, names::LEADER_EPOCHS, content.as_bytes(), true).is_err()
         {
             shared.counts.index_failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -347,14 +346,14 @@ impl Log {
             && size.load(Ordering::Acquire) > position
         {
             let path = self.path(&names::segment(segment));
-            let handle = shared.handles.open(&*shared.files, (self.id, segment), &path, false)?;
+            let handle = shared.open((self.id, segment), &path, false)?;
             handle.file.truncate(position)?;
             handle.file.sync()?;
             size.store(position, Ordering::Release);
             self.remove_kafka_indexes(&*shared.files, segment)?;
         }
         if let Some(content) = self.epochs.truncated(offset) {
-            self.replace(&*shared.files, names::LEADER_EPOCHS, content.as_bytes(), false)?;
+            self.replace(&*shared.files, names::LEADER_EPOCHS, content.as_bytes(), true)?;
         }
         self.remove_snapshots(&*shared.files, |_, of| of > offset)
     }

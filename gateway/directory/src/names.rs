@@ -3,6 +3,8 @@
 use headwater_engine::{LogId, Offset, SnapshotKind, Uuid};
 
 pub(crate) const LOCK: &str = ".lock";
+/// There when the last process ended in order and all that there is is on the medium.
+pub(crate) const CLOSED: &str = ".closed";
 pub(crate) const PROPERTIES: &str = "meta.properties";
 pub(crate) const PARTITION: &str = "partition.metadata";
 pub(crate) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";

@@ -45,7 +45,7 @@ fn read_from(shared: &Shared, view: &Arc<View>, op: &StorageOp) -> io::Result<By
         return Ok(Bytes::new());
     }
     let path = view.folder.join(names::segment(*segment));
-    let handle = shared.handles.open(&*shared.files, (*log, *segment), &path, false)?;
+    let handle = shared.open((*log, *segment), &path, false)?;
     let mut buffer = vec![0; length];
     let count = handle.file.read_at(&mut buffer, start)?;
     buffer.truncate(count);

@@ -1,7 +1,8 @@
 //! What the handle of a storage and its threads have in common.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -10,7 +11,7 @@ use headwater_driver::Refusals;
 use headwater_engine::{LogId, NotAppliedReason, Offset, OpId, StorageError, StorageOp, StorageResult, Uuid};
 
 use crate::files::Files;
-use crate::handles::Handles;
+use crate::handles::{Handle, Handles, Key};
 use crate::upkeep::Task;
 
 /// Nothing that is locked here is left half changed by a panic.
@@ -163,6 +164,8 @@ pub(crate) struct Shared {
     /// What topics are called, as far as a folder may have to be made for one.
     pub(crate) names: Mutex<BTreeMap<Uuid, String>>,
     pub(crate) views: RwLock<BTreeMap<LogId, Arc<View>>>,
+    /// The process before has left nothing to the operating system.
+    pub(crate) was_closed: bool,
     /// Why nothing may be written any more.
     failed: Mutex<Option<String>>,
     pub(crate) counts: Counts,
@@ -171,7 +174,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(files: Arc<dyn Files>, handles: Handles, wake: Box<dyn Fn() + Send>) -> Shared {
+    pub(crate) fn new(
+        files: Arc<dyn Files>,
+        handles: Handles,
+        was_closed: bool,
+        wake: Box<dyn Fn() + Send>,
+    ) -> Shared {
         Shared {
             files,
             handles,
@@ -181,11 +189,25 @@ impl Shared {
             refusals: Mutex::new(Refusals::default()),
             names: Mutex::new(BTreeMap::new()),
             views: RwLock::new(BTreeMap::new()),
+            was_closed,
             failed: Mutex::new(None),
             counts: Counts::default(),
             upkeep: Mutex::new(None),
             wake: Mutex::new(wake),
         }
+    }
+
+    /// The open file of a segment.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or when another has to be closed for it that cannot be synced: then nothing is written any more.
+    pub(crate) fn open(&self, segment: Key, path: &Path, create: bool) -> io::Result<Arc<Handle>> {
+        let (handle, closed) = self.handles.open(&*self.files, segment, path, create)?;
+        if let Some(closed) = closed {
+            // Whether its bytes got to the medium would not be told to anybody any more.
+            closed.sync().inspect_err(|error| self.fail(&format!("syncing a segment: {error}")))?;
+        }
+        Ok(handle)
     }
 
     pub(crate) fn view(&self, log: LogId) -> Option<Arc<View>> {

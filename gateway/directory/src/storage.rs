@@ -86,13 +86,14 @@ impl DirectoryStorage {
         wake: Box<dyn Fn() + Send>,
     ) -> Result<DirectoryStorage, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
-        std::fs::create_dir_all(path).map_err(io)?;
+        make_folders(&*files, &std::path::absolute(path).map_err(io)?).map_err(io)?;
         let root = path.canonicalize().map_err(io)?;
         let claim = Claim::take(&root)?;
         check_format(&*files, &root)?;
+        let was_closed = take_over(&*files, &root).map_err(io)?;
         let folders = scan(&*files, &root)?;
         let named = folders.keys().map(|log| log.topic_id).collect();
-        let shared = Arc::new(Shared::new(files, Handles::new(options.max_open_files), wake));
+        let shared = Arc::new(Shared::new(files, Handles::new(options.max_open_files), was_closed, wake));
         *lock(&shared.names) = topic_names(&folders);
         let threads = start(&shared, root, &claim, folders, options).map_err(io)?;
         Ok(DirectoryStorage {
@@ -228,6 +229,33 @@ fn start(
     ])
 }
 
+/// Makes a folder, and those above it as far as they are missing, on the medium.
+fn make_folders(files: &dyn Files, path: &Path) -> io::Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    if !path.try_exists()? {
+        make_folders(files, parent)?;
+        files.create_folder(path)?;
+    }
+    // Whoever made it may have ended before this.
+    if path.join(names::PROPERTIES).try_exists()? { Ok(()) } else { files.sync_folder(parent) }
+}
+
+/// Whether the process before has closed the directory. If not, it may have left the names of logs to the operating system,
+/// and more ([`Log::open`](crate::log::Log::open)): whoever is told of it now takes it for safe.
+fn take_over(files: &dyn Files, root: &Path) -> io::Result<bool> {
+    let closed = root.join(names::CLOSED);
+    let was_closed = closed.try_exists()?;
+    // If a power cut brings it back, all that is found with it is on the medium anyway.
+    if was_closed {
+        files.remove(&closed)?
+    } else {
+        files.sync_folder(root)?
+    }
+    Ok(was_closed)
+}
+
 /// The format's version stands beside the logs. A directory without one is new, or Kafka's.
 fn check_format(files: &dyn Files, root: &Path) -> Result<(), OpenError> {
     let path = root.join(names::PROPERTIES);
@@ -240,7 +268,6 @@ fn check_format(files: &dyn Files, root: &Path) -> Result<(), OpenError> {
             return files
                 .write(&unfinished, content.as_bytes(), true)
                 .and_then(|()| files.rename(&unfinished, &path))
-                .and_then(|()| files.sync_folder(root))
                 .map_err(io);
         }
         Err(source) => return Err(io(source)),

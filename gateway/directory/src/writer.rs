@@ -89,8 +89,19 @@ impl Writer {
             lock(&self.shared.refusals).forget_below(oldest);
             self.tell();
         }
-        let shared = Arc::clone(&self.shared);
-        self.claim.hold(|| sync_all(&shared));
+        let claim = self.claim.clone();
+        claim.hold(|| self.close());
+    }
+
+    /// Puts everything on the medium and says so.
+    fn close(&self) {
+        sync_all(&self.shared);
+        // What was never looked at is as the process before has left it.
+        let is_safe = self.shared.was_closed || self.unopened.is_empty();
+        if is_safe && self.shared.failure().is_none() {
+            // Without it the next one syncs once more.
+            let _written = self.shared.files.write(&self.root.join(names::CLOSED), b"", false);
+        }
     }
 
     fn work(&mut self, queued: VecDeque<Queued>) {

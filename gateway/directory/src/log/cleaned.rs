@@ -87,7 +87,10 @@ impl Log {
         let Some(file) = self.copy.as_ref().filter(is_whole).and_then(|copy| copy.file.as_ref()) else {
             return Err(Failure::out_of_sequence("there is no such copy"));
         };
-        file.sync().map_err(|error| Failure::refused("syncing the copy of a segment", &error))?;
+        // The copy and its name: what is begun happens, and a power cut may keep that it was begun and nothing else.
+        file.sync()
+            .and_then(|()| shared.files.sync_folder(&self.view.folder))
+            .map_err(|error| Failure::refused("syncing the copy of a segment", &error))?;
         let begun = Some(Change::Swap { start: offsets.start, end: offsets.end });
         self.change(shared, State { begun, ..self.state })
     }

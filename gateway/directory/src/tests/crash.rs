@@ -11,10 +11,10 @@ use headwater_engine::{
 use super::support::{LOG, World};
 use crate::DirectoryStorage;
 
-const PRODUCERS: SnapshotKind = SnapshotKind::ProducerState;
-const INDEX: SnapshotKind = SnapshotKind::SegmentIndex;
+pub(super) const PRODUCERS: SnapshotKind = SnapshotKind::ProducerState;
+pub(super) const INDEX: SnapshotKind = SnapshotKind::SegmentIndex;
 
-fn append(segment: Offset, position: u64, bytes: &'static [u8]) -> StorageOp {
+pub(super) fn append(segment: Offset, position: u64, bytes: &'static [u8]) -> StorageOp {
     let (log, batches, durability) = (LOG, Bytes::from_static(bytes), Durability::Strict);
     StorageOp::Append { log, segment, position, batches, durability }
 }
@@ -28,7 +28,7 @@ fn put(kind: SnapshotKind, offset: Offset, content: &'static [u8]) -> StorageOp 
 }
 
 /// Every kind of operation, and each where it has several files to change.
-fn script() -> Vec<StorageOp> {
+pub(super) fn script() -> Vec<StorageOp> {
     vec![
         append(0, 0, b"first batch"),
         append(0, 11, b"second batch"),
@@ -65,12 +65,12 @@ fn script() -> Vec<StorageOp> {
 
 /// All that can be known of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Content {
-    stored: StoredLog,
-    segments: BTreeMap<Offset, Bytes>,
+pub(super) struct Content {
+    pub(super) stored: StoredLog,
+    pub(super) segments: BTreeMap<Offset, Bytes>,
 }
 
-fn content(mut run: impl FnMut(StorageOp) -> StorageResult) -> Content {
+pub(super) fn content(mut run: impl FnMut(StorageOp) -> StorageResult) -> Content {
     let Ok(Applied::Loaded(mut stored)) = run(StorageOp::Load { log: LOG }) else {
         panic!("the log does not load");
     };
@@ -88,7 +88,7 @@ fn content(mut run: impl FnMut(StorageOp) -> StorageResult) -> Content {
 }
 
 /// The content before the script's first operation, and behind each.
-fn expected() -> Vec<Content> {
+pub(super) fn expected() -> Vec<Content> {
     let mut model = MemoryStorage::open(&MemoryDisk::new());
     let mut run = |op: StorageOp| {
         model.submit(OpId(0), op);
@@ -266,4 +266,25 @@ fn a_failed_sync_ends_all_writing() {
     let mut storage = world.open();
     let found = content(|op| world.run(&mut storage, op));
     assert!([5, 11].contains(&found.segments[&0].len()));
+}
+
+#[test]
+fn a_file_that_is_closed_for_another_and_cannot_be_synced_ends_all_writing() {
+    let mut world = World::new();
+    world.options.max_open_files = 1;
+    let mut storage = world.open();
+    let other = LogId { partition: 7, ..LOG };
+    let relaxed = |log| {
+        let (batches, durability) = (Bytes::from_static(b"first"), Durability::Relaxed);
+        StorageOp::Append { log, segment: 0, position: 0, batches, durability }
+    };
+    world.apply(&mut storage, relaxed(other));
+    world.apply(&mut storage, relaxed(LOG));
+    world.faulty.fail_to_sync(true);
+    let result = world.run(&mut storage, StorageOp::Read { log: other, segment: 0, range: 0..5 });
+    assert!(matches!(result, Err(StorageError::NotApplied { .. })), "{result:?}");
+    world.faulty.fail_to_sync(false);
+    let result = world.run(&mut storage, append(0, 5, b"second"));
+    assert!(matches!(result, Err(StorageError::NotApplied { .. })), "{result:?}");
+    assert!(storage.failure().is_some_and(|why| why.contains("the medium is broken")));
 }

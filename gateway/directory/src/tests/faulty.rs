@@ -11,12 +11,14 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::files::{Entry, Files, LogFile, OsFiles};
+use super::medium::Medium;
+use crate::files::{Entry, Files, LogFile};
 use crate::shared::lock;
 
 #[derive(Clone, Default)]
 pub(super) struct Faulty {
     world: Arc<Mutex<World>>,
+    pub(super) medium: Medium,
 }
 
 #[derive(Default)]
@@ -118,55 +120,57 @@ impl Faulty {
 
 impl Files for Faulty {
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-        OsFiles.list(folder)
+        self.medium.list(folder)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        OsFiles.read(path)
+        self.medium.read(path)
     }
 
-    fn write(&self, path: &Path, content: &[u8], _sync: bool) -> io::Result<()> {
+    fn write(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
         let (fits, ended) = self.write_step(content.len());
+        let ended = ended.and_then(|()| self.sync());
         if fits > 0 || ended.is_ok() {
-            OsFiles.write(path, &content[..fits], false)?;
+            self.medium.write(path, &content[..fits], sync && ended.is_ok())?;
         }
-        ended.and_then(|()| self.sync())
+        ended
     }
 
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn LogFile>> {
         if create {
             self.whole_step()?;
         }
-        let (file, path) = (OsFiles.open(path, create)?, path.to_owned());
+        let (file, path) = (self.medium.open(path, create)?, path.to_owned());
         Ok(Box::new(FaultyFile { file, path, faulty: self.clone() }))
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         self.whole_step()?;
-        OsFiles.create_folder(path)
+        self.medium.create_folder(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.whole_step()?;
-        OsFiles.rename(from, to)
+        self.medium.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.whole_step()?;
-        OsFiles.remove(path)
+        self.medium.remove(path)
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        for entry in OsFiles.list(path)? {
+        for entry in self.medium.list(path)? {
             self.remove(&path.join(entry.name))?;
         }
         self.whole_step()?;
-        OsFiles.remove_folder(path)
+        self.medium.remove_folder(path)
     }
 
-    fn sync_folder(&self, _path: &Path) -> io::Result<()> {
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.whole_step()?;
-        self.sync()
+        self.sync()?;
+        self.medium.sync_folder(path)
     }
 }
 
@@ -199,6 +203,7 @@ impl LogFile for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         self.faulty.whole_step()?;
         self.faulty.sync()?;
+        self.file.sync()?;
         lock(&self.faulty.world).synced.push(self.path.clone());
         Ok(())
     }

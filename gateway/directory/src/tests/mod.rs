@@ -7,4 +7,6 @@ mod flush;
 mod host;
 mod kafka_files;
 mod layout;
+mod medium;
+mod power;
 mod support;

@@ -15,6 +15,7 @@ use headwater_driver::conformance::Harness;
 use headwater_engine::{Applied, LogId, OpId, StorageOp, StorageResult, Uuid};
 
 use super::faulty::Faulty;
+use super::medium::Tree;
 use crate::{DirectoryOptions, DirectoryStorage, OpenError};
 
 pub(super) const LOG: LogId =
@@ -30,7 +31,10 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 impl Directory {
     pub(super) fn new() -> Directory {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("headwater-directory-{}-{number}", std::process::id()));
+        // Nothing is ever really synced here, and memory has no other writers to wait for.
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let path = base.join(format!("headwater-directory-{}-{number}", std::process::id()));
         Directory { path }
     }
 
@@ -67,6 +71,19 @@ impl World {
         let copied = World::new();
         copy_folder(self.directory.path(), copied.directory.path());
         World { options: self.options.clone(), ..copied }
+    }
+
+    /// What is asked of the operating system from now on is recorded.
+    pub(super) fn record(&self) {
+        std::fs::create_dir_all(self.directory.path()).unwrap();
+        self.faulty.medium.record(self.directory.path());
+    }
+
+    /// What is found when the power comes back.
+    pub(super) fn after(&self, cut: &Tree) -> World {
+        let world = World::new();
+        cut.put(world.directory.path());
+        World { options: self.options.clone(), ..world }
     }
 
     pub(super) fn try_open(&mut self) -> Result<DirectoryStorage, OpenError> {
