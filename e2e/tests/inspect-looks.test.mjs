@@ -1,7 +1,7 @@
 // Every view of the inspector: names, roles, contrast, no wider than the page, in both themes and languages; and the picture leads to it.
 
 import assert from "node:assert/strict";
-import { problems } from "../lib/accessibility.mjs";
+import { problems, violations } from "../lib/accessibility.mjs";
 import { control, figure, inspect } from "../lib/inspector.mjs";
 import { browserTest } from "../lib/test.mjs";
 
@@ -46,6 +46,7 @@ for (const [colorScheme, locale] of [["light", "en-US"], ["dark", "zh-CN"]]) {
         await page.waitForFunction(() => document.querySelectorAll(".inspect [aria-busy], .inspect .stack > .hint:only-child").length === 0);
         await playground.id("inspector").locator("details:not([open]) > summary").evaluateAll((all) => all.forEach((one) => one.click()));
         const said = (await problems(page)).filter((what) => !before.has(what.replace(/\d+/g, "")));
+        if (width === 1440 && colorScheme === "light") said.push(...(await violations(page, "#inspector")));
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         wrong.push(...said.map((what) => `${view}, ${width}: ${what}`), ...(wide > 0 ? [`${view}, ${width}: ${wide} pixels too wide`] : []));
       }

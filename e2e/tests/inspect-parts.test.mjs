@@ -9,7 +9,7 @@ import { count, duration, isoTime } from "../../web/js/inspect/format.js";
 import { partitionOf } from "../../web/js/inspect/murmur2.js";
 import { hexDump, isCut, prettyJson } from "../../web/js/inspect/payload.js";
 import { FORMATS, csvLine, guard } from "../../web/js/inspect/rows.js";
-import { Tail } from "../../web/js/inspect/tailing.js";
+import { Tail, inTime } from "../../web/js/inspect/tailing.js";
 
 const text = (value) => ({ text: value, hex: false, length: BigInt(new TextEncoder().encode(value).length) });
 const bytes = (digits) => ({ text: digits, hex: true, length: BigInt(digits.length / 2) });
@@ -101,6 +101,12 @@ test("a tail gives each record once, in order; what it skips or what was deleted
   one.end = 102_610n;
   await tail.look();
   assert.equal(BigInt(seen.length) + tail.skipped, 102_606n, "what was deleted before it was read counts too");
+});
+
+test("the tail puts partitions together by time, and never turns a partition's order around", () => {
+  const one = (partition, offset, timestamp) => ({ partition, offset, timestamp });
+  const read = [one(0, 0n, 50n), one(0, 1n, 30n), one(0, 2n, 90n), one(1, 0n, 40n), one(1, 1n, 60n), one(1, 2n, 60n)];
+  assert.deepEqual(inTime(read).map(({ partition, offset }) => `${partition}:${offset}`), ["1:0", "0:0", "0:1", "1:1", "1:2", "0:2"]);
 });
 
 test("an export ends where the log ended when it began, leaves out what the format has not, and can be cancelled", async () => {

@@ -1,5 +1,7 @@
 // The cluster as the brokers' snapshots tell it, put together.
 
+const GROUP_STATES = ["Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Dead"];
+
 /** All topics by name: `{ name, leaders, configs, partitions }`, a partition as its leader tells it, or undefined where that is silent. */
 export function topics(api) {
   const found = new Map();
@@ -51,6 +53,12 @@ export function consumerOf(api, id) {
 /** A group by its name. */
 export function groupOf(api, name) {
   return api.clients.groups?.find(({ group }) => group === name);
+}
+
+/** The state of a group in the page's words; one that it has no words for as Kafka calls it. */
+export function groupState(t, state) {
+  if (state === undefined) return t("unknown_yet");
+  return GROUP_STATES.includes(state) ? t(`group_${state}`) : state;
 }
 
 /** Whether an import has not ended. */

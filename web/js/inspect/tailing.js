@@ -13,6 +13,7 @@ export class Tail {
   #ends;
   #next = new Map();
   #onRecords;
+  #onRound;
   #running = false;
   #wanted = false;
   #stopped = false;
@@ -21,12 +22,13 @@ export class Tail {
 
   /**
    * `read(partition, from, max)` gives a `RecordsPage`, `ends()` the known ends by partition (a `Map`), and `onRecords(partition, records)`
-   * gets what is new.
+   * gets what is new, and `onRound()` hears when every partition was looked at.
    */
-  constructor({ read, ends, onRecords }) {
+  constructor({ read, ends, onRecords, onRound = () => {} }) {
     this.#read = read;
     this.#ends = ends;
     this.#onRecords = onRecords;
+    this.#onRound = onRound;
   }
 
   /** Begins anew: `from` is a `ReadFrom`, for these partitions; `"end"` for what comes from now on. */
@@ -58,6 +60,7 @@ export class Tail {
       while (this.#wanted && !this.#stopped) {
         this.#wanted = false;
         for (const [partition, end] of this.#ends()) await this.#catchUp(partition, end);
+        this.#onRound();
       }
     } finally {
       this.#running = false;
@@ -90,6 +93,18 @@ export class Tail {
       if (page.high_watermark > end) end = page.high_watermark;
     }
   }
+}
+
+/** Records in the order of their time; those of a partition stay in the order of their offsets, whatever their times say. */
+export function inTime(records) {
+  const latest = new Map();
+  const placed = records.map((record) => {
+    const before = latest.get(record.partition);
+    const at = before > record.timestamp ? before : record.timestamp;
+    latest.set(record.partition, at);
+    return [at, record];
+  });
+  return placed.sort(([one], [other]) => (one < other ? -1 : Number(one > other))).map(([, record]) => record);
 }
 
 /** Where a topic's partition is read, by `Request::Read`. */

@@ -14,7 +14,7 @@ export function broker(ctx, { nodeId: id }) {
   const host = () => standing()?.host;
   const { list, update } = figures([
     [t("state"), () => t(`broker_${standing()?.state ?? "unknown"}`), "broker-now"],
-    [t("worker"), () => (host() === null || host() === undefined ? t("none") : host() + 1)],
+    [t("worker"), () => (host() === null || host() === undefined ? t("none") : host())],
     [t("leads"), () => count(led(api, nodeId).length), "broker-leads"],
     [t("commits"), () => count(now()?.commits)],
     [t("requests"), () => count(now()?.requests)],
@@ -29,8 +29,9 @@ export function broker(ctx, { nodeId: id }) {
   const leads = table(t("leads"), [t("partition"), [t("end"), "number"], [t("bytes"), "number"]], "broker-leads-table");
   const fillLeads = keptRows(leads.body, () => led(api, nodeId).map((one) => ledRow(ctx, one)));
   const errors = element("ul", { class: "errors" });
-  const fillErrors = keptRows(errors, () => (now()?.errors ?? []).map(({ error, count: times, last_message }) =>
-    element("li", {}, element("code", {}, error), ` × ${count(times)}`, element("span", {}, last_message))));
+  const fillErrors = keptRows(errors, (found) => (found.length === 0 ? [element("li", { class: "hint" }, t("no_refused"))]
+    : found.map(({ error, count: times, last_message }) =>
+      element("li", {}, element("code", {}, error), ` × ${count(times)}`, element("span", {}, last_message)))));
   return {
     eyebrow: t("broker"),
     title: t("broker_name", { nodeId }),
@@ -42,9 +43,11 @@ export function broker(ctx, { nodeId: id }) {
       const guest = api.standing.isGuest;
       usable(terminate.button, runs && !guest);
       usable(again.button, !runs && !guest && (host() ?? undefined) !== undefined);
-      together.textContent = guest ? t("broker_elsewhere") : t("broker_together", { brokers: mates(api, host()).join(", ") });
+      const brokers = mates(api, host());
+      together.textContent = t(guest ? "broker_elsewhere" : brokers.length > 1 ? "broker_together" : "broker_alone", { brokers: brokers.join(", ") });
       fillLeads(led(api, nodeId).map(({ topic, partition, figure }) => `${topic}-${partition}@${figure?.high_watermark}`).join());
-      fillErrors(JSON.stringify((now()?.errors ?? []).map(({ error, count: times }) => [error, String(times)])));
+      const refused = now()?.errors ?? [];
+      fillErrors(JSON.stringify(refused.map(({ error, count: times }) => [error, String(times)])), refused);
     },
   };
 }

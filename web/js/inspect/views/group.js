@@ -2,7 +2,7 @@
 
 import { element } from "../../element.js";
 import { commitOffsets, offsetAt } from "../admin.js";
-import { groupOf, lagOf, totalLag } from "../cluster.js";
+import { groupOf, groupState, lagOf, totalLag } from "../cluster.js";
 import { count, duration } from "../format.js";
 import { action, actions, field, figures, form, keptRows, link, section, select, table, usable } from "../kit.js";
 import { membersHere, oneMore } from "./consuming.js";
@@ -12,7 +12,7 @@ export function group(ctx, { group: name }) {
   const { api, t, choose } = ctx;
   const now = () => groupOf(api, name) ?? { state: undefined, assignor: "", members: [], offsets: [] };
   const { list, update } = figures([
-    [t("state"), () => now().state ?? t("unknown_yet"), "group-state"],
+    [t("state"), () => groupState(t, now().state), "group-state"],
     [t("members"), () => now().members.length, "group-members"],
     [t("lag"), () => count(totalLag(now())), "group-lag"],
     ["partition.assignment.strategy", () => now().assignor || undefined],

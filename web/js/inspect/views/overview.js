@@ -1,7 +1,7 @@
 // Everything there is, by name: the way to each thing without the picture.
 
 import { element } from "../../element.js";
-import { groupOf, isReading, isRunning, recordsOf, topics, totalLag } from "../cluster.js";
+import { groupOf, groupState, isReading, isRunning, recordsOf, topics, totalLag } from "../cluster.js";
 import { count } from "../format.js";
 import { keptRows } from "../kit.js";
 
@@ -23,7 +23,7 @@ export function overview(ctx) {
       return {
         choice: { kind: "group", group: name },
         name,
-        note: known === undefined ? t("unknown_yet") : t("group_note", { state: known.state, lag: count(totalLag(known)) }),
+        note: known === undefined ? t("unknown_yet") : t("group_note", { state: groupState(t, known.state), lag: count(totalLag(known)) }),
       };
     })),
     list(ctx, "brokers", undefined, () => api.standing.brokers.map(({ nodeId, state }) => ({

@@ -76,7 +76,7 @@ function keys(ctx, known) {
     return element("li", {}, element("code", {}, key), " → ", element("span", { class: "swatch", "data-p": partition % 8, "aria-hidden": "true" }),
       t("partition_name", { partition }));
   };
-  const tried = element("output", { "data-testid": "key-partition" });
+  const tried = element("span", { role: "status", "data-testid": "key-partition" });
   const control = element("input", {
     "data-testid": "key-try", autocomplete: "off", spellcheck: "false",
     oninput: () => tried.replaceChildren(...(control.value === "" ? [] : item(control.value).childNodes)),

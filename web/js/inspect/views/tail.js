@@ -7,7 +7,7 @@ import { filterOf } from "../filter.js";
 import { count, isoTime } from "../format.js";
 import { field, form, input, outcome, select, table } from "../kit.js";
 import { inShort } from "../payload.js";
-import { Tail, reader } from "../tailing.js";
+import { Tail, inTime, reader } from "../tailing.js";
 import { placeFields } from "./place.js";
 
 /** What is shown at the most, and what is kept so that another filter finds more. */
@@ -49,12 +49,12 @@ function follow(ctx, topic, partition, shown) {
   const chosen = (value) => (value === "" || value === undefined ? (topicOf(api, topic)?.leaders ?? []).map((_, number) => number) : [Number(value)]);
   let [partitions, paused] = [chosen(partition), false];
   const ends = () => new Map(partitions.map((number) => [number, topicOf(api, topic)?.partitions[number]?.high_watermark ?? 0n]));
-  const tail = new Tail({ read: reader(api, topic), ends: () => (paused ? new Map() : ends()), onRecords: (from, records) => shown.add(from, records) });
+  const tail = new Tail({ read: reader(api, topic), ends: () => (paused ? new Map() : ends()), onRecords: (from, records) => shown.add(from, records), onRound: () => shown.draw() });
   const watched = (work) => work.then(() => shown.skipped(tail.skipped)).catch((error) => said.failed(error));
   const begin = (from) => {
     shown.clear();
     said.done();
-    return tail.seek(partitions, from).then(() => shown.skipped(tail.skipped));
+    return tail.seek(partitions, from).then(() => shown.begun(tail.skipped));
   };
   watched(begin("last"));
   return {
@@ -125,26 +125,39 @@ class Shown {
       if (this.#test(one)) this.#fresh.push(one);
     }
     if (this.#kept.length > 2 * MAX_KEPT) this.#kept = this.#kept.slice(-MAX_KEPT);
-    if (this.#fresh.length > MAX_ROWS) this.#fresh = this.#fresh.slice(-MAX_ROWS);
-    this.#draw();
+    // What comes within a round is put into the order of its time, unless there is much of it.
+    if (this.#fresh.length <= MAX_ROWS) return;
+    this.#fresh = this.#fresh.slice(-MAX_ROWS);
+    this.draw();
   }
 
   skipped(number) {
     this.#skipped = number;
-    this.#draw();
+    this.draw();
+  }
+
+  /** What was there already has come, one partition after the other. */
+  begun(skipped) {
+    this.#kept = inTime(this.#kept);
+    this.#again();
+    this.skipped(skipped);
   }
 
   filter(typed) {
     this.#test = filterOf(typed);
+    this.#again();
+  }
+
+  #again() {
     this.#body.replaceChildren();
     this.#fresh = this.matching().slice(-MAX_ROWS);
-    this.#draw();
+    this.draw();
   }
 
   clear() {
     [this.#kept, this.#fresh, this.#read, this.#skipped] = [[], [], 0, 0n];
     this.#body.replaceChildren();
-    this.#draw();
+    this.draw();
   }
 
   /** What is kept and passes the filter, the oldest first. */
@@ -152,8 +165,8 @@ class Shown {
     return this.#kept.slice(-MAX_KEPT).filter(this.#test);
   }
 
-  #draw = onceAFrame(() => {
-    this.#body.prepend(...this.#fresh.reverse().map((record) => this.#row(record)));
+  draw = onceAFrame(() => {
+    this.#body.prepend(...inTime(this.#fresh).reverse().map((record) => this.#row(record)));
     this.#fresh = [];
     while (this.#body.rows.length > MAX_ROWS) this.#body.lastChild.remove();
     const { t } = this.#ctx;
