@@ -272,11 +272,15 @@ browserTest("what was left with other partitions is mended, and a step that wait
   await playground.page.getByText("Left from another lesson or an earlier try: lesson-cars, lesson-readings.").waitFor();
   await playground.id("lesson-keep").click();
   assert.match(await lesson.wrong(), /lesson-cars has 5 partitions; it should have 3/);
+  await playground.id("speed").selectOption("10");
+  await playground.id("lesson-note").filter({ hasText: /^Time goes slowly/ }).waitFor();
   await playground.id("pause").click();
   await playground.id("lesson-solve").click();
   await playground.id("lesson-result").filter({ hasText: /^Time stands still/ }).waitFor();
-  await playground.id("pause").click();
+  // What is under way cannot be called off, but the lesson has time go on.
+  await playground.id("lesson-time").click();
   await lesson.says("good", /Done/);
+  assert.equal(await playground.id("speed").inputValue(), "1000");
   assert.equal((await playground.partitions("lesson-cars")).length, 3);
   await playground.id("lesson-go-4").click();
   await lesson.press(1);

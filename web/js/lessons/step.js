@@ -198,7 +198,22 @@ export class StepView {
     this.#noted = text;
     this.#note.hidden = text === "";
     const isLeft = text !== "" && rate === 1 && canAct && down.length === 0 && names !== "";
-    this.#note.replaceChildren(element("p", { role: "status" }, text), ...(isLeft ? [this.#leftoverButtons()] : []));
+    this.#note.replaceChildren(element("p", { role: "status" }, text), ...(rate !== 1 ? [this.#timeButton()] : isLeft ? [this.#leftoverButtons()] : []));
+  }
+
+  /** What has begun in slow time cannot be called off: this button stays usable meanwhile. */
+  #timeButton() {
+    const { api } = this.#lesson;
+    const part = (name) => document.querySelector(`#time [data-testid="${api.standing.isGuest ? "other-" : ""}${name}"]`);
+    const onclick = () => {
+      const stood = api.rate === 0;
+      const speed = part("speed");
+      speed.value = 1000;
+      speed.dispatchEvent(new Event("change"));
+      if (stood) part("pause").click();
+    };
+    return element("div", { class: "buttons" },
+      element("button", { type: "button", class: "small", "data-testid": "lesson-time", onclick }, this.#lesson.t("time_usual")));
   }
 
   #leftoverButtons() {
