@@ -7,6 +7,7 @@ import { Since, percentile } from "./latency.js";
 import { Twin } from "./twin.js";
 
 export { openAdding } from "./adding.js";
+export { openChoosing } from "./choosing.js";
 export { Segments } from "./segments.js";
 
 const [WIDTH, HEIGHT] = [240, 52];

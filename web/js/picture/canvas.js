@@ -4,8 +4,6 @@ import { at } from "./model.js";
 import { along, appendRoad, fetchRoad, readerOf } from "./layout.js";
 import { packetWidth } from "./motion.js";
 
-const TOUCH = 11;
-
 /** Draws flights over a layout on a canvas. */
 export class Moving {
   #canvas;
@@ -13,7 +11,8 @@ export class Moving {
   #colours;
   #layout;
   #place;
-  #drawn = [];
+  /** What is drawn: `{ x, y, flight }` each. */
+  drawn = [];
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -41,7 +40,7 @@ export class Moving {
   draw(flying, brief) {
     const drawing = this.#drawing;
     const layout = this.#layout;
-    this.#drawn = [];
+    this.drawn = [];
     if (layout === undefined) return;
     this.#colours ??= colours(this.#canvas);
     drawing.clearRect(0, 0, layout.width, layout.height);
@@ -52,7 +51,7 @@ export class Moving {
       if (flight.records === 1) this.#dot(road, part, colour);
       else this.#packet(along(road, part), flight.records, colour, brief);
       const [x, y] = along(road, part);
-      this.#drawn.push({ x, y, flight });
+      this.drawn.push({ x, y, flight });
     }
   }
 
@@ -89,17 +88,6 @@ export class Moving {
     drawing.font = "600 11px system-ui, sans-serif";
     drawing.textAlign = "center";
     drawing.fillText(text, x, y + 4);
-  }
-
-  /** The flight nearest to a place, if one is near. */
-  touched(x, y) {
-    const near = this.#drawn.map((one) => ({ ...one, far: Math.hypot(one.x - x, one.y - y) })).sort((a, b) => a.far - b.far)[0];
-    return near?.far <= TOUCH ? near.flight : undefined;
-  }
-
-  /** How many are drawn. */
-  get count() {
-    return this.#drawn.length;
   }
 }
 

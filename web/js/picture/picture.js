@@ -48,10 +48,11 @@ class Picture {
     this.canvas = element("canvas", { "aria-hidden": "true", "data-testid": "moving" });
     this.moving = new Moving(this.canvas);
     stage.picture.append(this.svg, this.canvas);
-    // What stands below the picture is no part of the first sight.
-    api.load("figures").then(({ Figures, openAdding, Segments }) => {
+    // What stands below the picture is no part of the first sight, and nothing is chosen before it.
+    api.load("figures").then(({ Figures, openAdding, openChoosing, Segments }) => {
       this.#segments = new Segments(api, () => this.#soon());
       openAdding(api, stage.button);
+      openChoosing(api, stage.picture, { items: () => this.#items, drawn: () => this.moving.drawn });
       this.figures = new Figures(api, stage.more);
       this.figures.reword(this.words);
     }).catch(api.report);
@@ -70,8 +71,6 @@ class Picture {
     document.addEventListener("visibilitychange", () => this.#soon());
     new MutationObserver(() => this.#recoloured()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     calm?.addEventListener("change", () => this.#soon());
-    place.addEventListener("click", (event) => this.#clicked(event));
-    place.addEventListener("keydown", (event) => this.#key(event));
     place.addEventListener("focusin", ({ target }) => (this.#current = target.dataset?.key ?? this.#current));
     new ResizeObserver(([{ contentRect }]) => {
       this.#width = Math.floor(contentRect.width);
@@ -204,45 +203,13 @@ class Picture {
       this.#keepPace();
       const now = this.#clock.now(performance.timeOrigin + performance.now());
       this.moving.draw(now === undefined || calm?.matches ? [] : this.#flights.flying(now), this.words.brief);
-      this.canvas.dataset.dots = this.moving.count;
+      this.canvas.dataset.dots = this.moving.drawn.length;
       if (this.#flights.some && this.#clock.rate > 0) this.#fly();
     });
-  }
-
-  #clicked(event) {
-    const box = this.#stage.picture.getBoundingClientRect();
-    const flight = this.moving.touched(event.clientX - box.left, event.clientY - box.top);
-    if (flight) {
-      const { topic, partition, offset } = flight;
-      return this.#choose({ kind: "record", topic, partition, offset: BigInt(offset) });
-    }
-    this.#take(event.target.closest?.("[data-key]")?.dataset.key);
-  }
-
-  #take(key) {
-    const detail = this.#items.get(key);
-    if (detail?.kind === "terminate" || detail?.kind === "start") this.#api.act(`${detail.kind}-worker`, detail.host);
-    else if (detail) this.#choose(detail);
-  }
-
-  #choose(detail) {
-    this.#api.dispatchEvent(new CustomEvent("choose", { detail }));
   }
 
   #mark(key) {
     this.#chosen = key;
     this.#soon(0);
-  }
-
-  /** One stop of the tab key for the whole picture; arrows go through it. */
-  #key(event) {
-    const keys = [...this.#stage.picture.querySelectorAll("[data-key]")];
-    const here = keys.indexOf(document.activeElement);
-    if (here < 0) return;
-    const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, Home: -here, End: keys.length - 1 - here };
-    if (event.key === "Enter" || event.key === " ") this.#take(keys[here].dataset.key);
-    else if (event.key in steps) keys[(here + steps[event.key] + keys.length) % keys.length].focus();
-    else return;
-    event.preventDefault();
   }
 }
