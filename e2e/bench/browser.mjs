@@ -19,6 +19,7 @@ const CHUNK_BYTES = 256 * 1024;
 const GIGABYTE = { records: 1_000_000, valueBytes: 1000 };
 const PEER_RECORDS = 200_000;
 const LATENCY_RECORDS = 500;
+const SHOWN_TIMES = 4;
 
 const { values: options } = parseArgs({
   options: {
@@ -97,7 +98,16 @@ async function oneRound(round) {
     const gigabyte = { ...GIGABYTE, partitions, name: "gigabyte", strict: false };
     result.gigabyte = await measure("memory", "1 GB written and read", "engine", gigabyte);
   }
-  result.picture = await run("picture", "the picture", () => frames(browser, server, records));
+  // As many that the start does not count; beside it the same without a page, which comes first in every other round.
+  const shown = { records: records * SHOWN_TIMES, partitions };
+  const pair = [
+    async () => (result.picture = await run("picture", "the picture", () => frames(browser, server, shown))),
+    async () => {
+      const args = { ...shown, name: "unseen", strict: false, brokers: 2 };
+      result.unseen = await measure("picture", "the same without a page", "engine", args);
+    },
+  ];
+  for (const step of round % 2 === 1 ? pair : pair.reverse()) await step();
   await browser.close();
   await profile.remove();
   return result;
@@ -171,6 +181,8 @@ async function report() {
     picture_long_frames: of((r) => r.picture?.long),
     picture_thread_busy: of((r) => r.picture?.busy),
     picture_records_per_s: of((r) => r.picture?.records_per_s),
+    picture_whole_records_per_s: of((r) => r.picture?.whole_records_per_s),
+    picture_vs_no_page: ratio(of((r) => r.picture?.records_per_s), perSecond(records * SHOWN_TIMES, of((r) => r.unseen?.producedMs))),
     worker_memory_mb: memory === 0 ? null : round3(memory / 2 ** 20),
     ...sizes,
   };
@@ -180,13 +192,21 @@ async function report() {
   if (parts.has("page")) console.log(table(["page painted, ms", "first visit", "again"], rounds.map(({ paintedMs }, index) =>
     [`round ${index + 1}`, paintedMs.first, paintedMs.again])));
   console.log(table(["one record, ms", "p50", "p99"], [["acknowledged", p50, p99], ["raw commit", rawP50, rawP99]]));
-  if (parts.has("picture")) console.log(table(["page while producing", "frames/s", "late", "over 50 ms", "longest, ms", "busy"], rounds.map(({ picture: p }, index) =>
-    [`round ${index + 1}`, p?.frames_per_s ?? null, p?.late ?? null, p?.long ?? null, p?.longest_ms ?? null, p?.busy ?? null])));
+  if (parts.has("picture")) console.log(pictures());
   for (const [name, reason] of Object.entries(failures)) console.log(`not run: ${name}: ${reason}`);
   const whole = { at: new Date().toISOString(), chromium: version, options, result, failures, rounds: rounds.map(short) };
   await mkdir(join(HERE, "results"), { recursive: true });
   await writeFile(join(HERE, "results", "browser.json"), `${JSON.stringify(whole, null, 2)}\n`);
   console.log(JSON.stringify(result));
+}
+
+/** What the page did while it produced, a row for each round. */
+function pictures() {
+  const head = ["page while producing", "records/s", "without page", "frames/s", "late", "over 50 ms", "longest, ms", "busy"];
+  return table(head, rounds.map(({ picture: p, unseen }, index) => [
+    `round ${index + 1}`, p?.records_per_s, unseen && Math.round((records * SHOWN_TIMES) / (unseen.producedMs / 1000)),
+    p?.frames_per_s, p?.late, p?.long, p?.longest_ms, p?.busy,
+  ]));
 }
 
 /** A round without its hundreds of single times. */

@@ -129,7 +129,7 @@ browserTest("latencies are charts and rows of the tables, and every record that 
   }), undefined, LONG);
   assert.equal(await agree.jsonValue(), true);
   const label = await page.locator('[data-testid="chart-produce"] svg').getAttribute("aria-label");
-  assert.match(label, /^Produce latency, p50 \/ p99 \(dashed\), in the workers' time: [\d.]+ \/ [\d.]+ m?s\. peak/);
+  assert.match(label, /^Produce latency, p50 \/ p99 \(dashed\), of this page's clients: [\d.]+ \/ [\d.]+ m?s\. peak/);
   await playground.id("show-me").click();
   await playground.groupWith("traffic", { state: "Empty" });
   const counted = await page.evaluate(() => {
