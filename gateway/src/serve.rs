@@ -19,7 +19,7 @@ use crate::broker::{self, Said, Start};
 use crate::http;
 use crate::limits::{Limits, raise_open_files};
 use crate::peers::Message;
-use crate::storage::Storage;
+use crate::storage::{Storage, place_of};
 use crate::ui::{self, Hosts, Page, Ui};
 
 /// What clusters are called here. Clients show it and compare it, no more.
@@ -87,6 +87,8 @@ impl Plan {
             for (key, value) in &settings {
                 config.set(key, value).map_err(|error| error.to_string())?;
             }
+            let place = place_of(&options.storage, node_id);
+            config.set("log.dirs", &place).map_err(|error| error.to_string())?;
             let wake = Arc::new(Notify::new());
             let storage = Storage::open(&options.storage, node_id, &wake)?;
             brokers.push(Planned { config, listener, address, storage, wake });

@@ -1,5 +1,6 @@
 //! The storages that a broker can have here.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,13 +34,27 @@ impl Storage {
             StorageChoice::Directory(path) => {
                 let options = DirectoryOptions::default();
                 let wake = Arc::clone(wake);
-                let opened = DirectoryStorage::open(path.join(node_id.to_string()), &options, move || {
-                    wake.notify_one()
-                });
+                let opened =
+                    DirectoryStorage::open(directory_of(path, node_id), &options, move || wake.notify_one());
                 opened.map(|storage| Storage::Directory(Box::new(storage))).map_err(|error| error.to_string())
             }
         }
     }
+}
+
+/// Where the logs of a broker lie, as `log.dirs` says it: an absolute path where it can be had.
+pub(crate) fn place_of(choice: &StorageChoice, node_id: NodeId) -> String {
+    match choice {
+        StorageChoice::Memory => "memory".to_owned(),
+        StorageChoice::Directory(path) => {
+            let directory = directory_of(path, node_id);
+            std::path::absolute(&directory).unwrap_or(directory).display().to_string()
+        }
+    }
+}
+
+fn directory_of(path: &Path, node_id: NodeId) -> PathBuf {
+    path.join(node_id.to_string())
 }
 
 impl std::fmt::Debug for Storage {

@@ -87,6 +87,7 @@ fn a_directory_keeps_everything_and_belongs_to_one_process() {
     let arguments = ["--listen", "127.0.0.1:0", "--storage", &storage];
     let server = Server::start(&arguments);
     let mut client = Client::connect(&server.addresses[0]);
+    assert_eq!(client.broker_config("0", "log.dirs"), folder.0.join("0").display().to_string());
     client.create_topic("events");
     client.check_service("events");
     let (code, text) = failed(&arguments);
