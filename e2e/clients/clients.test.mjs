@@ -1,13 +1,13 @@
 // Every client against every kind of server; see README.md.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { serve } from "../lib/gateway.mjs";
+import { run } from "./run.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { CLIENTS_PYTHON, CLIENTS_JAVA, CLIENTS_KCAT } = process.env;
@@ -25,17 +25,6 @@ const CONFIGS = [
   // The records have times of long ago.
   "log.retention.check.interval.ms=3600000",
 ];
-
-function run([program, ...words], more) {
-  return new Promise((resolve) => {
-    const child = spawn(program, [...words, ...more], { stdio: ["ignore", "pipe", "pipe"], timeout: 150_000 });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => (said = (said + text).slice(-6000)));
-    }
-    child.on("close", (code, signal) => resolve({ code: code ?? signal, said }));
-  });
-}
 
 /** All clients at once; each has topics and groups of its own. */
 async function everyClient(t, server, part) {

@@ -104,7 +104,7 @@ fn clients() -> Result<()> {
     let there = setup::clients::ensure()?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
-    node.args(["clients/clients.test.mjs", "clients/dump.test.mjs"]);
+    node.args(["clients/clients.test.mjs", "clients/frameworks.test.mjs", "clients/dump.test.mjs"]);
     node.current_dir(paths::e2e()).env("HEADWATER", gateway::build()?);
     node.envs(there.python.map(|python| ("CLIENTS_PYTHON", python)));
     node.envs(there.kcat.then_some(("CLIENTS_KCAT", "kcat")));

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice::from_ref;
 
 use anyhow::{Context as _, Result};
 
@@ -18,7 +19,7 @@ pub(crate) struct Clients {
     pub(crate) kcat: bool,
     /// A folder with the jars of Apache Kafka, its Java client among them.
     pub(crate) jars: Option<PathBuf>,
-    /// The class path of the Java scenario.
+    /// The class path of the Java scenarios, Kafka Streams and Kafka Connect with them.
     pub(crate) scenario: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn ensure() -> Result<Clients> {
         eprintln!("kcat is left out: it is not installed");
     }
     let jars = there_or_said("Apache Kafka and its Java client", jars());
-    let scenario = jars.as_ref().and_then(|jars| there_or_said("the Java scenario", scenario(jars)));
+    let scenario = jars.as_ref().and_then(|jars| there_or_said("the Java scenarios", scenario(jars)));
     Ok(Clients { python, kcat, jars, scenario })
 }
 
@@ -43,9 +44,12 @@ fn there_or_said<T>(what: &str, outcome: Result<T>) -> Option<T> {
     outcome.map_err(|error| eprintln!("{what}: left out: {error:#}")).ok()
 }
 
-/// Whether a folder was made from just this file; if not, it is made anew by `make`.
-fn made_from(folder: &Path, source: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
-    let wanted = fs::read(source).with_context(|| format!("{} cannot be read", source.display()))?;
+/// Whether a folder was made from just these files; if not, it is made anew by `make`.
+fn made_from(folder: &Path, sources: &[PathBuf], make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mut wanted = Vec::new();
+    for source in sources {
+        wanted.extend(fs::read(source).with_context(|| format!("{} cannot be read", source.display()))?);
+    }
     let note = folder.join(".made-from");
     if fs::read(&note).is_ok_and(|made| made == wanted) {
         return Ok(());
@@ -61,7 +65,7 @@ fn python() -> Result<PathBuf> {
     let folder = paths::target()?.join("clients/python");
     let program = folder.join("bin/python");
     let wanted = paths::e2e().join("clients/requirements.txt");
-    made_from(&folder, &wanted, || {
+    made_from(&folder, from_ref(&wanted), || {
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&folder);
         shell::step("a Python environment", venv)?;
@@ -75,7 +79,7 @@ fn python() -> Result<PathBuf> {
 fn jars() -> Result<PathBuf> {
     let folder = paths::target()?.join("clients/jars");
     let pom = paths::e2e().join("clients/java/pom.xml");
-    made_from(&folder, &pom, || {
+    made_from(&folder, from_ref(&pom), || {
         let mut maven = Command::new("mvn");
         maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom).arg("dependency:copy-dependencies");
         maven.args(["-DincludeScope=runtime", &format!("-DoutputDirectory={}", folder.display())]);
@@ -86,12 +90,13 @@ fn jars() -> Result<PathBuf> {
 
 fn scenario(jars: &Path) -> Result<String> {
     let folder = paths::target()?.join("clients/classes");
-    let source = paths::e2e().join("clients/java/Scenario.java");
+    let sources = ["Scenario", "Streams", "StreamsApp"]
+        .map(|name| paths::e2e().join(format!("clients/java/{name}.java")));
     let libraries = format!("{}/*", jars.display());
-    made_from(&folder, &source, || {
+    made_from(&folder, &sources, || {
         let mut javac = Command::new("javac");
-        javac.args(["-cp", &libraries, "-d"]).arg(&folder).arg(&source);
-        shell::step("the Java scenario", javac).context("it needs a JDK of Java 17 or newer")
+        javac.args(["-cp", &libraries, "-d"]).arg(&folder).args(&sources);
+        shell::step("the Java scenarios", javac).context("it needs a JDK of Java 17 or newer")
     })?;
     Ok(format!("{}:{libraries}", folder.display()))
 }
