@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { along, appendRoad, fetchRoad, layoutOf, readerOf, scaleOf } from "../../web/js/picture/layout.js";
 import { modelOf } from "../../web/js/picture/model.js";
+import { tell } from "../../web/js/figures/events.js";
 import { History, SAMPLES, line } from "../../web/js/figures/history.js";
 import { Since, bound, percentile } from "../../web/js/figures/latency.js";
 import { FLIGHT_MS, Flights, Rates, TraceClock, packetWidth } from "../../web/js/picture/motion.js";
@@ -254,4 +255,15 @@ test("of members with the same client id, the one that has the partition gets it
   const layout = layoutOf(modelOf(alike), 1000);
   assert.deepEqual([0, 1].map((partition) => readerOf(layout, "kafkajs", "t", partition).consumer.key), ["consumer 0", "consumer 1"]);
   assert.equal(readerOf(layout, "somebody", "t", 0), undefined);
+});
+
+test("what is told again and again within two seconds is one line of the events, which counts", () => {
+  const events = [];
+  const failed = (client, wall_ms) => tell(events, { source: "group", group: "g", kind: "commit-failed", args: [["client", client]], wall_ms: BigInt(wall_ms) });
+  for (const at of [0, 10, 20]) failed("consumer-1", at);
+  failed("consumer-2", 25);
+  failed("consumer-1", 30);
+  assert.deepEqual(events.map(({ args, times, wall_ms }) => [args[0][1], times, Number(wall_ms)]), [["consumer-1", 4, 30], ["consumer-2", 1, 25]]);
+  failed("consumer-1", 3000);
+  assert.deepEqual(events.map(({ times }) => times), [1, 4, 1], "later it is another");
 });

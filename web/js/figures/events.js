@@ -7,7 +7,19 @@ const MOST = 200;
 const SHOWN = 60;
 /** States of brokers that are worth a line. */
 const TOLD = ["running", "stopped", "failed"];
+/** Among how many of the newest an event is looked for again, and how long after. */
+const NEAR = 8;
+const SOON_MS = 2000;
 const FILTERS = ["all", "broker", "group", "warning"];
+
+/** Puts an event before the others (the newest is first): one that was told just now is counted there, in `times`, and comes to the front. */
+export function tell(events, event) {
+  const same = (other) => ["source", "group", "node_id", "key", "kind", "message"].every((field) => other[field] === event[field]) &&
+    String(other.args) === String(event.args) && Number(event.wall_ms) - Number(other.wall_ms) <= SOON_MS;
+  const at = events.slice(0, NEAR).findIndex(same);
+  const [before] = at < 0 ? [] : events.splice(at, 1);
+  events.unshift({ ...event, times: (before?.times ?? 0) + 1 });
+}
 
 /** The events of brokers and groups, of which the last are kept. */
 export class EventLog {
@@ -58,7 +70,7 @@ export class EventLog {
   }
 
   #add(event) {
-    this.#events.unshift(event);
+    tell(this.#events, event);
     if (this.#events.length > MOST) this.#events.pop();
     if (this.#words) this.#soon();
   }
@@ -72,7 +84,8 @@ export class EventLog {
     const time = new Intl.DateTimeFormat(this.#api.language, { timeStyle: "medium" });
     const items = wanted.slice(0, SHOWN).map((event) => element("li", { "data-source": event.source, "data-warning": event.warning === true },
       element("time", {}, time.format(new Date(Number(event.wall_ms)))), " ",
-      element("b", {}, event.source === "group" ? event.group : t("picture_broker", { n: event.node_id })), " ", this.#text(event)));
+      element("b", {}, event.source === "group" ? event.group : t("picture_broker", { n: event.node_id })), " ", this.#text(event),
+      ...(event.times > 1 ? [element("span", { class: "hint" }, ` × ${event.times}`)] : [])));
     this.#list.replaceChildren(...(items.length > 0 ? items : [element("li", { class: "hint" }, t("picture_events_none"))]));
   }
 

@@ -30,7 +30,7 @@ export function consumerFields(ctx, { group, topic }) {
   const pair = (...fields) => element("div", { class: "pair" }, ...fields);
   const whole = element("div", { class: "stack" }, pair(field(t("group"), groupField), field(t("topic"), topicField)),
     pair(field(t("how_many"), number), field(t("rate_each"), rate)),
-    pair(field("partition.assignment.strategy", assignor), field("auto.offset.reset", reset)),
+    field("partition.assignment.strategy", assignor), field("auto.offset.reset", reset),
     field("group.instance.id", instance, t("instance_hint")));
   return { whole, read };
 }

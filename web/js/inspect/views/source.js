@@ -86,7 +86,7 @@ function deliveryFields({ t }, { acks = "all", compression = "none", idempotence
   acksField.addEventListener("change", fit);
   fit();
   return {
-    fields: [element("div", { class: "pair" }, field("acks", acksField), field("compression.type", packed)), field("enable.idempotence", once, t("idempotence_hint"))],
+    fields: [field("acks", acksField), field("compression.type", packed), field("enable.idempotence", once, t("idempotence_hint"))],
     read: () => ({ acks: acksField.value, compression: packed.value, idempotence: once.checked }),
   };
 }
