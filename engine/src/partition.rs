@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use kafka_protocol::ResponseError;
 
@@ -81,8 +82,8 @@ pub(crate) struct PendingAppend<W> {
     pub(crate) waiters: Vec<W>,
     /// What the state of the batch's producer was before.
     pub(crate) undo: Option<Undo>,
-    /// An append before it was refused, so this one will be.
-    pub(crate) doomed: bool,
+    /// An append before it was refused, so this one will be: what was said of that one.
+    pub(crate) doomed: Option<Arc<str>>,
 }
 
 /// Appends of which at least one may or may not be stored.

@@ -1,5 +1,7 @@
 //! Appends: handed to storage, and what follows when storage answers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
@@ -69,7 +71,7 @@ impl Broker {
             size,
             waiters: vec![waiter],
             undo,
-            doomed: false,
+            doomed: None,
         });
         self.appending_bytes += size;
         self.tail_grew(log, size);
@@ -106,7 +108,7 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return;
         };
-        assert!(!append.doomed, "storage has taken an append behind one that it refused");
+        assert!(append.doomed.is_none(), "storage has taken an append behind one that it refused");
         let segments = partition.log.segment_count();
         for op in partition.log.appended(&append.point) {
             let owner = match &op {
@@ -149,8 +151,10 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(&log) else {
             return;
         };
-        let message = match reason {
-            NotAppliedReason::Full => {
+        let message = match (reason, &append.doomed) {
+            // Why this one is refused is why the one before it was.
+            (NotAppliedReason::OutOfSequence, Some(why)) => why.to_string(),
+            (NotAppliedReason::Full, _) => {
                 format!(
                     "{} could not be stored: the storage is full. Delete something, then try again.",
                     partition.name
@@ -158,14 +162,15 @@ impl Broker {
             }
             _ => format!("{} could not be stored: {message}.", partition.name),
         };
-        if !append.doomed {
-            let later = partition.pending.iter_mut().rev().filter(|later| !later.doomed);
+        if append.doomed.is_none() {
+            let later = partition.pending.iter_mut().rev().filter(|later| later.doomed.is_none());
             let undos: Vec<Undo> =
                 later.filter_map(|later| later.undo.take()).chain(append.undo.take()).collect();
             partition.log.roll_back(&append.point, undos.into_iter());
             partition.flush_next();
+            let why: Arc<str> = message.as_str().into();
             for later in &mut partition.pending {
-                later.doomed = true;
+                later.doomed = Some(why.clone());
             }
             let args = vec![("partition", partition.name.to_string()), ("why", message.clone())];
             self.report.tell(true, "append-refused", args, message.clone());
@@ -231,7 +236,7 @@ impl Broker {
         }
         for append in settling.appends {
             // What is there where a doomed one was to go is another.
-            let result = if !append.doomed && append.point.end_offset <= log_end_offset {
+            let result = if append.doomed.is_none() && append.point.end_offset <= log_end_offset {
                 self.trace_append(now, log, &append);
                 Ok(append.point.base_offset)
             } else {

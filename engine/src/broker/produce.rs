@@ -189,7 +189,7 @@ impl Broker {
             started.log_start_offset = partition.log.log_start_offset();
             let mut pending = partition.pending.iter_mut();
             if let Some(first) =
-                pending.find(|append| !append.doomed && append.point.base_offset == base_offset)
+                pending.find(|append| append.doomed.is_none() && append.point.base_offset == base_offset)
             {
                 first.waiters.push(Waiter::Produce(entry));
                 started.base_offset = None;

@@ -49,7 +49,11 @@ fn a_refused_append_takes_those_behind_it_along_and_leaves_no_hole() {
         world.release(None);
     }
     for request in requests {
-        assert_eq!(ended(&mut world, request).0, STORAGE_ERROR);
+        let response: ProduceResponse = world.answer(ApiKey::Produce, 9, request);
+        let partition = &response.responses[0].partition_responses[0];
+        assert_eq!(partition.error_code, STORAGE_ERROR);
+        let why = partition.error_message.as_deref().unwrap_or_default();
+        assert!(why.contains("the storage is full. Delete something"), "{why}");
     }
     assert_eq!(ended(&mut world, new), (0, 1));
     assert_eq!(values(&mut world), ["kept", "new"]);
