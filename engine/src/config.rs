@@ -64,7 +64,27 @@ pub struct BrokerConfig {
     shared: SortedMap<String, String>,
 }
 
+/// A broker config that can be set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownConfig {
+    /// Kafka's name of it.
+    pub name: &'static str,
+    /// The value that it has unless set, as text.
+    pub default: &'static str,
+    /// What it does, in one sentence.
+    pub documentation: &'static str,
+}
+
 impl BrokerConfig {
+    /// Every broker config that [`BrokerConfig::set`] takes.
+    pub fn known() -> impl Iterator<Item = KnownConfig> {
+        BROKER_KEYS.iter().map(|key| KnownConfig {
+            name: key.name,
+            default: key.default,
+            documentation: key.documentation,
+        })
+    }
+
     /// A broker with every config at its default.
     ///
     /// `host` and `port` are where clients reach it, as Metadata tells them. The cluster's controller is broker 0, unless

@@ -29,7 +29,7 @@ pub use broker::{
     BatchView, Broker, BrokerEvent, CommittedOffsetView, ErrorTally, GroupMemberView, GroupView,
     IndexEntryView, LogView, Move, PartitionView, ProducerView, Refusal, SegmentView, TopicView,
 };
-pub use config::{BrokerConfig, ConfigError};
+pub use config::{BrokerConfig, ConfigError, KnownConfig};
 pub use producer_state::AbortedTransaction;
 #[cfg(feature = "server")]
 pub use producer_state::{ProducerEntry, ProducersSnapshot};

@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::ValueExt as _;
 use lexopt::prelude::{Long, Short, Value};
@@ -19,26 +19,21 @@ headwater serve [--listen HOST:PORT]...      where to listen, 127.0.0.1:9092 unl
                 [--storage memory|dir:PATH]  where records are kept: memory (gone when it ends) unless told otherwise
                 [--config KEY=VALUE]...      a broker config by Kafka's name, such as num.partitions=3
                 [--ui HOST:PORT]             serves the page that shows and drives these brokers
-                [--ui-files PATH]            where that page is, as `cargo xtask build` makes it (dist/)
+                [--ui-files PATH]            where that page is, as `cargo xtask build` makes it; a folder dist beside the
+                                             program or where it is started, unless told otherwise
                 [--metrics HOST:PORT]        serves /metrics for Prometheus and /healthz
                 [--json-logs]                one JSON object a line on stderr
+headwater configs                            the broker configs that there are, with their defaults
 
 It prints one line on stdout when it answers, and ends cleanly on SIGTERM and SIGINT. It exits with 2 when the command
-line is not understood, with 1 when it cannot start or go on, and with 0 otherwise.
-
-Configs of its own, beside those of the broker:
-  connections.max.idle.ms          how long a connection may be silent (600000; -1: for ever)
-  max.connections                  the most connections of a broker (20000, or what the system allows to open:
-                                   the limit of open files is raised to the highest that there is)
-  headwater.connections.max.bytes  the most bytes of requests and answers that a broker holds for all its connections
-                                   (536870912); beyond it the connection with the most is closed
-  headwater.connection.stall.ms    how long a connection may stop within a request or leave an answer unread (60000)";
+line is not understood, with 1 when it cannot start or go on, and with 0 otherwise.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
     Version,
+    Configs,
     Serve(Options),
 }
 
@@ -61,7 +56,31 @@ pub(crate) struct Options {
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub(crate) struct Ui {
     pub(crate) address: Address,
-    pub(crate) files: PathBuf,
+    /// None: where it usually is.
+    pub(crate) files: Option<PathBuf>,
+}
+
+impl Ui {
+    /// The folder that has the page: the one that was told, else `dist` beside the program or in the working directory.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, when none was told and neither is there.
+    pub(crate) fn folder(&self) -> Result<PathBuf, String> {
+        if let Some(files) = &self.files {
+            return Ok(files.clone());
+        }
+        let program = std::env::current_exe().ok();
+        let beside = program.as_deref().and_then(Path::parent).map(|folder| folder.join("dist"));
+        let tried: Vec<_> = beside.into_iter().chain([PathBuf::from("dist")]).collect();
+        tried.iter().find(|folder| folder.join("index.html").is_file()).cloned().ok_or_else(|| {
+            let tried: Vec<_> = tried.iter().map(|folder| folder.display().to_string()).collect();
+            format!(
+                "--ui: the page is not in {}; --ui-files PATH says where it is (`cargo xtask build` makes it in dist/)",
+                tried.join(", nor in ")
+            )
+        })
+    }
 }
 
 /// Where records are kept.
@@ -78,7 +97,7 @@ pub(crate) enum StorageChoice {
 /// A sentence about what is not understood.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut serve = false;
+    let (mut serve, mut configs) = (false, false);
     let mut options = Options {
         listen: Vec::new(),
         advertise: Vec::new(),
@@ -93,7 +112,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
-            Value(word) if word == "serve" && !serve => serve = true,
+            Value(word) if word == "serve" && !serve && !configs => serve = true,
+            Value(word) if word == "configs" && !serve && !configs => configs = true,
+            other if configs => return Err(other.unexpected().to_string()),
             Long("listen") => options.listen.push(Address::parse(&value(&mut parser)?)?),
             Long("advertise") => advertise.push(Address::parse(&value(&mut parser)?)?),
             Long("storage") => options.storage = storage(&value(&mut parser)?)?,
@@ -104,6 +125,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Long("json-logs") => options.json_logs = true,
             other => return Err(other.unexpected().to_string()),
         }
+    }
+    if configs {
+        return Ok(Command::Configs);
     }
     if !serve {
         return Err("it wants a command: headwater serve".to_owned());
@@ -116,8 +140,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     }
     options.advertise = advertise;
     options.ui = match (ui, files) {
-        (Some(address), Some(files)) => Some(Ui { address, files }),
-        (Some(_), None) => return Err("--ui wants --ui-files PATH: the folder that has the page".to_owned()),
+        (Some(address), files) => Some(Ui { address, files }),
         (None, Some(_)) => return Err("--ui-files wants --ui HOST:PORT".to_owned()),
         (None, None) => None,
     };
@@ -167,7 +190,11 @@ mod tests {
         let line = "serve --listen a:1 --listen=b:2 --advertise c:3 --storage dir:x/y --config k=v=w --ui d:3 \
              --ui-files dist --json-logs";
         let full = served(line);
-        assert_eq!(full.ui, Some(Ui { address: Address::parse("d:3").unwrap(), files: "dist".into() }));
+        assert_eq!(full.ui, Some(Ui { address: Address::parse("d:3").unwrap(), files: Some("dist".into()) }));
+        assert_eq!(
+            served("serve --ui d:3").ui,
+            Some(Ui { address: Address::parse("d:3").unwrap(), files: None })
+        );
         assert_eq!(full.listen.len(), 2);
         assert_eq!(full.advertise, [Address::parse("c:3").unwrap()]);
         assert_eq!(full.storage, StorageChoice::Directory("x/y".into()));
@@ -175,6 +202,7 @@ mod tests {
         assert!(full.json_logs);
         assert_eq!(parsed("--help"), Ok(Command::Help));
         assert_eq!(parsed("serve --version"), Ok(Command::Version));
+        assert_eq!(parsed("configs"), Ok(Command::Configs));
     }
 
     #[test]
@@ -190,7 +218,8 @@ mod tests {
             "serve --config =1",
             "serve --config num.partitions",
             "serve --port 1",
-            "serve --ui 127.0.0.1:8080",
+            "configs --listen a:1",
+            "serve configs",
             "serve --ui-files dist",
             "serve --ui dist --ui-files dist",
             "serve --advertise a:1 --advertise b:2",

@@ -2,13 +2,39 @@
 
 use std::time::Duration;
 
-use headwater_engine::ConfigError;
+use headwater_engine::{ConfigError, KnownConfig};
 use tracing::{info, warn};
 
 /// Kafka's default of `socket.request.max.bytes`.
 const REQUEST_MAX_BYTES: usize = 100 << 20;
 /// Files that are open beside connections: logs, listeners, and what the runtime needs.
 const OTHER_FILES: u64 = 1_280;
+
+/// The configs that are the gateway's own.
+pub(crate) const CONFIGS: [KnownConfig; 4] = [
+    KnownConfig {
+        name: "connections.max.idle.ms",
+        default: "600000",
+        documentation: "How long a connection may be silent; -1 for ever.",
+    },
+    KnownConfig {
+        name: "max.connections",
+        default: "20000",
+        documentation: "The most connections of a broker; fewer where the system allows fewer open files, whose limit is \
+                        raised to the highest that there is.",
+    },
+    KnownConfig {
+        name: "headwater.connections.max.bytes",
+        default: "536870912",
+        documentation: "The most bytes of requests and answers that a broker holds for all its connections; beyond it the \
+                        connection with the most is closed.",
+    },
+    KnownConfig {
+        name: "headwater.connection.stall.ms",
+        default: "60000",
+        documentation: "How long a connection may stop within a request, or leave an answer unread.",
+    },
+];
 
 /// The limits of a broker's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]

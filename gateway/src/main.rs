@@ -8,7 +8,7 @@ mod address;
 mod args;
 mod broker;
 mod clock;
-
+mod configs;
 mod frames;
 mod http;
 mod limits;
@@ -33,6 +33,10 @@ fn main() -> ExitCode {
         }
         Ok(Command::Version) => {
             println!("headwater {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Configs) => {
+            print!("{}", configs::table());
             ExitCode::SUCCESS
         }
         Ok(Command::Serve(options)) => match serve::run(&options) {

@@ -16,6 +16,7 @@ use tracing::info;
 use crate::address::Address;
 use crate::args::{Options, StorageChoice};
 use crate::broker::{self, Said, Start};
+use crate::configs;
 use crate::http;
 use crate::limits::{Limits, raise_open_files};
 use crate::peers::Message;
@@ -72,7 +73,7 @@ impl Plan {
         let mut limits = Limits::default();
         let mut settings = Vec::new();
         for (key, value) in &options.configs {
-            if !limits.set(key, value).map_err(|error| error.to_string())? {
+            if !limits.set(key, value).map_err(|error| configs::explained(&error))? {
                 settings.push((key, value));
             }
         }
@@ -85,7 +86,7 @@ impl Plan {
             };
             let mut config = BrokerConfig::new(CLUSTER_ID, node_id, &address.host, address.port);
             for (key, value) in &settings {
-                config.set(key, value).map_err(|error| error.to_string())?;
+                config.set(key, value).map_err(|error| configs::explained(&error))?;
             }
             let place = place_of(&options.storage, node_id);
             config.set("log.dirs", &place).map_err(|error| error.to_string())?;
@@ -96,7 +97,7 @@ impl Plan {
         let metrics = options.metrics.as_ref().map(bind).transpose()?;
         let ui = match &options.ui {
             Some(ui) => {
-                let page = Page::read(&ui.files, brokers.len())?;
+                let page = Page::read(&ui.folder()?, brokers.len())?;
                 Some((bind(&ui.address)?, page, Hosts::of(&ui.address)))
             }
             None => None,

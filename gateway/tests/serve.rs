@@ -36,7 +36,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_exit_code() {
     let address = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], i32, &str); 6] = [
         (&["--listen", &address], 1, "the port is taken"),
-        (&["--config", "num.partition=3"], 1, "Unknown config num.partition"),
+        (&["--config", "num.partition=3"], 1, "Unknown config num.partition. Is num.partitions meant?"),
         (&["--config", "num.partitions=many"], 1, "Invalid value many"),
         (&["--config", "max.connections=0"], 1, "Invalid value 0"),
         (&["--listen", "9092"], 2, "HOST:PORT"),
