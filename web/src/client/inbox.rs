@@ -1,19 +1,21 @@
-//! What the workers say, given to the page at most once a frame.
+//! What the workers say, given to the page some times a second.
 
 use std::cell::RefCell;
 use std::mem;
 use std::rc::Rc;
 
-use gloo_render::{AnimationFrame, request_animation_frame};
+use gloo_timers::callback::Timeout;
 use headwater_worker_protocol::{FromBroker, FromClients};
 use yew::Callback;
 
 use crate::state::{Action, TabNews};
 
-/// Events kept for a frame; older ones would not be shown anyway.
+/// Events kept meanwhile; older ones would not be shown anyway.
 const MAX_EVENTS: usize = 50;
+/// Figures go on so often at the most: each time the page is laid out and painted anew, and every worker tells its own.
+const PACE_MS: u32 = 150;
 
-/// Collects actions. Figures and events wait for the next frame, the newest figures in the place of older ones; all else goes on at once, after
+/// Collects actions. Figures and events wait for their time, the newest figures in the place of older ones; all else goes on at once, after
 /// what waits.
 #[derive(Clone)]
 pub(crate) struct Inbox(Rc<RefCell<Waiting>>, Callback<Vec<Action>>);
@@ -24,7 +26,7 @@ struct Waiting {
     brokers: Vec<(i32, Action)>,
     clients: Option<Action>,
     events: Vec<Action>,
-    frame: Option<AnimationFrame>,
+    timer: Option<Timeout>,
 }
 
 impl Waiting {
@@ -54,7 +56,6 @@ impl Waiting {
     }
 
     fn take(&mut self) -> Vec<Action> {
-        self.frame = None;
         let mut actions = mem::take(&mut self.events);
         actions.extend(self.brokers.drain(..).map(|(_, action)| action));
         actions.extend(self.clients.take());
@@ -71,19 +72,26 @@ impl Inbox {
     /// Takes an action in.
     pub(crate) fn push(&self, action: Action) {
         let urgent = self.0.borrow_mut().keep(action);
-        // A page that nobody sees gets no frames.
-        if urgent.is_some() || is_hidden() {
-            let mut actions = self.0.borrow_mut().take();
-            actions.extend(urgent);
-            self.1.emit(actions);
-        } else if self.0.borrow().frame.is_none() {
-            let inbox = self.clone();
-            let frame = request_animation_frame(move |_| {
-                let actions = inbox.0.borrow_mut().take();
-                inbox.1.emit(actions);
-            });
-            self.0.borrow_mut().frame = Some(frame);
+        // A page that nobody sees has its timers seldom.
+        if urgent.is_some() || self.0.borrow().timer.is_none() || is_hidden() {
+            self.deliver(urgent);
         }
+    }
+
+    fn deliver(&self, urgent: Option<Action>) {
+        let mut actions = self.0.borrow_mut().take();
+        actions.extend(urgent);
+        if actions.is_empty() {
+            return;
+        }
+        let inbox = self.clone();
+        self.0.borrow_mut().timer.get_or_insert_with(|| {
+            Timeout::new(PACE_MS, move || {
+                inbox.0.borrow_mut().timer.take();
+                inbox.deliver(None);
+            })
+        });
+        self.1.emit(actions);
     }
 }
 

@@ -101,7 +101,7 @@ impl Tabs {
         })
     }
 
-    /// Repeats to the other tabs what a broker of this one has said.
+    /// Repeats to the other tabs, where there are some, what a broker of this one has said.
     pub(super) fn repeat(&self, message: &FromBroker, data: &JsValue) {
         match message {
             FromBroker::Ready { node_id, .. } => {
@@ -122,7 +122,10 @@ impl Tabs {
             FromBroker::Event(_) | FromBroker::Trace(_) => {}
             _ => return,
         }
-        let _ = self.brokers.post_message(data);
+        // A guest that comes is told how they stand.
+        if !self.guests.borrow().is_empty() {
+            let _ = self.brokers.post_message(data);
+        }
     }
 
     /// Tells the others that a broker of this tab is gone.
