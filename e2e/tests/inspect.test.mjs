@@ -118,7 +118,7 @@ browserTest("a producer, its consumers and their group: paces changed, left, off
   await control(playground, "group-leave").click();
   await figure(playground, "group-state", "Empty");
   await control(playground, "reset-go").click();
-  await control(playground, "reset-go-said").filter({ hasText: "2 partitions" }).waitFor();
+  await control(playground, "reset-go-said").filter({ hasText: "partitions: 2" }).waitFor();
   await figure(playground, "committed-vehicles-0", "7");
   const { offsets } = await playground.groupWith("watchers", { state: "Empty", lag: 56_899 - 14 });
   assert.deepEqual(offsets.map(({ committed }) => committed), [7, 7]);
