@@ -232,14 +232,14 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         loop {
+            self.pass(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(&self.text[start..self.at]);
                 }
                 Some(b'\\') => self.escape()?,
-                Some(0..0x20) => return Err(self.wrong("a control character stands in a text")),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(self.wrong("a control character stands in a text")),
                 None => return Err(self.wrong("a text is not closed")),
             }
         }
@@ -280,11 +280,16 @@ impl<'a> Scanner<'a> {
     }
 
     fn digits(&mut self) -> usize {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        self.at - start
+        self.pass(|byte| byte.is_ascii_digit())
+    }
+
+    /// Goes past the bytes that are as wanted, and says how many those were. Most of a line is passed here.
+    #[inline]
+    fn pass(&mut self, wanted: impl Fn(u8) -> bool) -> usize {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let count = rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        self.at += count;
+        count
     }
 
     fn word(&mut self, word: &[u8]) -> Checked<()> {
@@ -306,9 +311,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
-        }
+        self.pass(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     }
 
     #[inline]
