@@ -48,12 +48,16 @@ pub(crate) fn field_names(text: &[u8]) -> Vec<String> {
 }
 
 /// Writes text as a JSON string.
-pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_string(mut text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    for &byte in text {
+    loop {
+        let plain = text.iter().position(|byte| !is_plain(*byte)).unwrap_or(text.len());
+        let (before, rest) = text.split_at(plain);
+        out.extend_from_slice(before);
+        let Some((&byte, after)) = rest.split_first() else { break };
+        text = after;
         match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
@@ -61,10 +65,15 @@ pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
                 let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
                 out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             }
-            _ => out.push(byte),
+            _ => out.extend_from_slice(&[b'\\', byte]),
         }
     }
     out.push(b'"');
+}
+
+/// Whether a byte stands for itself within a JSON string.
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
 fn string_is(literal: &[u8], wanted: &str) -> bool {
@@ -232,7 +241,7 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         loop {
-            self.pass(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+            self.pass(is_plain);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
