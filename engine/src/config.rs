@@ -286,6 +286,11 @@ impl BrokerConfig {
         self.number("transaction.max.timeout.ms")
     }
 
+    #[cfg(feature = "server")]
+    pub(crate) fn transaction_verification(&self) -> bool {
+        self.text("transaction.partition.verification.enable") == "true"
+    }
+
     pub(crate) fn transaction_timeout_check_interval_ms(&self) -> u64 {
         self.number("transaction.abort.timed.out.transaction.cleanup.interval.ms").unsigned_abs()
     }

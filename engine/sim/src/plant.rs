@@ -1,10 +1,11 @@
 //! Bugs to be found: each is one that the world itself makes, to see that a checker notices.
 
 use bytes::{Bytes, BytesMut};
+use headwater_engine::record::{RecordBatch, set_producer};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::{
-    ApiKey, CreateTopicsRequest, EndTxnRequest, FetchRequest, OffsetCommitRequest, RequestHeader,
-    SyncGroupRequest, TxnOffsetCommitRequest,
+    ApiKey, CreateTopicsRequest, EndTxnRequest, FetchRequest, OffsetCommitRequest, ProduceRequest,
+    RequestHeader, SyncGroupRequest, TxnOffsetCommitRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -33,6 +34,11 @@ pub enum Plant {
     CommitAborted,
     /// Readers of committed records are given all.
     ReadUncommitted,
+    /// What a producer has sent in a transaction is followed by more of it, which comes late: mostly when the transaction has ended.
+    /// Brokers see to it that this begins no other (KIP-890).
+    LateRecord,
+    /// The same, and brokers take it.
+    UnverifiedRecord,
     /// Offsets arrive in transactions a little too low.
     OffsetsApart,
     /// The leader of a group gives every member the share of the first.
@@ -60,7 +66,14 @@ impl Plant {
 
     /// Whether it takes transactions for it to happen.
     pub(crate) fn needs_transactions(self) -> bool {
-        matches!(self, Plant::CommitAborted | Plant::ReadUncommitted | Plant::OffsetsApart)
+        matches!(
+            self,
+            Plant::CommitAborted
+                | Plant::LateRecord
+                | Plant::OffsetsApart
+                | Plant::ReadUncommitted
+                | Plant::UnverifiedRecord
+        )
     }
 
     /// Whether it takes a compacted topic for it to happen.
@@ -73,12 +86,33 @@ impl Plant {
         matches!(self, Plant::ForgetLogStart | Plant::DropLater | Plant::DropOneMore | Plant::RetainLess)
     }
 
+    /// What comes late behind a request.
+    pub(crate) fn follows(self, frame: &Bytes) -> Option<Bytes> {
+        if !matches!(self, Plant::LateRecord | Plant::UnverifiedRecord) {
+            return None;
+        }
+        let (api, version, mut body) = split(frame)?;
+        if api != ApiKey::Produce {
+            return None;
+        }
+        let mut late = BytesMut::from(&frame[..frame.len() - body.len()]);
+        let mut request = ProduceRequest::decode(&mut body, version).ok()?;
+        request.transactional_id.as_ref()?;
+        for partition in request.topic_data.iter_mut().flat_map(|topic| &mut topic.partition_data) {
+            let records = partition.records.take()?;
+            let batch = RecordBatch::parse(&records).ok()?;
+            let next = batch.base_sequence() + batch.record_count();
+            let mut follower = records.to_vec();
+            set_producer(&mut follower, batch.producer_id(), batch.producer_epoch(), next).ok()?;
+            partition.records = Some(follower.into());
+        }
+        request.encode(&mut late, version).ok()?;
+        Some(late.freeze())
+    }
+
     /// What a broker is given in place of a request.
     pub(crate) fn instead_of(self, frame: &Bytes) -> Option<Bytes> {
-        let api = ApiKey::try_from(i16::from_be_bytes(frame.get(..2)?.try_into().ok()?)).ok()?;
-        let version = i16::from_be_bytes(frame.get(2..4)?.try_into().ok()?);
-        let mut body = frame.clone();
-        RequestHeader::decode(&mut body, api.request_header_version(version)).ok()?;
+        let (api, version, mut body) = split(frame)?;
         let mut changed = BytesMut::from(&frame[..frame.len() - body.len()]);
         match (self, api) {
             (Plant::CommitAhead, ApiKey::OffsetCommit) => {
@@ -118,6 +152,15 @@ impl Plant {
         }
         Some(changed.freeze())
     }
+}
+
+/// Which request a frame is, and its body.
+fn split(frame: &Bytes) -> Option<(ApiKey, i16, Bytes)> {
+    let api = ApiKey::try_from(i16::from_be_bytes(frame.get(..2)?.try_into().ok()?)).ok()?;
+    let version = i16::from_be_bytes(frame.get(2..4)?.try_into().ok()?);
+    let mut body = frame.clone();
+    RequestHeader::decode(&mut body, api.request_header_version(version)).ok()?;
+    Some((api, version, body))
 }
 
 /// Takes the size of a segment from what a topic is to keep.

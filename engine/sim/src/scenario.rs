@@ -144,7 +144,7 @@ impl Scenario {
                 .then(|| compacted(random)),
             retained: (!bit_rot && (plant.is_some_and(Plant::needs_retention) || random.one_in(4)))
                 .then(|| RetainedPlan::new(random)),
-            broker: broker_configs(random),
+            broker: broker_configs(random, plant),
             producers,
             idempotent_producers: random.index(4),
             consumers: (0..random.within(1..3)).map(|_| consumer(random)).collect(),
@@ -175,7 +175,8 @@ impl Scenario {
 }
 
 /// What may differ from start to start.
-pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)> {
+pub(crate) fn broker_configs(random: &mut Random, plant: Option<Plant>) -> Vec<(&'static str, String)> {
+    let verifies = plant != Some(Plant::UnverifiedRecord);
     vec![
         ("log.segment.bytes", random.pick(&[200, 1_000, 5_000, 1 << 30]).to_string()),
         ("log.index.interval.bytes", random.pick(&[0, 100, 4_096]).to_string()),
@@ -190,6 +191,7 @@ pub(crate) fn broker_configs(random: &mut Random) -> Vec<(&'static str, String)>
         ("group.initial.rebalance.delay.ms", random.pick(&[0, 0, 300]).to_string()),
         // The wall clock jumps by up to an hour at a time, and records wait meanwhile.
         ("log.message.timestamp.after.max.ms", i64::MAX.to_string()),
+        ("transaction.partition.verification.enable", verifies.to_string()),
         ("transaction.state.log.num.partitions", "5".to_owned()),
         ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500".to_owned()),
         ("headwater.offsets.max.dirty.bytes", random.pick(&[1_000, 10_000, 1 << 20]).to_string()),

@@ -68,6 +68,8 @@ enum Event {
     Storage(usize),
     BrokerTimer(usize),
     Restart(usize),
+    /// A planted bug: a request reaches a broker from nobody.
+    Late(usize, Bytes),
     Wake(usize),
     Trouble(Trouble),
     /// It is time to look whether a phase has ended.
@@ -323,6 +325,7 @@ impl World {
                 self.with_actor(actor, |actor, context| actor.hear(context, News::Time));
             }
             Event::Restart(node) => self.restart(node),
+            Event::Late(node, frame) => self.late_request_arrives(node, frame),
             Event::Trouble(trouble) => self.trouble(trouble),
             Event::Look => return self.look(),
             Event::Compare => {

@@ -94,6 +94,21 @@ fn a_reader_that_is_given_too_much_is_found() {
 }
 
 #[test]
+fn a_transaction_that_nobody_ends_is_found() {
+    assert_found(Plant::UnverifiedRecord, Checker::Liveness);
+}
+
+/// The same records, when brokers ask the coordinator first.
+#[test]
+fn a_record_that_comes_late_begins_no_transaction() {
+    let options =
+        Options { plant: Some(Plant::LateRecord), only: Some(Checker::Liveness), ..Options::default() };
+    for seed in 0..SEEDS {
+        assert_eq!(run(seed, &options).violation, None, "seed {seed}");
+    }
+}
+
+#[test]
 fn offsets_apart_from_their_transaction_are_found() {
     assert_found(Plant::OffsetsApart, Checker::Transactions);
 }

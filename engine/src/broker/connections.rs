@@ -34,6 +34,9 @@ struct Connection {
     slots: VecDeque<Slot>,
     queued: VecDeque<Bytes>,
     queued_bytes: usize,
+    /// Its requests wait for the one before them.
+    #[cfg(feature = "server")]
+    is_held: bool,
     /// Brokers are named to it by their numbers.
     by_number: bool,
 }
@@ -70,10 +73,33 @@ impl Connections {
         if connection.slots.len() >= MAX_IN_FLIGHT {
             return None;
         }
+        #[cfg(feature = "server")]
+        if connection.is_held {
+            return None;
+        }
         let frame = connection.queued.pop_front()?;
         connection.queued_bytes -= frame.len();
         self.last_served = Some(id);
         Some(frame)
+    }
+
+    /// No further request of a connection is worked on.
+    #[cfg(feature = "server")]
+    pub(super) fn hold(&mut self, id: ConnectionId) {
+        self.set_held(id, true);
+    }
+
+    /// They are again.
+    #[cfg(feature = "server")]
+    pub(super) fn release(&mut self, id: ConnectionId) {
+        self.set_held(id, false);
+    }
+
+    #[cfg(feature = "server")]
+    fn set_held(&mut self, id: ConnectionId, is_held: bool) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.is_held = is_held;
+        }
     }
 
     /// The connections on which frames wait. They have their turn one after the other, so that none waits for ever behind

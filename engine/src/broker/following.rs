@@ -248,6 +248,8 @@ impl Broker {
             // They are sent where they come from.
             Asked::Markers => Ok(()),
             #[cfg(feature = "server")]
+            Asked::Partitions(_) => Ok(()),
+            #[cfg(feature = "server")]
             Asked::Forwarded(_) => {
                 self.send_forwarded(now);
                 Ok(())
@@ -272,6 +274,15 @@ impl Broker {
                     link.succeeded();
                 }
                 self.markers_answered(now, peer, &response);
+            }
+            #[cfg(feature = "server")]
+            Asked::Partitions(number) => {
+                let response =
+                    request.decode::<kafka_protocol::messages::AddPartitionsToTxnRequest>(frame)?;
+                if let Some(link) = self.link_mut(peer) {
+                    link.succeeded();
+                }
+                self.partitions_answered(now, number, &response);
             }
             #[cfg(feature = "server")]
             Asked::Forwarded(api) => self.forwarded_answered(api, request, frame)?,
@@ -456,9 +467,14 @@ impl Broker {
 
     fn link_lost(&mut self, now: Now, peer: NodeId) {
         self.transactions.endings.lost(peer);
-        if !self.is_followed(peer) {
-            return;
+        if self.is_followed(peer) {
+            self.controller_lost(now);
         }
+        #[cfg(feature = "server")]
+        self.verifications_lost(now, peer);
+    }
+
+    fn controller_lost(&mut self, now: Now) {
         self.following.is_registered = false;
         self.following.wanted_topics.clear();
         self.following.asked_topics.clear();

@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT_MS: u64 = 5_000;
 const BACKOFF_MS: u64 = 100;
 const MAX_BACKOFF_MS: u64 = 2_000;
 
-/// What another broker, mostly the controller, is asked for. There is at most one request of a kind under way.
+/// What another broker, mostly the controller, is asked for. There is at most one request of a kind under way, but for some.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
     Registration,
@@ -26,6 +26,10 @@ pub(super) enum Asked {
     Topics,
     /// To write the ends of transactions; this one is asked of every broker.
     Markers,
+    /// Whether, or that, a transaction has partitions, for the request of this number; asked of every broker, for as many requests
+    /// as there are.
+    #[cfg(feature = "server")]
+    Partitions(u64),
     /// For what a client has asked for.
     #[cfg(feature = "server")]
     Forwarded(ApiKey),
@@ -41,6 +45,8 @@ impl Asked {
             Asked::ProducerIds => 0,
             Asked::Topics => 7,
             Asked::Markers => 1,
+            #[cfg(feature = "server")]
+            Asked::Partitions(_) => 5,
             // The newest of each.
             #[cfg(feature = "server")]
             Asked::Forwarded(ApiKey::CreateTopics) => 7,

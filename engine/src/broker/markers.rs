@@ -115,6 +115,8 @@ impl Broker {
             return Err(ApiError::new(ResponseError::InvalidRequest, message));
         }
         let (log, leader_epoch) = self.led_partition(topic, index)?;
+        #[cfg(feature = "server")]
+        self.verifications.ended(log, marker.producer_id);
         let Some(partition) = self.partitions.get_mut(&log) else {
             return Err(ApiError::new(ResponseError::NotLeaderOrFollower, "This broker has no such log."));
         };

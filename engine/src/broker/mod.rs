@@ -39,6 +39,8 @@ mod topic_changes;
 mod trace;
 mod txn;
 mod upkeep;
+#[cfg(feature = "server")]
+mod verification;
 mod view;
 
 use bytes::Bytes;
@@ -102,6 +104,8 @@ pub struct Broker {
     closes: Vec<ConnectionId>,
     ops: Ops,
     produces: Produces,
+    #[cfg(feature = "server")]
+    verifications: verification::Verifications,
     fetches: Fetches,
     lookups: Lookups,
     deletions: Deletions,
@@ -161,6 +165,8 @@ impl Broker {
             closes: Vec::new(),
             ops: Ops::default(),
             produces: Produces::default(),
+            #[cfg(feature = "server")]
+            verifications: verification::Verifications::default(),
             fetches: Fetches::default(),
             lookups: Lookups::default(),
             deletions: Deletions::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ProduceRequest;
+use kafka_protocol::messages::produce_request::TopicProduceData;
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
@@ -42,6 +43,18 @@ struct PendingProduce {
     waiting: usize,
 }
 
+/// A Produce that has come.
+#[derive(Debug)]
+pub(super) struct Produced {
+    pub(super) context: Context,
+    /// Whose it is, while somebody watches.
+    pub(super) client: Option<Arc<str>>,
+    pub(super) request: ProduceRequest,
+}
+
+/// What coordinators say of partitions in which transactions are to begin (KIP-890).
+pub(super) type Verified = SortedMap<LogId, Result<(), ApiError>>;
+
 /// The place of a partition in a Produce request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ProduceEntry {
@@ -59,6 +72,26 @@ impl Produces {
 
 impl Broker {
     pub(super) fn handle_produce(&mut self, now: Now, context: Context, request: ProduceRequest) {
+        let produced = Produced { context, client: self.trace.client(), request };
+        #[cfg(feature = "server")]
+        if let Some(unverified) = self.unverified(&produced) {
+            return self.verify(now, produced, unverified);
+        }
+        self.append_produced(now, produced, None);
+    }
+
+    /// The topic that a Produce names.
+    pub(super) fn produced_topic(&self, context: Context, asked: &TopicProduceData) -> Option<&Topic> {
+        match context.header.version {
+            13.. => self.topics.by_id(asked.topic_id),
+            _ => self.topics.by_name(&asked.name),
+        }
+    }
+
+    /// Appends what can be appended. Where it is not all known already, `verified` says in which partitions a transaction may
+    /// begin.
+    pub(super) fn append_produced(&mut self, now: Now, produced: Produced, verified: Option<&Verified>) {
+        let Produced { context, client, request } = produced;
         let produce = self.produces.next;
         self.produces.next += 1;
         let acks = request.acks;
@@ -68,15 +101,10 @@ impl Broker {
         }
         let invalid = invalid_request(&request);
         let has_transaction = request.transactional_id.is_some();
-        let client = self.trace.client();
         let response = ProduceResponse::default();
         let mut pending = PendingProduce { context, client, acks, response, waiting: 0 };
         for (topic_index, topic) in request.topic_data.into_iter().enumerate() {
-            let known = match context.header.version {
-                13.. => self.topics.by_id(topic.topic_id),
-                _ => self.topics.by_name(&topic.name),
-            };
-            let known = known.cloned();
+            let known = self.produced_topic(context, &topic).cloned();
             let (topic_name, topic_id) = (topic.name.clone(), topic.topic_id);
             let mut response =
                 TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.topic_id);
@@ -87,7 +115,7 @@ impl Broker {
                     None => {
                         let records = partition.records.clone();
                         let topic = known.as_ref();
-                        let terms = Terms { acks, has_transaction };
+                        let terms = Terms { acks, has_transaction, verified };
                         self.start_append(now, topic, partition.index, records, entry, terms)
                     }
                 };
@@ -129,7 +157,7 @@ impl Broker {
         index: i32,
         records: Option<Bytes>,
         entry: ProduceEntry,
-        terms: Terms,
+        terms: Terms<'_>,
     ) -> Result<Started, ApiError> {
         let (log, leader_epoch) = self.led_partition(topic, index)?;
         if topic.is_some_and(Topic::is_internal) {
@@ -159,6 +187,15 @@ impl Broker {
             && let Verdict::Duplicate(base_offset) = partition.log.producers().check(view)?
         {
             return Ok(self.append_again(log, base_offset, entry));
+        }
+        #[cfg(feature = "server")]
+        if let Some(verified) = terms.verified
+            && view.is_transactional()
+            && !partition.log.producers().is_in_transaction(view)
+            && let Err(error) = verified.get(&log).cloned().unwrap_or_else(|| Err(not_verified()))
+        {
+            partition.log.producers_mut().turned_away(view);
+            return Err(error);
         }
         let corrupt = |error: RecordError| ApiError::new(ResponseError::CorruptMessage, error.to_string());
         let mut batch = match partition.config.compression {
@@ -277,10 +314,13 @@ impl Broker {
 
 /// What a Produce request says of all its batches.
 #[derive(Clone, Copy)]
-struct Terms {
+struct Terms<'a> {
     acks: i16,
     /// Whether it names a transactional id.
     has_transaction: bool,
+    /// What is known of the partitions in which a transaction begins by this; none if it begins in none.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only servers verify"))]
+    verified: Option<&'a Verified>,
 }
 
 /// An append that is on its way, or was done before.
@@ -294,6 +334,13 @@ struct Started {
 fn not_leader(index: i32) -> ApiError {
     let message = format!("This broker does not lead partition {index}.");
     ApiError::new(ResponseError::NotLeaderOrFollower, message)
+}
+
+/// It was not asked about the partition, as it could not have taken the batch then.
+#[cfg(feature = "server")]
+fn not_verified() -> ApiError {
+    let message = "It is not known whether the partition is part of the transaction; try again.";
+    ApiError::new(ResponseError::NotEnoughReplicas, message)
 }
 
 fn too_few_replicas(wanted: i64) -> ApiError {

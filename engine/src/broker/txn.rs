@@ -9,6 +9,8 @@
 mod admin;
 mod ending;
 mod endings;
+#[cfg(feature = "server")]
+mod of_brokers;
 mod producers;
 mod requests;
 mod store;

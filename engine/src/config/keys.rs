@@ -510,6 +510,13 @@ pub(crate) const BROKER_KEYS: &[ConfigKey] = &[
         "900000",
         "The longest time that a producer may ask for its transactions.",
     ),
+    #[cfg(feature = "server")]
+    broker(
+        "transaction.partition.verification.enable",
+        ValueKind::Boolean,
+        "true",
+        "Whether a transaction's coordinator is asked before its first record in a partition.",
+    ),
     broker(
         "transaction.remove.expired.transaction.cleanup.interval.ms",
         INT_FROM_1,

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 use kafka_protocol::ResponseError;
 
+#[cfg(feature = "server")]
+use super::Verdict;
 use super::{MAX_PRODUCERS, ProducerState, ProducerStates, Undo};
 use crate::error::ApiError;
 use crate::record::{EndMarker, RecordBatch};
@@ -60,6 +62,19 @@ impl ProducerStates {
             Some(_) => Ok(()),
             None => self.check_room(producer),
         }
+    }
+
+    /// Whether the producer of a batch has a transaction open here, in the same epoch.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_in_transaction(&self, batch: RecordBatch<'_>) -> bool {
+        let state = self.known.get(&batch.producer_id());
+        state.is_some_and(|state| state.open.is_some() && state.epoch == batch.producer_epoch())
+    }
+
+    /// Whether a batch would be appended, as the first of a transaction.
+    #[cfg(feature = "server")]
+    pub(crate) fn begins_transaction(&self, batch: RecordBatch<'_>) -> bool {
+        batch.is_transactional() && !self.is_in_transaction(batch) && self.check(batch) == Ok(Verdict::Append)
     }
 
     /// Whether a marker is to be appended; false if it came before, so that it would change nothing.

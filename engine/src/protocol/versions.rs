@@ -19,7 +19,7 @@ pub(super) const fn supported(api: ApiKey, min_version: i16, max_version: i16) -
 /// Produce is advertised from version 0, as Kafka does (KAFKA-18659): librdkafka up to 2.8 sends everything uncompressed to
 /// a broker that is not. No such client then uses a version below 3. The highest versions are those that the decoder has, which
 /// for OffsetCommit and OffsetFetch is one less than the protocol's last (topic ids, KIP-848). Those of the requests about
-/// transactions are the last before KIP-890, and of ListTransactions the last without patterns.
+/// transactions are the last before KIP-890, but for AddPartitionsToTxn, by which brokers ask each other, and of ListTransactions the last without patterns.
 const SUPPORTED: &[Supported] = &[
     Supported { api: ApiKey::Produce, min_version: 3, max_version: 13, advertised_min_version: 0 },
     supported(ApiKey::Fetch, 4, 17),
@@ -50,7 +50,7 @@ const SUPPORTED: &[Supported] = &[
     supported(ApiKey::WriteTxnMarkers, 1, 1),
     supported(ApiKey::TxnOffsetCommit, 0, 4),
     supported(ApiKey::DescribeProducers, 0, 0),
-    supported(ApiKey::AddPartitionsToTxn, 0, 3),
+    supported(ApiKey::AddPartitionsToTxn, 0, if cfg!(feature = "server") { 5 } else { 3 }),
     supported(ApiKey::AddOffsetsToTxn, 0, 4),
     supported(ApiKey::EndTxn, 0, 4),
     supported(ApiKey::DescribeTransactions, 0, 0),

@@ -207,6 +207,21 @@ impl Transaction {
         Ok(Some(Change::To { metadata, previous: self.previous }))
     }
 
+    /// Whether a partition is part of the transaction that this producer has open (KIP-890). What is on its way does not count:
+    /// should that be its end, the partition is told by a marker.
+    #[cfg(feature = "server")]
+    pub(crate) fn verify(&self, producer: Identity, topic: &str, index: i32) -> Result<(), ApiError> {
+        let current = self.of_producer(producer)?;
+        if current.state.is_prepared() {
+            return Err(concurrent());
+        }
+        if current.partitions.get(topic).is_some_and(|indexes| indexes.contains(&index)) {
+            return Ok(());
+        }
+        let message = format!("{topic}-{index} is not part of an open transaction of its producer.");
+        Err(ApiError::new(ResponseError::TransactionAbortable, message))
+    }
+
     /// EndTxn: what has to be stored, unless the transaction has ended so already.
     pub(crate) fn end(
         &self,

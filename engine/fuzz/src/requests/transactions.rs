@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use headwater_engine::record::{Compression, RecordBatchBuilder};
-use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+use kafka_protocol::messages::add_partitions_to_txn_request::{
+    AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+};
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -26,7 +28,8 @@ pub(crate) type Producer = (i64, i16);
 pub(super) fn sample(api: ApiKey, version: i16) -> Option<Bytes> {
     let (number, producer) = (1, (0, 0));
     match api {
-        ApiKey::AddPartitionsToTxn => frame(api, version, number, &add_partitions(producer)),
+        ApiKey::AddPartitionsToTxn if version < 4 => frame(api, version, number, &add_partitions(producer)),
+        ApiKey::AddPartitionsToTxn => frame(api, version, number, &of_brokers(producer)),
         ApiKey::AddOffsetsToTxn => frame(api, version, number, &add_offsets(producer)),
         ApiKey::TxnOffsetCommit => frame(api, version, number, &commit_offsets(producer)),
         ApiKey::EndTxn => frame(api, version, number, &end(producer, true)),
@@ -67,6 +70,20 @@ pub(crate) fn add_partitions((producer_id, epoch): Producer) -> AddPartitionsToT
         .with_v3_and_below_producer_id(producer_id.into())
         .with_v3_and_below_producer_epoch(epoch)
         .with_v3_and_below_topics(vec![topic])
+}
+
+/// One transaction whose partitions are added, and one that is only looked at.
+fn of_brokers(producer: Producer) -> AddPartitionsToTxnRequest {
+    let added = add_partitions(producer);
+    let transaction = |verify_only| {
+        AddPartitionsToTxnTransaction::default()
+            .with_transactional_id(id())
+            .with_producer_id(added.v3_and_below_producer_id)
+            .with_producer_epoch(added.v3_and_below_producer_epoch)
+            .with_verify_only(verify_only)
+            .with_topics(added.v3_and_below_topics.clone())
+    };
+    AddPartitionsToTxnRequest::default().with_transactions(vec![transaction(true), transaction(false)])
 }
 
 pub(crate) fn add_offsets((producer_id, epoch): Producer) -> AddOffsetsToTxnRequest {

@@ -77,7 +77,7 @@ impl World {
             return;
         }
         if self.random.one_in(3) {
-            self.nodes[number].configs = broker_configs(&mut self.random);
+            self.nodes[number].configs = broker_configs(&mut self.random, self.plant);
         }
         let node_id = i32::try_from(number).unwrap_or(i32::MAX);
         let mut config = BrokerConfig::new("simulated", node_id, &raw::host_of(number), raw::PORT);

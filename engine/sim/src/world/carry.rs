@@ -17,6 +17,8 @@ use crate::storage::Crash;
 pub(super) const NOBODY: ConnectionId = ConnectionId(u64::MAX);
 /// From when on a planted bug has brokers hear nothing of the controller.
 const DEAF_FROM_MS: u64 = 1_500;
+/// So much later a planted bug has a record come.
+const LATE_MS: u64 = 500;
 
 impl World {
     /// Does what an actor wants of its connection.
@@ -233,7 +235,18 @@ impl World {
                 server.driver.handle_request(now, NOBODY, frame.clone());
             }
         }
+        if let Some(late) = self.plant.and_then(|plant| plant.follows(frame)) {
+            self.after(LATE_MS, Event::Late(node, late));
+        }
         self.worked(node);
+    }
+
+    pub(super) fn late_request_arrives(&mut self, node: usize, frame: Bytes) {
+        let now = self.now();
+        if let Some(server) = &mut self.nodes[node].server {
+            server.driver.handle_request(now, NOBODY, frame);
+            self.worked(node);
+        }
     }
 
     pub(super) fn answer_arrives(&mut self, id: ConnectionId, frame: Bytes) {

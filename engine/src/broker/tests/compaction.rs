@@ -13,7 +13,9 @@ const DAY_MS: u64 = 86_400_000;
 /// The default of `log.cleaner.backoff.ms`.
 const BACKOFF_MS: u64 = 15_000;
 /// Read from storage, not from memory.
-const BROKER: &[(&str, &str)] = &[("headwater.tail.max.bytes", "0")];
+// Transactions have no coordinator that could be asked.
+const BROKER: &[(&str, &str)] =
+    &[("headwater.tail.max.bytes", "0"), ("transaction.partition.verification.enable", "false")];
 /// Three batches of one record fit a segment.
 const TOPIC: &[(&str, &str)] = &[("cleanup.policy", "compact"), ("segment.bytes", "240")];
 

@@ -29,5 +29,6 @@ mod transactions;
 mod txn_cluster;
 mod txn_coordinator;
 mod txn_world;
+mod verification;
 mod versions;
 mod world;

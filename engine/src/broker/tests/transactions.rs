@@ -14,7 +14,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::world::{
-    CLIENT, OTHER, World, batch, fetch_request, name, not_applied, produce_request, produced,
+    CLIENT, Disk, OTHER, World, batch, fetch_request, name, not_applied, produce_request, produced,
 };
 use crate::record::{Batches, Compression, EndMarker, RecordBatchBuilder};
 use crate::{NotAppliedReason, Offset};
@@ -22,6 +22,9 @@ use crate::{NotAppliedReason, Offset};
 /// The producer of most tests here, and its coordinator's epoch.
 pub(super) const PRODUCER: i64 = 5;
 pub(super) const COORDINATOR_EPOCH: i32 = 3;
+
+/// These transactions have no coordinator that could be asked.
+const ALONE: [(&str, &str); 1] = [("transaction.partition.verification.enable", "false")];
 
 pub(super) fn transactional_batch(producer: (i64, i16), sequence: i32, values: &[&str]) -> Bytes {
     let mut builder = RecordBatchBuilder::new(Compression::None);
@@ -79,7 +82,7 @@ fn only_code(response: &WriteTxnMarkersResponse) -> i16 {
 }
 
 pub(super) fn world() -> World {
-    let mut world = World::new();
+    let mut world = World::over(Disk::default(), &ALONE);
     world.create("t", 1, &[]);
     world
 }
@@ -133,7 +136,7 @@ fn a_marker_sent_again_changes_nothing_also_after_a_restart() {
     let committed = marker((PRODUCER, 0), COORDINATOR_EPOCH, true);
     assert_eq!(end(&mut world, committed), 0);
     assert_eq!(end(&mut world, committed), 0);
-    let mut world = world.restarted(&[]);
+    let mut world = world.restarted(&ALONE);
     assert_eq!(end(&mut world, committed), 0);
     assert_eq!(stored_markers(&mut world), [(1, committed)]);
 }
@@ -244,7 +247,7 @@ fn an_end_that_is_not_stored_decides_nothing() {
 fn what_was_aborted_is_told_for_the_records_that_are_given() {
     // Whether memory has the batches or storage is read, from one segment or many, and after a restart.
     for configs in [&[][..], &[("segment.bytes", "200")]] {
-        let mut world = World::new();
+        let mut world = World::over(Disk::default(), &ALONE);
         world.create("t", 1, configs);
         for round in 0..6_i32 {
             write(&mut world, (PRODUCER, 0), round, &["x"]);
@@ -252,7 +255,7 @@ fn what_was_aborted_is_told_for_the_records_that_are_given() {
         }
         for restart in [false, true] {
             if restart {
-                world = world.restarted(&[]);
+                world = world.restarted(&ALONE);
             }
             let all = read_all_committed(&mut world);
             assert_eq!(all, [0, 4, 8], "restart: {restart}, {configs:?}");
@@ -265,7 +268,7 @@ fn what_was_aborted_is_told_for_the_records_that_are_given() {
 
 #[test]
 fn aborted_transactions_are_known_for_as_long_as_their_records_can_be_read() {
-    let mut world = World::new();
+    let mut world = World::over(Disk::default(), &ALONE);
     world.create("t", 1, &[("segment.bytes", "100")]);
     for round in 0..3_i32 {
         write(&mut world, (PRODUCER, 0), round, &["x"]);
@@ -274,7 +277,7 @@ fn aborted_transactions_are_known_for_as_long_as_their_records_can_be_read() {
     delete_below(&mut world, 3);
     for restart in [false, true] {
         if restart {
-            world = world.restarted(&[]);
+            world = world.restarted(&ALONE);
         }
         let known = world.broker.partitions.values().find(|partition| partition.name.topic == "t").unwrap();
         let aborted = known.log.producers().aborted_between(0, Offset::MAX);

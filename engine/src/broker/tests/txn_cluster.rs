@@ -6,10 +6,10 @@ use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest, FindCoordinatorRe
 use super::cluster::Cluster;
 use super::group_world::text;
 use super::txn_world::*;
-use super::world::CLIENT;
+use super::world::{CLIENT, produced};
 
 /// The coordinator of a transactional id, as broker 1 names it.
-fn coordinator(cluster: &mut Cluster, id: &str) -> usize {
+pub(super) fn coordinator(cluster: &mut Cluster, id: &str) -> usize {
     let request = FindCoordinatorRequest::default().with_key_type(1).with_coordinator_keys(vec![text(id)]);
     let asked = cluster.worlds[1].send(CLIENT, ApiKey::FindCoordinator, 5, &request);
     cluster.run();
@@ -19,21 +19,37 @@ fn coordinator(cluster: &mut Cluster, id: &str) -> usize {
 }
 
 /// Three brokers, each leading a partition of `t`.
-fn cluster() -> Cluster {
+pub(super) fn cluster() -> Cluster {
     let mut cluster = Cluster::new(3);
     cluster.create("t", 3);
     cluster
 }
 
+/// A producer of an id.
+pub(super) fn init_at(cluster: &mut Cluster, node: usize, id: &str) -> Producer {
+    initialized(&cluster.ask(node, ApiKey::InitProducerId, 4, &init_request(id, None))).unwrap()
+}
+
+/// Writes a record of a transaction.
+pub(super) fn write_at(
+    cluster: &mut Cluster,
+    node: usize,
+    id: &str,
+    producer: Producer,
+    partition: i32,
+    sequence: i32,
+) -> i16 {
+    let request = write_request(id, producer, partition, sequence);
+    produced(&cluster.ask(node, ApiKey::Produce, 9, &request)).0
+}
+
 /// A producer of an id with a record in each partition.
 fn ongoing(cluster: &mut Cluster, node: usize, id: &str) -> Producer {
-    let asked = cluster.worlds[node].send(CLIENT, ApiKey::InitProducerId, 4, &init_request(id, None));
-    cluster.run();
-    let producer = initialized(&cluster.worlds[node].answer(ApiKey::InitProducerId, 4, asked)).unwrap();
+    let producer = init_at(cluster, node, id);
     let wanted = [("t", 0), ("t", 1), ("t", 2)];
     assert_eq!(add(&mut cluster.worlds[node], id, producer, &wanted), [0, 0, 0]);
     for index in 0..3 {
-        assert_eq!(write(&mut cluster.worlds[index], id, producer, index as i32, 0), 0);
+        assert_eq!(write_at(cluster, index, id, producer, index as i32, 0), 0);
     }
     producer
 }

@@ -3,9 +3,10 @@
 use kafka_protocol::ResponseError as E;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, ApiKey, DeleteTopicsRequest,
-    DeleteTopicsResponse, DescribeTransactionsRequest, DescribeTransactionsResponse, EndTxnResponse,
-    InitProducerIdResponse, ListTransactionsRequest, ListTransactionsResponse,
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
+    ApiKey, DeleteTopicsRequest, DeleteTopicsResponse, DescribeTransactionsRequest,
+    DescribeTransactionsResponse, EndTxnResponse, InitProducerIdResponse, ListTransactionsRequest,
+    ListTransactionsResponse,
 };
 
 use super::group_world::{group, text};
@@ -430,8 +431,13 @@ fn who_was_fenced_is_told_so_in_words_that_the_version_has() {
     let codes: Vec<i16> = inits.iter().map(|response| response.error_code).collect();
     assert_eq!(codes, [0, 0, 0, old_word, new_word, new_word]);
     let adds: Vec<AddPartitionsToTxnResponse> =
-        in_all_versions(&mut world, ApiKey::AddPartitionsToTxn, |_| add_request("tx", old, &[("t", 0)]));
-    assert_eq!(adds.iter().flat_map(added).collect::<Vec<_>>(), expected(4, 2));
+        in_all_versions(&mut world, ApiKey::AddPartitionsToTxn, |version| match version {
+            4.. => {
+                AddPartitionsToTxnRequest::default().with_transactions(vec![transaction("tx", old, false, 0)])
+            }
+            _ => add_request("tx", old, &[("t", 0)]),
+        });
+    assert_eq!(adds.iter().flat_map(added).collect::<Vec<_>>(), expected(6, 2));
     find_coordinator(&mut world, 0, "g");
     let offsets: Vec<AddOffsetsToTxnResponse> = in_all_versions(&mut world, ApiKey::AddOffsetsToTxn, |_| {
         AddOffsetsToTxnRequest::default()

@@ -1,11 +1,13 @@
 //! What tests of the transaction coordinator ask a broker.
 
-use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+use kafka_protocol::messages::add_partitions_to_txn_request::{
+    AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+};
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
     ApiKey, DescribeTransactionsRequest, DescribeTransactionsResponse, EndTxnRequest, EndTxnResponse,
     FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, InitProducerIdResponse,
-    TransactionalId,
+    ProduceRequest, TransactionalId,
 };
 
 use super::group_world::{group, text};
@@ -74,8 +76,25 @@ pub(super) fn add_request(id: &str, producer: Producer, wanted: &[(&str, i32)]) 
         .with_v3_and_below_topics(topics.collect())
 }
 
+/// One of the transactions in a request of versions 4 and 5, with a partition of `t`.
+pub(super) fn transaction(
+    id: &str,
+    producer: Producer,
+    verify_only: bool,
+    partition: i32,
+) -> AddPartitionsToTxnTransaction {
+    let topic = AddPartitionsToTxnTopic::default().with_name(name("t")).with_partitions(vec![partition]);
+    AddPartitionsToTxnTransaction::default()
+        .with_transactional_id(txn(id))
+        .with_producer_id(producer.0.into())
+        .with_producer_epoch(producer.1)
+        .with_verify_only(verify_only)
+        .with_topics(vec![topic])
+}
+
 pub(super) fn added(response: &AddPartitionsToTxnResponse) -> Vec<i16> {
-    let results = response.results_by_topic_v3_and_below.iter();
+    let of_brokers = response.results_by_transaction.iter().flat_map(|result| &result.topic_results);
+    let results = response.results_by_topic_v3_and_below.iter().chain(of_brokers);
     results.flat_map(|topic| &topic.results_by_partition).map(|answer| answer.partition_error_code).collect()
 }
 
@@ -106,10 +125,15 @@ pub(super) fn end(world: &mut World, id: &str, producer: Producer, committed: bo
     response.error_code
 }
 
+/// A Produce of one record in a transaction.
+pub(super) fn write_request(id: &str, producer: Producer, partition: i32, sequence: i32) -> ProduceRequest {
+    let batch = transactional_batch(producer, sequence, &["v"]);
+    produce_request("t", partition, batch, -1).with_transactional_id(Some(txn(id)))
+}
+
 /// Writes a record of a transaction.
 pub(super) fn write(world: &mut World, id: &str, producer: Producer, partition: i32, sequence: i32) -> i16 {
-    let batch = transactional_batch(producer, sequence, &["v"]);
-    let request = produce_request("t", partition, batch, -1).with_transactional_id(Some(txn(id)));
+    let request = write_request(id, producer, partition, sequence);
     super::world::produced(&world.ask(ApiKey::Produce, 9, &request)).0
 }
 

@@ -225,6 +225,12 @@ impl Endings {
         self.peers.get(&peer).map(|peer| &peer.link)
     }
 
+    /// The way to a broker that is not the controller, made if there was none.
+    #[cfg(feature = "server")]
+    pub(in crate::broker) fn link_to(&mut self, peer: NodeId) -> &mut Link {
+        &mut self.peers.or_default(peer).link
+    }
+
     pub(in crate::broker) fn link_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
         self.peers.get_mut(&peer).map(|peer| &mut peer.link)
     }

@@ -3,10 +3,12 @@
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use kafka_protocol::messages::add_partitions_to_txn_response::{
-    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse, AddPartitionsToTxnTopicResult,
+    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse, AddPartitionsToTxnResult,
+    AddPartitionsToTxnTopicResult,
 };
 use kafka_protocol::messages::{
-    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, EndTxnRequest, EndTxnResponse,
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, EndTxnRequest,
+    EndTxnResponse, TopicName, TransactionalId,
 };
 
 use super::in_version;
@@ -22,6 +24,9 @@ use crate::txn::{Change, Identity, Partitions};
 /// The first version of these requests in which a producer knows that it was fenced (KIP-588).
 const FIRST_FENCED_VERSION: i16 = 2;
 
+/// The first version of AddPartitionsToTxn that has a list of transactions; brokers use it (KIP-890).
+pub(super) const FIRST_OF_BROKERS: i16 = 4;
+
 impl Broker {
     pub(in crate::broker) fn handle_add_partitions_to_txn(
         &mut self,
@@ -29,6 +34,8 @@ impl Broker {
         context: Context,
         request: AddPartitionsToTxnRequest,
     ) {
+        #[cfg(feature = "server")]
+        let Some(request) = self.of_a_producer(now, context, request) else { return };
         if request.v3_and_below_topics.iter().any(|topic| self.check_addable(topic).is_err()) {
             return self.refuse_partitions(context, request);
         }
@@ -47,7 +54,7 @@ impl Broker {
         }
     }
 
-    fn plan_addition(
+    pub(super) fn plan_addition(
         &self,
         now: Now,
         transactional_id: &str,
@@ -89,16 +96,25 @@ impl Broker {
                 let error = self.check_addable(&asked).err().unwrap_or_else(|| not_attempted.clone());
                 answers.push(answer(index, self.report.refuse(&error)));
             }
-            results.push(
-                AddPartitionsToTxnTopicResult::default()
-                    .with_name(topic.name)
-                    .with_results_by_partition(answers),
-            );
+            results.push(topic_result(topic.name, answers));
         }
-        self.respond(
-            context,
-            &AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results),
-        );
+        self.respond_partitions(context, request.v3_and_below_transactional_id, results);
+    }
+
+    fn respond_partitions(
+        &mut self,
+        context: Context,
+        transactional_id: TransactionalId,
+        results: Vec<AddPartitionsToTxnTopicResult>,
+    ) {
+        let mut response = AddPartitionsToTxnResponse::default();
+        if context.header.version >= FIRST_OF_BROKERS {
+            let result = AddPartitionsToTxnResult::default().with_transactional_id(transactional_id);
+            response.results_by_transaction.push(result.with_topic_results(results));
+        } else {
+            response.results_by_topic_v3_and_below = results;
+        }
+        self.respond(context, &response);
     }
 
     /// All partitions are part of the transaction, or none.
@@ -111,13 +127,9 @@ impl Broker {
         let code = self.code(result.map_err(|error| in_version(error, context, FIRST_FENCED_VERSION)));
         let results = request.v3_and_below_topics.into_iter().map(|topic| {
             let answers = topic.partitions.iter().map(|&index| answer(index, code));
-            AddPartitionsToTxnTopicResult::default()
-                .with_name(topic.name)
-                .with_results_by_partition(answers.collect())
+            topic_result(topic.name, answers.collect())
         });
-        let response =
-            AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results.collect());
-        self.respond(context, &response);
+        self.respond_partitions(context, request.v3_and_below_transactional_id, results.collect());
     }
 
     /// The offsets of a group are to be part of a transaction: the partition of `__consumer_offsets` that keeps the group.
@@ -194,7 +206,14 @@ impl Broker {
     }
 }
 
-fn answer(index: i32, error_code: i16) -> AddPartitionsToTxnPartitionResult {
+pub(super) fn topic_result(
+    name: TopicName,
+    answers: Vec<AddPartitionsToTxnPartitionResult>,
+) -> AddPartitionsToTxnTopicResult {
+    AddPartitionsToTxnTopicResult::default().with_name(name).with_results_by_partition(answers)
+}
+
+pub(super) fn answer(index: i32, error_code: i16) -> AddPartitionsToTxnPartitionResult {
     AddPartitionsToTxnPartitionResult::default()
         .with_partition_index(index)
         .with_partition_error_code(error_code)

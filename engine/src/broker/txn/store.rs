@@ -29,6 +29,9 @@ pub(super) enum TxnReply {
     Abort(Context),
     AddPartitions(Context, AddPartitionsToTxnRequest),
     AddOffsets(Context),
+    /// A Produce adds its partitions: the one of this number.
+    #[cfg(feature = "server")]
+    Produce(u64),
     End(Context),
     Nobody,
 }
@@ -36,6 +39,10 @@ pub(super) enum TxnReply {
 impl TxnChange {
     /// Whether storage needs room for it that it will not get back by it.
     pub(in crate::broker) fn grows(&self) -> bool {
+        #[cfg(feature = "server")]
+        if matches!(self.reply, TxnReply::Produce(_)) {
+            return true;
+        }
         matches!(self.reply, TxnReply::Init(_) | TxnReply::AddPartitions(..) | TxnReply::AddOffsets(_))
     }
 }
@@ -94,6 +101,8 @@ impl Broker {
             }
             TxnReply::AddPartitions(context, request) => self.answer_partitions(context, request, result),
             TxnReply::AddOffsets(context) => self.answer_offsets(context, result),
+            #[cfg(feature = "server")]
+            TxnReply::Produce(number) => self.verification_ended(now, number, &|_| result.clone()),
             TxnReply::End(context) => self.answer_end(context, result),
             TxnReply::Nobody => {}
         }

@@ -13,6 +13,15 @@ const ALTER_CLIENT_QUOTAS: &[Field] = &[
     always(BYTE),
 ];
 
+const ADD_PARTITIONS_TO_TXN_ANSWER: &[Field] = &[
+    always(INT32),
+    always(INT16),
+    always(Array(&[
+        always(Text),
+        always(Array(&[always(Text), always(Array(&[always(INT32), always(INT16)]))])),
+    ])),
+];
+
 /// The answer to AlterConfigs and to IncrementalAlterConfigs.
 const ALTER_CONFIGS_ANSWER: &[Field] =
     &[always(INT32), always(Array(&[always(INT16), always(Text), always(BYTE), always(Text)]))];
@@ -83,9 +92,10 @@ pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
     })
 }
 
-/// As in the module above: of the answers that are passed on from the controller.
+/// As in the module above: of the answers that are passed on from the controller, and of a coordinator's.
 pub(super) fn answer_schema(api_key: i16) -> Option<&'static [Field]> {
-    const SCHEMAS: [(ApiKey, &[Field]); 4] = [
+    const SCHEMAS: [(ApiKey, &[Field]); 5] = [
+        (ApiKey::AddPartitionsToTxn, ADD_PARTITIONS_TO_TXN_ANSWER),
         (ApiKey::AlterConfigs, ALTER_CONFIGS_ANSWER),
         (ApiKey::IncrementalAlterConfigs, ALTER_CONFIGS_ANSWER),
         (ApiKey::CreatePartitions, CREATE_PARTITIONS_ANSWER),

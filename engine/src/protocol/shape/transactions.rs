@@ -3,11 +3,21 @@
 use kafka_protocol::messages::ApiKey;
 
 use super::Form::{Array, FixedArray, Text, TextArray};
-use super::{BYTE, Field, INT16, INT64, LAST, always};
+use super::{BYTE, Field, Form, INT16, INT64, LAST, always};
 
-// Version 4 on, between brokers and of KIP-890, is not answered.
-const ADD_PARTITIONS_TO_TXN: &[Field] =
-    &[always(Text), always(INT64), always(INT16), always(Array(&[always(Text), always(FixedArray(4))]))];
+const TOPIC_PARTITIONS: Form = Array(&[always(Text), always(FixedArray(4))]);
+
+const ADD_PARTITIONS_TO_TXN: &[Field] = &[
+    Field(
+        4,
+        LAST,
+        Array(&[always(Text), always(INT64), always(INT16), always(BYTE), always(TOPIC_PARTITIONS)]),
+    ),
+    Field(0, 3, Text),
+    Field(0, 3, INT64),
+    Field(0, 3, INT16),
+    Field(0, 3, TOPIC_PARTITIONS),
+];
 
 const ADD_OFFSETS_TO_TXN: &[Field] = &[always(Text), always(INT64), always(INT16), always(Text)];
 
