@@ -6,9 +6,10 @@
 use bytes::Bytes;
 use kafka_protocol::messages::{
     AlterClientQuotasRequest, AlterPartitionReassignmentsRequest, AlterReplicaLogDirsRequest, ApiKey,
-    DescribeClientQuotasRequest, DescribeClusterRequest, DescribeLogDirsRequest, DescribeQuorumRequest,
-    DescribeTopicPartitionsRequest, ElectLeadersRequest, ListConfigResourcesRequest,
-    ListPartitionReassignmentsRequest, OffsetForLeaderEpochRequest, UpdateFeaturesRequest,
+    CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
+    DescribeClusterRequest, DescribeLogDirsRequest, DescribeQuorumRequest, DescribeTopicPartitionsRequest,
+    ElectLeadersRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
+    OffsetForLeaderEpochRequest, UpdateFeaturesRequest,
 };
 
 use super::frame::{Header, decode};
@@ -20,6 +21,10 @@ pub(crate) enum ServerRequest {
     AlterClientQuotas(AlterClientQuotasRequest),
     AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
     AlterReplicaLogDirs(AlterReplicaLogDirsRequest),
+    CreateAcls(CreateAclsRequest),
+    DeleteAcls(DeleteAclsRequest),
+    /// Whichever it is about, there is no authorizer.
+    DescribeAcls,
     /// Whichever quotas it is about, there are none.
     DescribeClientQuotas,
     DescribeCluster(DescribeClusterRequest),
@@ -39,6 +44,9 @@ pub(super) const SUPPORTED: &[Supported] = &[
     supported(ApiKey::AlterClientQuotas, 0, 1),
     supported(ApiKey::AlterPartitionReassignments, 0, 1),
     supported(ApiKey::AlterReplicaLogDirs, 1, 2),
+    supported(ApiKey::CreateAcls, 1, 3),
+    supported(ApiKey::DeleteAcls, 1, 3),
+    supported(ApiKey::DescribeAcls, 1, 3),
     supported(ApiKey::DescribeClientQuotas, 0, 1),
     supported(ApiKey::DescribeCluster, 0, 2),
     supported(ApiKey::DescribeLogDirs, 1, 4),
@@ -59,6 +67,9 @@ pub(super) fn decode_body(header: Header, body: &mut Bytes) -> Option<Result<Ser
         ApiKey::AlterClientQuotas => decode(body, version).map(S::AlterClientQuotas),
         ApiKey::AlterPartitionReassignments => decode(body, version).map(S::AlterPartitionReassignments),
         ApiKey::AlterReplicaLogDirs => decode(body, version).map(S::AlterReplicaLogDirs),
+        ApiKey::CreateAcls => decode(body, version).map(S::CreateAcls),
+        ApiKey::DeleteAcls => decode(body, version).map(S::DeleteAcls),
+        ApiKey::DescribeAcls => decode(body, version).map(|_: DescribeAclsRequest| S::DescribeAcls),
         ApiKey::DescribeClientQuotas => {
             decode(body, version).map(|_: DescribeClientQuotasRequest| S::DescribeClientQuotas)
         }

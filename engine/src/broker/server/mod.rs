@@ -1,5 +1,6 @@
 //! The requests of the feature `server`: what tools and full clients ask of a cluster.
 
+mod acls;
 mod client_quotas;
 mod cluster;
 mod config_resources;
@@ -28,6 +29,9 @@ impl Broker {
                 self.handle_alter_partition_reassignments(context, request);
             }
             S::AlterReplicaLogDirs(request) => self.handle_alter_replica_log_dirs(context, request),
+            S::CreateAcls(request) => self.handle_create_acls(context, &request),
+            S::DeleteAcls(request) => self.handle_delete_acls(context, &request),
+            S::DescribeAcls => self.handle_describe_acls(context),
             S::DescribeClientQuotas => self.handle_describe_client_quotas(context),
             S::DescribeCluster(request) => self.handle_describe_cluster(context, &request),
             S::DescribeLogDirs(request) => self.handle_describe_log_dirs(context, request),

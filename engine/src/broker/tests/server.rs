@@ -6,6 +6,8 @@ use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
 use kafka_protocol::messages::alter_replica_log_dirs_request::{AlterReplicaLogDir, AlterReplicaLogDirTopic};
+use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
 use kafka_protocol::messages::describe_topic_partitions_request::{Cursor, TopicRequest};
@@ -18,12 +20,13 @@ use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::{
     AlterClientQuotasRequest, AlterClientQuotasResponse, AlterPartitionReassignmentsRequest,
     AlterPartitionReassignmentsResponse, AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse, ApiKey,
-    BrokerId, DescribeClientQuotasRequest, DescribeClientQuotasResponse, DescribeClusterRequest,
-    DescribeClusterResponse, DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeQuorumRequest,
-    DescribeQuorumResponse, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
-    ElectLeadersRequest, ElectLeadersResponse, ListConfigResourcesRequest, ListConfigResourcesResponse,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, OffsetForLeaderEpochRequest,
-    OffsetForLeaderEpochResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
+    BrokerId, CreateAclsRequest, CreateAclsResponse, DeleteAclsRequest, DeleteAclsResponse,
+    DescribeAclsRequest, DescribeAclsResponse, DescribeClientQuotasRequest, DescribeClientQuotasResponse,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest, DescribeLogDirsResponse,
+    DescribeQuorumRequest, DescribeQuorumResponse, DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse, ElectLeadersRequest, ElectLeadersResponse, ListConfigResourcesRequest,
+    ListConfigResourcesResponse, ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -254,6 +257,26 @@ fn what_has_configs_is_listed() {
     assert_eq!(listed(&[2]), (0, vec![(2, "t".to_owned())]));
     assert_eq!(listed(&[]).1.len(), 3);
     assert_eq!(listed(&[99]), (ResponseError::UnsupportedVersion.code(), vec![]));
+}
+
+#[test]
+fn without_an_authorizer_there_are_no_acls() {
+    let mut world = world();
+    let code = ResponseError::SecurityDisabled.code();
+    let described: Vec<DescribeAclsResponse> = in_all_versions(&mut world, ApiKey::DescribeAcls, |_| {
+        DescribeAclsRequest::default().with_resource_type_filter(2).with_pattern_type_filter(3)
+    });
+    assert!(described.iter().all(|response| response.error_code == code && response.error_message.is_some()));
+    let created: Vec<CreateAclsResponse> = in_all_versions(&mut world, ApiKey::CreateAcls, |_| {
+        CreateAclsRequest::default().with_creations(vec![AclCreation::default(); 2])
+    });
+    assert!(
+        created.iter().all(|response| response.results.len() == 2 && response.results[1].error_code == code)
+    );
+    let deleted: Vec<DeleteAclsResponse> = in_all_versions(&mut world, ApiKey::DeleteAcls, |_| {
+        DeleteAclsRequest::default().with_filters(vec![DeleteAclsFilter::default()])
+    });
+    assert!(deleted.iter().all(|response| response.filter_results[0].error_code == code));
 }
 
 #[test]

@@ -43,6 +43,12 @@ const TOPIC_PARTITIONS: &[Field] = &[always(Text), always(FixedArray(4))];
 
 const ALTER_REPLICA_LOG_DIRS: &[Field] = &[always(Array(&[always(Text), always(Array(TOPIC_PARTITIONS))]))];
 
+/// What an ACL is about, or which are looked for: a resource by kind, name and kind of name; who, from where, does what.
+const ACL: &[Field] =
+    &[always(BYTE), always(Text), always(BYTE), always(Text), always(Text), always(BYTE), always(BYTE)];
+
+const ACLS: &[Field] = &[always(Array(ACL))];
+
 const DESCRIBE_CLIENT_QUOTAS: &[Field] =
     &[always(Array(&[always(Text), always(BYTE), always(Text)])), always(BYTE)];
 
@@ -78,6 +84,8 @@ pub(super) fn schema(api: ApiKey) -> Option<(&'static [Field], i16)> {
         ApiKey::AlterClientQuotas => (ALTER_CLIENT_QUOTAS, 1),
         ApiKey::AlterPartitionReassignments => (ALTER_PARTITION_REASSIGNMENTS, 0),
         ApiKey::AlterReplicaLogDirs => (ALTER_REPLICA_LOG_DIRS, 2),
+        ApiKey::CreateAcls | ApiKey::DeleteAcls => (ACLS, 2),
+        ApiKey::DescribeAcls => (ACL, 2),
         ApiKey::DescribeClientQuotas => (DESCRIBE_CLIENT_QUOTAS, 1),
         ApiKey::DescribeCluster => (DESCRIBE_CLUSTER, 0),
         ApiKey::DescribeLogDirs => (DESCRIBE_LOG_DIRS, 2),
