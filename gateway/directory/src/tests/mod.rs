@@ -9,4 +9,5 @@ mod kafka_files;
 mod layout;
 mod medium;
 mod power;
+mod power_broker;
 mod support;

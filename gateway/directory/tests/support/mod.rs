@@ -56,7 +56,7 @@ impl Host {
         self.driver.pump(now);
     }
 
-    fn send<R: Encodable>(&mut self, api: ApiKey, version: i16, request: &R) -> i32 {
+    pub(crate) fn send<R: Encodable>(&mut self, api: ApiKey, version: i16, request: &R) -> i32 {
         self.correlation_id += 1;
         let mut frame = BytesMut::new();
         RequestHeader::default()
@@ -74,7 +74,7 @@ impl Host {
         self.correlation_id
     }
 
-    fn answer<R: Decodable>(&mut self, api: ApiKey, version: i16) -> (i32, R) {
+    pub(crate) fn answer<R: Decodable>(&mut self, api: ApiKey, version: i16) -> (i32, R) {
         loop {
             if let Some((connection, mut frame)) = self.driver.poll_response() {
                 let now = self.now();
@@ -144,9 +144,14 @@ impl Host {
 
     /// Every record of a partition: its offset and the number in it.
     pub(crate) fn read_all(&mut self, place: Place) -> Vec<(i64, u64)> {
+        self.read_from(place, 0)
+    }
+
+    /// The same from an offset on.
+    pub(crate) fn read_from(&mut self, place: Place, first: i64) -> Vec<(i64, u64)> {
         let mut found = Vec::new();
         loop {
-            let next = found.last().map_or(0, |(offset, _)| offset + 1);
+            let next = found.last().map_or(first, |(offset, _)| offset + 1);
             let (high_watermark, batches) = self.fetch(place, next);
             for batch in Batches::new(&batches) {
                 let Ok(batch) = batch else { break };
@@ -157,7 +162,7 @@ impl Host {
                     found.push((record.offset, u64::from_be_bytes(number)));
                 }
             }
-            if found.last().map_or(0, |(offset, _)| offset + 1) >= high_watermark {
+            if found.last().map_or(first, |(offset, _)| offset + 1) >= high_watermark {
                 return found;
             }
         }
