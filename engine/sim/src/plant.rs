@@ -9,6 +9,8 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
+use crate::scenario::COMPACTED;
+
 /// A bug on demand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plant {
@@ -53,6 +55,8 @@ pub enum Plant {
     DropOneMore,
     /// Retention leaves a segment less than it has to.
     RetainLess,
+    /// The same of the compacted topic.
+    RetainLessCompacted,
 }
 
 /// Below this records follow for sure, in nearly all worlds.
@@ -78,7 +82,12 @@ impl Plant {
 
     /// Whether it takes a compacted topic for it to happen.
     pub(crate) fn needs_compaction(self) -> bool {
-        self == Plant::DamagedCopy
+        matches!(self, Plant::DamagedCopy | Plant::RetainLessCompacted)
+    }
+
+    /// Whether the compacted topic has to be kept short too for it to happen.
+    pub(crate) fn needs_compaction_with_retention(self) -> bool {
+        self == Plant::RetainLessCompacted
     }
 
     /// Whether it takes a topic that is kept short for it to happen.
@@ -143,9 +152,12 @@ impl Plant {
                 partitions.for_each(|partition| partition.committed_offset -= 1);
                 request.encode(&mut changed, version).ok()?;
             }
-            (Plant::RetainLess, ApiKey::CreateTopics) => {
+            (Plant::RetainLess | Plant::RetainLessCompacted, ApiKey::CreateTopics) => {
                 let mut request = CreateTopicsRequest::decode(&mut body, version).ok()?;
-                request.topics.iter_mut().for_each(retain_less);
+                let is_compacted = self == Plant::RetainLessCompacted;
+                let topics = request.topics.iter_mut();
+                let topics = topics.filter(|topic| (topic.name.as_str() == COMPACTED) == is_compacted);
+                topics.for_each(retain_less);
                 request.encode(&mut changed, version).ok()?;
             }
             _ => return None,

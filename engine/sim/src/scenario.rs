@@ -1,16 +1,22 @@
 //! What a seed chooses: how many brokers there are and how they are set up, who does what, and what goes wrong.
 
 use headwater_client::{Acks, Assignor, ProducerConfig};
+use headwater_engine::TopicPartition;
 use headwater_engine::record::Compression;
 
 use crate::network::NetworkFaults;
 use crate::plant::Plant;
 use crate::random::Random;
-use crate::retained::RetainedPlan;
+use crate::retained::{Limits, RetainedPlan};
 use crate::storage::StorageFaults;
 
 /// The topic that is compacted, where there is one.
 pub(crate) const COMPACTED: &str = "compacted";
+
+/// Its only partition.
+pub(crate) fn compacted_partition() -> TopicPartition {
+    TopicPartition { topic: COMPACTED.to_owned(), partition: 0 }
+}
 
 /// How long tombstones stay where none is to go: longer than the clock jumps in a run.
 pub(crate) const TOMBSTONES_STAY_MS: &str = "31536000000";
@@ -98,6 +104,8 @@ pub(crate) struct Scenario {
     pub(crate) topics: Vec<TopicPlan>,
     /// One beside them that is compacted.
     pub(crate) compacted: Option<TopicPlan>,
+    /// How much is kept of that one (`compact,delete`); none if all is.
+    pub(crate) compacted_limits: Option<Limits>,
     /// One beside them that is kept short.
     pub(crate) retained: Option<RetainedPlan>,
     /// The configs with which brokers start first.
@@ -144,6 +152,7 @@ impl Scenario {
                 .then(|| compacted(random)),
             retained: (!bit_rot && (plant.is_some_and(Plant::needs_retention) || random.one_in(4)))
                 .then(|| RetainedPlan::new(random)),
+            compacted_limits: None,
             broker: broker_configs(random, plant),
             producers,
             idempotent_producers: random.index(4),
@@ -160,6 +169,17 @@ impl Scenario {
         let wanted = plant.map_or_else(|| random.coin(), Plant::needs_transactions);
         if wanted && plant.is_some() {
             scenario.world.power_cuts = false;
+        }
+        let is_short = plant.map_or_else(|| random.one_in(3), Plant::needs_compaction_with_retention);
+        if let Some(topic) = scenario.compacted.as_mut().filter(|_| is_short) {
+            let limits = Limits {
+                retention_ms: random.pick(&[None, Some(500), Some(2_000)]),
+                retention_bytes: random.pick(&[Some(1_000), Some(3_000)]),
+            };
+            topic.configs.retain(|(key, _)| key != "cleanup.policy");
+            topic.configs.push(("cleanup.policy".to_owned(), "compact,delete".to_owned()));
+            topic.configs.extend(limits.configs());
+            scenario.compacted_limits = Some(limits);
         }
         // What a power cut takes may be a marker, or what a coordinator has decided: then nothing can be said of transactions.
         let loses = scenario.world.power_cuts && scenario.world.crash_ms > 0;

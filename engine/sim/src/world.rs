@@ -22,7 +22,7 @@ use self::broker::Node;
 use self::trouble::Trouble;
 use crate::actors::{
     Actor, AdminActor, AuditorActor, CompactedActor, ConsumerActor, Context, CopierActor, Ends,
-    IdempotentActor, LedgerActor, MemberActor, News, ProducerActor, RetainedActor, Role, retained_partition,
+    IdempotentActor, LedgerActor, MemberActor, News, ProducerActor, RetainedActor, Role,
 };
 use crate::checkers::agreement::agree;
 use crate::checkers::recovery::{self, Place};
@@ -228,12 +228,15 @@ impl World {
         self.add_actor(Box::new(actor));
     }
 
-    /// One who has to do with the topic that is kept short, if there is one.
+    /// One for each partition of the topic that is kept short, if there is one.
     fn add_retained(&mut self, number: u32, role: Role) {
-        let Some(plan) = &self.scenario.retained else { return };
-        let (brokers, random) = (self.nodes.len(), &mut self.random);
-        let actor = RetainedActor::new(number, brokers, role, plan, &mut self.checks, random);
-        self.add_actor(Box::new(actor));
+        let Some(plan) = self.scenario.retained.clone() else { return };
+        for partition in 0..plan.partitions {
+            let (brokers, name) = (self.nodes.len(), (partition, number));
+            let (checks, random) = (&mut self.checks, &mut self.random);
+            let actor = RetainedActor::new(name, brokers, role, &plan, checks, random);
+            self.add_actor(Box::new(actor));
+        }
     }
 
     fn add_actor(&mut self, actor: Box<dyn Actor>) {
@@ -473,7 +476,7 @@ impl World {
     fn unfinished(&self) -> String {
         let Some(ends) = self.ends() else { return "not all brokers are ready".to_owned() };
         if !self.is_retained_short() {
-            return format!("{RETAINED} is not as short as it is to be");
+            return "retention is still to come".to_owned();
         }
         let unfinished = self.actors.iter().filter(|actor| !actor.is_done(&ends));
         let unfinished =
@@ -552,8 +555,8 @@ impl World {
             self.checks.compacted_at_last(stays);
         }
         let ends = self.ends().unwrap_or_default();
-        if let Some(end) = ends.get(&retained_partition()) {
-            self.checks.retained_at_last(*end);
+        for (of, end) in ends.iter().filter(|(of, _)| of.topic == RETAINED) {
+            self.checks.retained_at_last(of, *end);
         }
         for (topic_partition, end) in
             ends.into_iter().filter(|(of, _)| ![COMPACTED, RETAINED].contains(&&of.topic[..]))

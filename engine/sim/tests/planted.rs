@@ -137,3 +137,13 @@ fn a_segment_that_is_dropped_beyond_the_log_start_is_found() {
 fn retention_that_deletes_one_segment_too_many_is_found() {
     assert_found(Plant::RetainLess, Checker::Retention);
 }
+
+#[test]
+fn retention_that_deletes_too_much_of_a_compacted_topic_is_found() {
+    assert_found(Plant::RetainLessCompacted, Checker::Retention);
+}
+
+#[test]
+fn a_key_that_is_lost_where_retention_did_not_take_it_is_found() {
+    assert_found(Plant::RetainLessCompacted, Checker::Compaction);
+}

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use headwater_client::{AutoOffsetReset, ConsumerId, Fetched, IsolationLevel, ProducerConfig, StartOffset};
-use headwater_engine::{Now, Offset, TopicPartition};
+use headwater_engine::{Now, Offset};
 
 use super::host::Host;
 use super::writer::Writer;
@@ -11,7 +11,7 @@ use super::{Actor, Context, Ends};
 use crate::checkers::{Checker, Checks};
 use crate::payload::RecordId;
 use crate::random::Random;
-use crate::scenario::COMPACTED;
+use crate::scenario::{COMPACTED, compacted_partition};
 
 /// How often it looks whether the topic is there.
 const LOOK_MS: u64 = 300;
@@ -40,8 +40,8 @@ impl CompactedActor {
     ) -> CompactedActor {
         let mut host = Host::new(&format!("compacted-{number}"), brokers, random.next());
         let max_bytes = random.pick(&[1, 300, 1 << 20]);
-        let consumer = host.add_reader(AutoOffsetReset::None, IsolationLevel::ReadUncommitted, max_bytes);
-        let writer = producer.map(|config| Writer::new(COMPACTED, config, &mut host, checks));
+        let consumer = host.add_reader(AutoOffsetReset::Earliest, IsolationLevel::ReadUncommitted, max_bytes);
+        let writer = producer.map(|config| Writer::new(&compacted_partition(), config, &mut host, checks));
         CompactedActor { number, host, writer, consumer, is_assigned: false, position: 0, next_look_ms: 0 }
     }
 
@@ -89,13 +89,13 @@ impl CompactedActor {
 
     fn assign(&mut self, offset: Offset) {
         self.position = offset;
-        let topic_partition = TopicPartition { topic: COMPACTED.to_owned(), partition: 0 };
-        self.host.client.assign(self.consumer, topic_partition, StartOffset::Offset(offset));
+        self.host.client.assign(self.consumer, compacted_partition(), StartOffset::Offset(offset));
     }
 
     fn is_read(&self, ends: &Ends) -> bool {
-        let end = ends.iter().find(|(of, _)| of.topic == COMPACTED).map(|(_, end)| *end);
-        end.is_some_and(|end| self.position >= end)
+        let position = self.host.client.partition_state(self.consumer, &compacted_partition());
+        let position = position.and_then(|state| state.position);
+        ends.get(&compacted_partition()).zip(position).is_some_and(|(end, position)| position >= *end)
     }
 }
 
@@ -152,7 +152,7 @@ impl Actor for CompactedActor {
     }
 
     fn power_cut(&mut self, context: &mut Context<'_>, ends: &Ends) {
-        let end = ends.iter().find(|(of, _)| of.topic == COMPACTED).map_or(0, |(_, end)| *end);
+        let end = ends.get(&compacted_partition()).copied().unwrap_or(0);
         if self.is_assigned && self.position > end {
             context.checks.compacted_forget(self.number);
             self.assign(0);

@@ -42,7 +42,7 @@ pub(crate) use self::idempotent::IdempotentActor;
 pub(crate) use self::ledger::LedgerActor;
 pub(crate) use self::member::MemberActor;
 pub(crate) use self::producer::ProducerActor;
-pub(crate) use self::retained::{RetainedActor, Role, partition as retained_partition};
+pub(crate) use self::retained::{RetainedActor, Role, partition_of as retained_partition};
 use crate::checkers::Checks;
 use crate::random::Random;
 use crate::trace::Trace;

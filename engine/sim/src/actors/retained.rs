@@ -34,6 +34,7 @@ pub(crate) enum Role {
 pub(crate) struct RetainedActor {
     /// Its name to the checkers.
     number: u32,
+    partition: TopicPartition,
     host: Host,
     role: Role,
     plan: RetainedPlan,
@@ -49,21 +50,22 @@ pub(crate) struct RetainedActor {
 
 impl RetainedActor {
     pub(crate) fn new(
-        number: u32,
+        (partition, number): (i32, u32),
         brokers: usize,
         role: Role,
         plan: &RetainedPlan,
         checks: &mut Checks,
         random: &mut Random,
     ) -> RetainedActor {
-        let mut host = Host::new(&format!("retained-{number}"), brokers, random.next());
+        let mut host = Host::new(&format!("retained-{partition}-{number}"), brokers, random.next());
         let auto_offset_reset = match role {
             Role::GoesBack => {
                 random.pick(&[AutoOffsetReset::Earliest, AutoOffsetReset::Latest, AutoOffsetReset::None])
             }
             _ => AutoOffsetReset::Earliest,
         };
-        checks.retention.add_reader(number, auto_offset_reset);
+        let of = partition_of(partition);
+        checks.retention(&of).add_reader(number, auto_offset_reset);
         // Who goes back reads much, and batch by batch that would be most of a run.
         let batch_by_batch = if role == Role::GoesBack { 1_000 } else { 1 };
         let max_bytes = random.pick(&[batch_by_batch, 300, 1 << 20]);
@@ -76,11 +78,12 @@ impl RetainedActor {
         };
         let writes = role == Role::Writes;
         if writes && config.enable_idempotence {
-            checks.retention.expect_once();
+            checks.retention(&of).expect_once();
         }
-        let writer = writes.then(|| Writer::new(RETAINED, &config, &mut host, checks));
+        let writer = writes.then(|| Writer::new(&of, &config, &mut host, checks));
         RetainedActor {
             number,
+            partition: of,
             host,
             role,
             plan: plan.clone(),
@@ -96,12 +99,12 @@ impl RetainedActor {
 
     /// Where it is; none while that is looked up.
     fn position(&self) -> Option<Offset> {
-        self.host.client.partition_state(self.consumer, &partition())?.position
+        self.host.client.partition_state(self.consumer, &self.partition)?.position
     }
 
     fn read_from(&mut self, context: &mut Context<'_>, offset: Offset) {
-        context.checks.retention.positioned(self.number, offset);
-        self.host.client.assign(self.consumer, partition(), StartOffset::Offset(offset));
+        context.checks.retention(&self.partition).positioned(self.number, offset);
+        self.host.client.assign(self.consumer, self.partition.clone(), StartOffset::Offset(offset));
     }
 
     fn act(&mut self, context: &mut Context<'_>) {
@@ -127,7 +130,8 @@ impl RetainedActor {
         let client = &mut self.host.client;
         let before = match context.random.below(8) {
             0 => {
-                let asked = client.list_offsets(context.now, vec![(partition(), OffsetSpec::Earliest)]);
+                let asked =
+                    client.list_offsets(context.now, vec![(self.partition.clone(), OffsetSpec::Earliest)]);
                 self.asked = Some(asked);
                 return;
             }
@@ -136,14 +140,14 @@ impl RetainedActor {
             _ => position - context.random.below(12).cast_signed().min(position),
         };
         context.trace.say(format_args!("{}: deletes what is before {before}", self.host.name));
-        self.asked = Some(client.delete_records(context.now, vec![(partition(), before)]));
+        self.asked = Some(client.delete_records(context.now, vec![(self.partition.clone(), before)]));
     }
 
     fn take(&mut self, context: &mut Context<'_>, fetched: &Fetched) {
         let (records, whole) = records_of(fetched);
         context.checks.take(Checker::LogStart, whole);
         for (offset, id) in records {
-            let result = context.checks.retention.given(self.number, offset, id);
+            let result = context.checks.retention(&self.partition).given(self.number, offset, id);
             context.checks.take(Checker::LogStart, result);
         }
     }
@@ -163,7 +167,7 @@ impl RetainedActor {
                 Err((_, error)) => error,
             };
             let is_out = error.code == Some(code::OFFSET_OUT_OF_RANGE);
-            match context.checks.retention.failed(self.number, is_out, &error) {
+            match context.checks.retention(&self.partition).failed(self.number, is_out, &error) {
                 Ok(offset) => self.read_from(context, offset),
                 Err(message) => context.checks.take(Checker::LogStart, Err(message)),
             }
@@ -171,8 +175,8 @@ impl RetainedActor {
     }
 }
 
-pub(crate) fn partition() -> TopicPartition {
-    TopicPartition { topic: RETAINED.to_owned(), partition: 0 }
+pub(crate) fn partition_of(partition: i32) -> TopicPartition {
+    TopicPartition { topic: RETAINED.to_owned(), partition }
 }
 
 impl Actor for RetainedActor {
@@ -200,7 +204,7 @@ impl Actor for RetainedActor {
     fn sent(&mut self, context: &mut Context<'_>) {
         let Some(writer) = &self.writer else { return };
         for (offset, (_, id)) in writer.acknowledged(&mut self.host) {
-            let result = context.checks.retention.acked(offset, id);
+            let result = context.checks.retention(&self.partition).acked(offset, id);
             context.checks.take(Checker::LogStart, result);
         }
     }
@@ -224,15 +228,15 @@ impl Actor for RetainedActor {
         self.finishing
             && self.asked.is_none()
             && self.writer.as_ref().is_none_or(|writer| writer.is_done(&self.host))
-            && self.position().is_some_and(|position| ends.get(&partition()) == Some(&position))
+            && self.position().is_some_and(|position| ends.get(&self.partition) == Some(&position))
     }
 
     fn waits_for(&self, ends: &Ends) -> String {
-        format!("{:?} of {:?}, asked {:?}", self.position(), ends.get(&partition()), self.asked)
+        format!("{:?} of {:?}, asked {:?}", self.position(), ends.get(&self.partition), self.asked)
     }
 
     fn power_cut(&mut self, context: &mut Context<'_>, ends: &Ends) {
-        let end = ends.get(&partition()).copied().unwrap_or(0);
+        let end = ends.get(&self.partition).copied().unwrap_or(0);
         if self.is_assigned && self.position().is_none_or(|position| position > end) {
             self.read_from(context, end);
         }

@@ -1,7 +1,7 @@
-//! Writes bursts of small records to partition 0 of a topic that has a checker of its own.
+//! Writes bursts of small records to a partition that has a checker of its own.
 
 use headwater_client::{ProducerConfig, ProducerId, ProducerRecord};
-use headwater_engine::Offset;
+use headwater_engine::{Offset, TopicPartition};
 
 use super::Context;
 use super::host::Host;
@@ -13,7 +13,7 @@ use crate::random::Random;
 pub(super) type Sent = (Option<u8>, Option<RecordId>);
 
 pub(super) struct Writer {
-    topic: &'static str,
+    partition: TopicPartition,
     producer: ProducerId,
     number: u32,
     /// What was given to the producer, in its order.
@@ -24,14 +24,21 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        topic: &'static str,
+        partition: &TopicPartition,
         config: &ProducerConfig,
         host: &mut Host,
         checks: &mut Checks,
     ) -> Writer {
         let producer = host.client.add_producer(config.clone());
         let number = checks.add_producer(Promise::default());
-        Writer { topic, producer, number, sent: Vec::new(), next_burst_ms: 0, finishing: false }
+        Writer {
+            partition: partition.clone(),
+            producer,
+            number,
+            sent: Vec::new(),
+            next_burst_ms: 0,
+            finishing: false,
+        }
     }
 
     /// Sends a burst, if it is time for one. `form` says of a record its key, and whether it has a value.
@@ -51,8 +58,8 @@ impl Writer {
             let value = has_value.then(|| id.value(40));
             let bytes = key.map(|key| [key]);
             let record = ProducerRecord {
-                topic: self.topic,
-                partition: Some(0),
+                topic: &self.partition.topic,
+                partition: Some(self.partition.partition),
                 timestamp: None,
                 key: bytes.as_ref().map(|key| &key[..]),
                 value: value.as_deref(),

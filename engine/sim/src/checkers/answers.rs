@@ -14,8 +14,8 @@ pub(crate) struct Asked {
     correlation_id: i32,
     pub(crate) frame: Bytes,
     at_ms: u64,
-    /// Where clients knew by then that the log begins that is kept short.
-    pub(crate) told: Offset,
+    /// Where clients knew by then that the partitions begin that are kept short.
+    told: Vec<Offset>,
 }
 
 /// JoinGroup and SyncGroup wait for other members.
@@ -37,10 +37,11 @@ impl Answers {
         connection: ConnectionId,
         frame: &Bytes,
         answered: bool,
-        (at_ms, told): (u64, Offset),
+        (at_ms, told): (u64, Vec<Offset>),
     ) {
         let waiting = self.waiting.entry(connection).or_default();
-        waiting.extend(Asked::parse(frame).filter(|_| answered).map(|asked| Asked { at_ms, told, ..asked }));
+        let asked = Asked::parse(frame).filter(|_| answered);
+        waiting.extend(asked.map(|asked| Asked { at_ms, told, ..asked }));
     }
 
     /// The broker answers; returns what was asked.
@@ -86,6 +87,11 @@ impl Asked {
         self.correlation_id
     }
 
+    /// Where clients knew by then that a partition begins that is kept short.
+    pub(crate) fn told(&self, partition: i32) -> Offset {
+        usize::try_from(partition).ok().and_then(|at| self.told.get(at)).copied().unwrap_or(0)
+    }
+
     fn may_wait_ms(&self) -> u64 {
         match ApiKey::try_from(self.api_key) {
             Ok(ApiKey::JoinGroup | ApiKey::SyncGroup) => MAX_REBALANCE_MS,
@@ -98,6 +104,6 @@ impl Asked {
         let api_key = i16::from_be_bytes(frame.get(..2)?.try_into().ok()?);
         let version = i16::from_be_bytes(frame.get(2..4)?.try_into().ok()?);
         let correlation_id = i32::from_be_bytes(frame.get(4..8)?.try_into().ok()?);
-        Some(Asked { api_key, version, correlation_id, frame: frame.clone(), at_ms: 0, told: 0 })
+        Some(Asked { api_key, version, correlation_id, frame: frame.clone(), at_ms: 0, told: Vec::new() })
     }
 }

@@ -58,11 +58,15 @@ impl Compaction {
         self.next.remove(&reader);
     }
 
-    /// All have read to the end. `tombstones_stay`: none was old enough to go.
-    pub(super) fn at_last(&self, tombstones_stay: bool) -> Result<(), String> {
+    /// All have read to the end. `tombstones_stay`: none was old enough to go. `kept_from`: retention has taken what was before.
+    pub(super) fn at_last(&self, tombstones_stay: bool, kept_from: Offset) -> Result<(), String> {
         for (reader, known) in &self.known {
             for (key, acked) in &self.acked {
-                let Some((offset, value)) = acked.last_key_value() else { continue };
+                let Some((offset, value)) =
+                    acked.last_key_value().filter(|(offset, _)| **offset >= kept_from)
+                else {
+                    continue;
+                };
                 match known.get(key) {
                     // One that nobody was told of may stand behind it.
                     Some((found, _)) if found > offset => {}

@@ -37,7 +37,8 @@ pub(crate) use self::transactions::{COPY, LEDGER, record_id};
 use self::visibility::Visibility;
 pub(crate) use self::visibility::served;
 use crate::payload::RecordId;
-use crate::scenario::{COMPACTED, Scenario};
+use crate::retained::RETAINED;
+use crate::scenario::{COMPACTED, Scenario, compacted_partition};
 
 /// Names a checker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,6 +108,17 @@ impl Damaged {
     }
 }
 
+/// The partitions that are kept short.
+fn retentions(scenario: &Scenario) -> BTreeMap<TopicPartition, Retention> {
+    let retained = scenario.retained.iter().flat_map(|plan| {
+        let of = |partition| TopicPartition { topic: RETAINED.to_owned(), partition };
+        (0..plan.partitions).map(move |number| (of(number), Retention::new(number, plan.limits)))
+    });
+    let compacted =
+        scenario.compacted_limits.map(|limits| (compacted_partition(), Retention::new(0, limits)));
+    retained.chain(compacted).collect()
+}
+
 /// All checkers.
 #[derive(Debug)]
 pub(crate) struct Checks {
@@ -127,7 +139,8 @@ pub(crate) struct Checks {
     /// What writers of transactions have committed as their last, as the last auditor was told.
     writers_offsets: BTreeMap<u32, Offset>,
     compaction: Compaction,
-    pub(crate) retention: Retention,
+    /// By partition that is kept short.
+    pub(crate) retention: BTreeMap<TopicPartition, Retention>,
     /// Bits turn over: records may be lost, but must not be wrong.
     bit_rot: bool,
     damaged: Damaged,
@@ -154,7 +167,7 @@ impl Checks {
             transactions: Transactions::default(),
             writers_offsets: BTreeMap::new(),
             compaction: Compaction::default(),
-            retention: scenario.retained.as_ref().map(Retention::of).unwrap_or_default(),
+            retention: retentions(scenario),
             bit_rot: scenario.bit_rot,
             damaged: Damaged::default(),
             reader: None,
@@ -314,18 +327,24 @@ impl Checks {
 
     /// All readers of a compacted topic have read it. `tombstones_stay`: none was old enough to go.
     pub(crate) fn compacted_at_last(&mut self, tombstones_stay: bool) {
-        let result = self.compaction.at_last(tombstones_stay);
+        let kept_from = self.retention.get(&compacted_partition()).map_or(0, Retention::start);
+        let result = self.compaction.at_last(tombstones_stay, kept_from);
         self.take(Checker::Compaction, result);
     }
 
-    /// A power cut has left the log that is kept short from one offset to another.
-    pub(crate) fn retained_left(&mut self, start: Offset, end: Offset) {
-        self.retention.lost(start, end);
+    /// What is known of a partition that is kept short.
+    pub(crate) fn retention(&mut self, of: &TopicPartition) -> &mut Retention {
+        self.retention.entry(of.clone()).or_default()
     }
 
-    /// All readers of the log that is kept short have read it to its end.
-    pub(crate) fn retained_at_last(&mut self, end: Offset) {
-        let result = self.retention.at_last(end);
+    /// A power cut has left a log that is kept short from one offset to another.
+    pub(crate) fn retained_left(&mut self, of: &TopicPartition, start: Offset, end: Offset) {
+        self.retention(of).lost(start, end);
+    }
+
+    /// All readers of a log that is kept short have read it to its end.
+    pub(crate) fn retained_at_last(&mut self, of: &TopicPartition, end: Offset) {
+        let result = self.retention(of).at_last(end);
         self.take(Checker::LogStart, result);
     }
 
@@ -341,7 +360,9 @@ impl Checks {
 
     /// A request reaches its broker. `answered`: false for a Produce with acks=0.
     pub(crate) fn asked(&mut self, connection: ConnectionId, frame: &Bytes, answered: bool, at_ms: u64) {
-        self.answers.asked(connection, frame, answered, (at_ms, self.retention.told()));
+        let retained = self.retention.iter().filter(|(of, _)| of.topic == RETAINED);
+        let told = retained.map(|(_, retention)| retention.told()).collect();
+        self.answers.asked(connection, frame, answered, (at_ms, told));
         if let Some(asked) = Asked::parse(frame) {
             self.commits.asked(connection, &asked);
         }

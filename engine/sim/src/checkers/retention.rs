@@ -1,4 +1,4 @@
-//! A topic that is kept short: it loses what it may lose and no more, and where it begins does not go back.
+//! A partition that is kept short: it loses what it may lose and no more, and where it begins does not go back.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use headwater_engine::{ConnectionId, Offset};
 use super::Asked;
 use crate::disk::{Dropped, Span};
 use crate::payload::RecordId;
-use crate::retained::RetainedPlan;
+use crate::retained::Limits;
 
 /// How far beyond the end of a log a deletion begins that has to be refused: farther than any log gets in a run.
 pub(crate) const BEYOND: Offset = 1_000_000;
@@ -21,11 +21,11 @@ struct Reader {
     next: Offset,
 }
 
-/// What is known of the topic's one partition.
+/// What is known of a partition.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
-    retention_ms: Option<u64>,
-    retention_bytes: Option<u64>,
+    partition: i32,
+    limits: Limits,
     acked: BTreeMap<Offset, RecordId>,
     seen: BTreeMap<Offset, RecordId>,
     /// Where records stand that are to stand once, if those of the writer are.
@@ -56,12 +56,13 @@ pub(crate) struct Standing {
 }
 
 impl Retention {
-    pub(super) fn of(plan: &RetainedPlan) -> Retention {
-        Retention {
-            retention_ms: plan.retention_ms,
-            retention_bytes: plan.retention_bytes,
-            ..Retention::default()
-        }
+    pub(super) fn new(partition: i32, limits: Limits) -> Retention {
+        Retention { partition, limits, ..Retention::default() }
+    }
+
+    /// Where storage was told that the log begins.
+    pub(super) fn start(&self) -> Offset {
+        self.start
     }
 
     /// Where clients know that the log begins.
@@ -177,8 +178,9 @@ impl Retention {
 
     /// An answer says where the log begins.
     pub(crate) fn begins(&mut self, asked: &Asked, start: Offset, standing: Standing) -> Result<(), String> {
-        if start < asked.told {
-            return Err(format!("the log was said to begin at {}, and now at {start}", asked.told));
+        let told = asked.told(self.partition);
+        if start < told {
+            return Err(format!("the log was said to begin at {told}, and now at {start}"));
         }
         if start > standing.stored_start {
             return Err(format!("the log is said to begin at {start}, {standing:?}"));
@@ -189,19 +191,21 @@ impl Retention {
 
     /// A Fetch from an offset is answered, with what ends there, or with an error.
     pub(crate) fn fetched(
+        &self,
         asked: &Asked,
         offset: Offset,
         first_batch_end: Option<Offset>,
         is_out: bool,
         standing: Standing,
     ) -> Result<(), String> {
+        let told = asked.told(self.partition);
         if is_out && (standing.stored_start..=standing.high_watermark).contains(&offset) {
             return Err(format!("offset {offset} was said to be out of range, {standing:?}"));
         }
-        if !is_out && first_batch_end.is_some() && offset < asked.told {
-            return Err(format!("records from {offset} on were given where {} is the first", asked.told));
+        if !is_out && first_batch_end.is_some() && offset < told {
+            return Err(format!("records from {offset} on were given where {told} is the first"));
         }
-        match first_batch_end.filter(|end| *end <= offset.max(asked.told)) {
+        match first_batch_end.filter(|end| *end <= offset.max(told)) {
             Some(end) => Err(format!("a batch up to {end} was given to who asks from {offset} on")),
             None => Ok(()),
         }
@@ -234,8 +238,8 @@ impl Retention {
     /// Whether the first segment may go if that leaves so many bytes (as in Kafka's `UnifiedLog.deleteOldSegments`).
     fn may_go(&self, segment: &Span, left: u64, wall_ms: i64) -> bool {
         let age_ms = u64::try_from(wall_ms.saturating_sub(segment.max_timestamp)).unwrap_or(0);
-        self.retention_ms.is_some_and(|limit| age_ms > limit)
-            || self.retention_bytes.is_some_and(|limit| left >= limit)
+        self.limits.retention_ms.is_some_and(|limit| age_ms > limit)
+            || self.limits.retention_bytes.is_some_and(|limit| left >= limit)
     }
 
     /// Whether nothing is left of the segments that has to go.
