@@ -112,10 +112,11 @@ fn clients() -> Result<()> {
     shell::run("clients of other makers", node)
 }
 
-/// Runs test files one after the other: each has a browser and workers of its own, and figures in them are timed.
+/// Runs test files two at a time: each has a server, a browser and a profile of its own, waits for states and not for
+/// times, and leaves a core idle while it starts a browser.
 fn node_tests(label: &str, dist: &Path, files: &[PathBuf], more: &[(&str, &PathBuf)]) -> Result<()> {
     let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
+    node.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]).args(files);
     node.current_dir(paths::e2e()).env("HEADWATER_DIST", dist).env("CHROMIUM", setup::chromium()?);
     node.envs(more.iter().copied());
     node.env("FIREFOX", setup::firefox()?).env("HEADWATER_JS", paths::target()?.join("js"));
