@@ -33,6 +33,8 @@ export async function launch(profile, options = {}) {
     ...options,
   });
   const errors = [];
+  // A busy machine is slow, not wrong.
+  context.setDefaultTimeout(90_000);
   context.on("console", (message) => {
     if (message.type() === "error") errors.push(`console: ${message.text()} (${message.location().url})`);
   });
