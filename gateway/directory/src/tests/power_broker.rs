@@ -183,7 +183,9 @@ fn work(world: &World) -> Told {
     for number in 0..ROUNDS {
         for (topic, _) in TOPICS {
             let offset = host.produce_once(topic, producer_id, number);
-            told(&mut |facts| drop(facts.records.entry(topic).or_default().insert(offset, number)));
+            told(&mut |facts| {
+                facts.records.entry(topic).or_default().insert(offset, number);
+            });
         }
         if number % 7 == 3 {
             host.commit(i64::try_from(number).unwrap());
