@@ -1,7 +1,5 @@
 // The cluster as the brokers' snapshots tell it, put together.
 
-const GROUP_STATES = ["Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Dead"];
-
 /** All topics by name: `{ name, leaders, configs, partitions }`, a partition as its leader tells it, or undefined where that is silent. */
 export function topics(api) {
   const found = new Map();
@@ -55,10 +53,9 @@ export function groupOf(api, name) {
   return api.clients.groups?.find(({ group }) => group === name);
 }
 
-/** The state of a group in the page's words; one that it has no words for as Kafka calls it. */
+/** The state of a group as Kafka calls it, which is what the picture and every tool of Kafka's say. */
 export function groupState(t, state) {
-  if (state === undefined) return t("unknown_yet");
-  return GROUP_STATES.includes(state) ? t(`group_${state}`) : state;
+  return state ?? t("unknown_yet");
 }
 
 /** Whether an import has not ended. */
