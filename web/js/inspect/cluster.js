@@ -53,7 +53,7 @@ export function groupOf(api, name) {
   return api.clients.groups?.find(({ group }) => group === name);
 }
 
-/** The state of a group as Kafka calls it, which is what the picture and every tool of Kafka's say. */
+/** The state of a group as Kafka calls it, which is what the list of groups and every tool of Kafka's say. */
 export function groupState(t, state) {
   return state ?? t("unknown_yet");
 }
