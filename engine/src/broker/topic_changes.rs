@@ -483,6 +483,11 @@ impl Broker {
                     }
                 }
                 self.respond(context, &response);
+                // Another broker may have asked for a topic of coordinators that somebody waits for here.
+                let names = response.topics.iter().map(|topic| &topic.name[..]);
+                for name in names.filter(|name| COORDINATORS_TOPICS.contains(name)) {
+                    self.coordinators_topic_settled(now, name);
+                }
             }
             Reply::DeleteTopics(context, mut response) => {
                 if let Some((code, text)) = failed {

@@ -5,14 +5,14 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    ApiKey, DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse,
-    HeartbeatRequest, HeartbeatResponse, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
-    MetadataRequest, MetadataResponse, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
-    ProduceResponse, SyncGroupResponse,
+    ApiKey, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupResponse, LeaveGroupRequest,
+    LeaveGroupResponse, MetadataRequest, MetadataResponse, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, ProduceResponse, SyncGroupResponse,
 };
 
 use super::group_world::*;
-use super::world::{CLIENT, Disk, World, batch, name, not_applied, produce_request};
+use super::world::{CLIENT, Disk, World, batch, create_topic, name, not_applied, produce_request};
 use crate::{ConnectionId, NotAppliedReason, StorageError, StorageOp};
 
 const OTHER: ConnectionId = ConnectionId(2);
@@ -48,6 +48,22 @@ fn a_coordinator_is_told_when_its_topic_is_there_and_not_before() {
         assert_eq!(response.coordinators.len(), 2);
         assert!(response.coordinators.iter().all(|coordinator| coordinator.error_code == 0));
     }
+}
+
+#[test]
+fn a_coordinator_is_told_also_when_another_broker_had_its_topic_made() {
+    let mut world = World::over(Disk::default(), &[FEW_PARTITIONS]);
+    world.hold_appends = true;
+    // As a broker asks that is not the controller.
+    let created = world.send(OTHER, ApiKey::CreateTopics, 7, &create_topic("__consumer_offsets", 3, &[]));
+    let request = FindCoordinatorRequest::default().with_key(text("g"));
+    let correlation_id = world.send(CLIENT, ApiKey::FindCoordinator, 2, &request);
+    assert!(world.answers.is_empty());
+    world.release(None);
+    let response: CreateTopicsResponse = world.answer(ApiKey::CreateTopics, 7, created);
+    assert_eq!(response.topics[0].error_code, 0);
+    let response: FindCoordinatorResponse = world.answer(ApiKey::FindCoordinator, 2, correlation_id);
+    assert_eq!(response.error_code, 0);
 }
 
 #[test]
