@@ -8,6 +8,8 @@ use kafka_protocol::messages::alter_partition_reassignments_request::{
 };
 use kafka_protocol::messages::alter_replica_log_dirs_request::{AlterReplicaLogDir, AlterReplicaLogDirTopic};
 use kafka_protocol::messages::broker_registration_request::{Feature, Listener};
+use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
 use kafka_protocol::messages::describe_client_quotas_request::ComponentData;
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
@@ -21,11 +23,11 @@ use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::{
     AllocateProducerIdsRequest, AlterClientQuotasRequest, AlterConfigsRequest,
     AlterPartitionReassignmentsRequest, AlterReplicaLogDirsRequest, ApiKey, BrokerId,
-    BrokerRegistrationRequest, DescribeClientQuotasRequest, DescribeClusterRequest, DescribeLogDirsRequest,
-    DescribeQuorumRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest,
-    IncrementalAlterConfigsRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
-    OffsetForLeaderEpochRequest, UpdateFeaturesRequest, alter_configs_request,
-    incremental_alter_configs_request,
+    BrokerRegistrationRequest, CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest,
+    DescribeClientQuotasRequest, DescribeClusterRequest, DescribeLogDirsRequest, DescribeQuorumRequest,
+    DescribeTopicPartitionsRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
+    ListConfigResourcesRequest, ListPartitionReassignmentsRequest, OffsetForLeaderEpochRequest,
+    UpdateFeaturesRequest, alter_configs_request, incremental_alter_configs_request,
 };
 
 use super::{TOPIC, frame, name, text};
@@ -122,6 +124,33 @@ fn of_quotas_and_features(api: ApiKey, version: i16, number: i32) -> Option<Byte
             let update =
                 FeatureUpdateKey::default().with_feature(text("metadata.version")).with_max_version_level(7);
             frame(api, version, number, &UpdateFeaturesRequest::default().with_feature_updates(vec![update]))
+        }
+        _ => of_access(api, version, number),
+    }
+}
+
+fn of_access(api: ApiKey, version: i16, number: i32) -> Option<Bytes> {
+    const TOPICS: i8 = 2;
+    match api {
+        ApiKey::DescribeAcls => {
+            let request = DescribeAclsRequest::default()
+                .with_resource_type_filter(TOPICS)
+                .with_resource_name_filter(Some(text(TOPIC)));
+            frame(api, version, number, &request)
+        }
+        ApiKey::CreateAcls => {
+            let acl = AclCreation::default()
+                .with_resource_type(TOPICS)
+                .with_resource_name(text(TOPIC))
+                .with_principal(text("User:a"))
+                .with_host(text("*"));
+            frame(api, version, number, &CreateAclsRequest::default().with_creations(vec![acl]))
+        }
+        ApiKey::DeleteAcls => {
+            let filter = DeleteAclsFilter::default()
+                .with_resource_type_filter(TOPICS)
+                .with_resource_name_filter(Some(text(TOPIC)));
+            frame(api, version, number, &DeleteAclsRequest::default().with_filters(vec![filter]))
         }
         _ => None,
     }
