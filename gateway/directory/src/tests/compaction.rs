@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use headwater_driver::Driver;
 use headwater_engine::record::Batches;
@@ -23,13 +21,7 @@ const LATER: &str = "3600000";
 type Found = BTreeMap<i64, u64>;
 
 fn host(world: &World, backoff: &str) -> Host {
-    let (wake, woken) = channel();
-    let wake = move || {
-        let _nobody_waits = wake.send(());
-    };
-    let (files, path) = (Arc::new(world.faulty.clone()), world.directory.path());
-    let storage = DirectoryStorage::open_with(files, path, &world.options, Box::new(wake)).unwrap();
-    Host::over(storage, woken, &[("log.cleaner.backoff.ms", backoff)])
+    world.host(&[("log.cleaner.backoff.ms", backoff)])
 }
 
 /// Whether a compaction has come to its end.

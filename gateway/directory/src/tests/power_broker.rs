@@ -2,8 +2,6 @@
 //! one has acknowledged, records, committed offsets, where logs begin, and which batches of a producer are there already.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use headwater_engine::record::{Compression, RecordBatchBuilder};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -24,7 +22,6 @@ use kafka_protocol::protocol::StrBytes;
 use super::host::Host;
 use super::medium::Loss;
 use super::support::World;
-use crate::DirectoryStorage;
 
 const TOPICS: [(&str, &[(&str, &str)]); 3] = [
     ("plain", &[("segment.bytes", "3000")]),
@@ -37,18 +34,12 @@ const TOPICS: [(&str, &[(&str, &str)]); 3] = [
 const ROUNDS: u64 = 40;
 
 fn host(world: &World, backoff: &str) -> Host {
-    let (wake, woken) = channel();
-    let wake = move || {
-        let _nobody_waits = wake.send(());
-    };
-    let (files, path) = (Arc::new(world.faulty.clone()), world.directory.path());
-    let storage = DirectoryStorage::open_with(files, path, &world.options, Box::new(wake)).unwrap();
     let configs = [
         ("log.cleaner.backoff.ms", backoff),
         ("log.flush.interval.messages", "1"),
         ("offsets.topic.num.partitions", "1"),
     ];
-    Host::over(storage, woken, &configs)
+    world.host(&configs)
 }
 
 fn name(topic: &'static str) -> TopicName {

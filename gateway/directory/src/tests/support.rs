@@ -15,6 +15,7 @@ use headwater_driver::conformance::Harness;
 use headwater_engine::{Applied, LogId, OpId, StorageOp, StorageResult, Uuid};
 
 use super::faulty::Faulty;
+use super::host::Host;
 use super::medium::Tree;
 use crate::{DirectoryOptions, DirectoryStorage, OpenError};
 
@@ -97,6 +98,17 @@ impl World {
                 let _sent = wake.send(());
             }),
         )
+    }
+
+    /// A broker over this directory, which is told by itself when storage has done something.
+    pub(super) fn host(&self, configs: &[(&str, &str)]) -> Host {
+        let (wake, woken) = channel();
+        let wake = move || {
+            let _nobody_waits = wake.send(());
+        };
+        let (files, path) = (Arc::new(self.faulty.clone()), self.directory.path());
+        let storage = DirectoryStorage::open_with(files, path, &self.options, Box::new(wake)).unwrap();
+        Host::over(storage, woken, configs)
     }
 
     pub(super) fn open(&mut self) -> DirectoryStorage {
