@@ -109,9 +109,8 @@ impl Broker {
     /// Appends a Produce when the coordinator of its transaction has said of which partitions it knows.
     pub(super) fn verify(&mut self, now: Now, produced: Produced, unverified: Vec<Unverified>) {
         let id = produced.request.transactional_id.clone().unwrap_or_default();
-        let adds = produced.context.header.version >= FIRST_ADDING;
         match self.transaction_coordinator(&id) {
-            Ok(coordinator) if adds || coordinator != self.config.node_id() => {
+            Ok(coordinator) if adds(&produced) || coordinator != self.config.node_id() => {
                 self.hold(now, &id, Held::new(produced, coordinator, unverified));
             }
             Ok(coordinator) => {
@@ -148,8 +147,7 @@ impl Broker {
         self.verifications.next += 1;
         let are_too_many = self.verifications.bytes > self.config.queued_max_request_bytes();
         self.verifications.bytes += held.size;
-        let adds = held.produced.context.header.version >= FIRST_ADDING;
-        let asked = held.question(id, adds);
+        let asked = held.question(id);
         self.verifications.held.insert(number, Box::new(held));
         self.connections.hold(connection);
         if are_too_many {
@@ -241,7 +239,7 @@ impl Held {
     }
 
     /// What the coordinator is asked, or told.
-    fn question(&self, id: &TransactionalId, adds: bool) -> AddPartitionsToTxnTransaction {
+    fn question(&self, id: &TransactionalId) -> AddPartitionsToTxnTransaction {
         let mut topics: Vec<AddPartitionsToTxnTopic> = Vec::new();
         let producer = self.producer();
         for asked in self.unverified.iter().filter(|asked| asked.producer == producer) {
@@ -249,13 +247,15 @@ impl Held {
                 let name = StrBytes::from_string(asked.topic.clone());
                 topics.push(AddPartitionsToTxnTopic::default().with_name(name.into()));
             }
-            topics.iter_mut().next_back().into_iter().for_each(|last| last.partitions.push(asked.index));
+            if let Some(last) = topics.last_mut() {
+                last.partitions.push(asked.index);
+            }
         }
         AddPartitionsToTxnTransaction::default()
             .with_transactional_id(id.clone())
             .with_producer_id(producer.0.into())
             .with_producer_epoch(producer.1)
-            .with_verify_only(!adds)
+            .with_verify_only(!adds(&self.produced))
             .with_topics(topics)
     }
 
@@ -282,6 +282,11 @@ impl Held {
         }
         (self.produced, verified)
     }
+}
+
+/// Whether a request adds its partitions to the transaction itself.
+fn adds(produced: &Produced) -> bool {
+    produced.context.header.version >= FIRST_ADDING
 }
 
 fn unreachable(coordinator: NodeId) -> ApiError {
