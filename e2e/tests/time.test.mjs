@@ -99,12 +99,62 @@ browserTest("while time stands still records are read, and what a person sends w
   await playground.id("send-go").click();
   await playground.page.waitForFunction(() => Number(document.querySelector(".time").dataset.waiting) > 0);
   assert.equal(await playground.id("send-result").count(), 0);
+  assert.deepEqual(await playground.read({ topic: TOPIC, partition: 0 }), rows, "also behind what waits");
   for (let steps = 0; (await playground.id("send-result").count()) === 0; steps += 1) {
     assert.ok(steps < 100, "it is stored by a step");
     await playground.id("step").click();
   }
   await playground.id("pause").click();
   await playground.id("time-note").filter({ hasText: /^$/ }).waitFor({ state: "attached" });
+});
+
+// Whatever is under way when time stops: a Produce that the broker has not, one whose answer waits for the storage, a new topic.
+browserTest("a pause at any moment keeps nobody from looking", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  await produce(playground, 200);
+  await ends(playground, (end) => end >= 20);
+  const seen = await playground.page.evaluate(async (topic) => {
+    const { api } = globalThis.headwater;
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const pause = document.querySelector('[data-testid="pause"]');
+    const read = { topic, partition: 0, from: "start", max_records: 1, whole: false };
+    const first = () => Promise.race([
+      api.request({ read }).then(({ records }) => Number(records.records[0].offset)),
+      wait(20_000).then(() => "nothing came"),
+    ]);
+    const offsets = [];
+    const made = [];
+    for (let round = 0; round < 60 && !offsets.includes("nothing came"); round += 1) {
+      await wait((round * 7) % 23);
+      pause.click();
+      if (round % 10 === 5) made.push(api.request({ "create-topic": { name: `made-${round}`, partitions: 1, configs: [] } }));
+      offsets.push(await first());
+      pause.click();
+    }
+    await Promise.all(made);
+    return { offsets, topics: made.length };
+  }, TOPIC);
+  assert.deepEqual(seen, { offsets: Array(60).fill(0), topics: 6 });
+});
+
+browserTest("what was sent without acknowledgement before a pause is written after it, though its producer is gone", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  await playground.page.evaluate(async (topic) => {
+    const { api } = globalThis.headwater;
+    await api.request({ "create-topic": { name: topic, partitions: 1, configs: [] } });
+    document.querySelector('[data-testid="pause"]').click();
+    const source = { synthetic: { records: 100, value_size: 50 } };
+    await api.request({ import: { source, topic, partitions: 1, acks: "0" } });
+  }, TOPIC);
+  // It has a turn for each step; then it is done, and its connection is closed.
+  const state = () => playground.page.evaluate(() => globalThis.headwater.api.clients.imports[0]?.state);
+  for (let steps = 0; (await state()) !== "done"; steps += 1) {
+    assert.ok(steps < 100, `after ${steps} steps it is ${await state()}`);
+    await playground.id("step").click();
+    await playground.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)));
+  }
+  await playground.id("pause").click();
+  await ends(playground, (end) => end === 100);
 });
 
 browserTest("a second tab sees that time stands, has it go on and step, and time goes when it takes over", async ({ open }) => {

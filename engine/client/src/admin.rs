@@ -314,7 +314,9 @@ impl Admin {
         let controller =
             !matches!(pending.operation, Operation::ListTopics | Operation::DescribeTopicConfigs(_));
         let address = if controller {
-            metadata.controller().cloned().filter(|address| network.ready(address))
+            let lane = self.config.lane_of_changes();
+            let address = metadata.controller().map(|address| address.on_lane(lane));
+            address.filter(|address| network.ready(address))
         } else {
             metadata.any_broker(now, network)
         };

@@ -8,10 +8,10 @@ use headwater_engine::{Now, Offset, TopicPartition};
 
 use crate::admin::{Admin, AdminReply, AdminRequestId, NewTopic, OffsetSpec};
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
-use crate::consumer::{self, Consumer, ConsumerEvent, PartitionState, StartOffset};
+use crate::consumer::{Consumer, ConsumerEvent, PartitionState, StartOffset};
 use crate::error::ClientError;
 use crate::metadata::Metadata;
-use crate::network::{Address, Network, Owner};
+use crate::network::{self, Address, Network, Owner};
 use crate::producer::{Delivery, Producer, ProducerRecord, SendError, Sent};
 use crate::random::Random;
 use headwater_engine::sorted::SortedMap;
@@ -25,7 +25,7 @@ pub struct ProducerId(u32);
 pub struct ConsumerId(u32);
 
 /// An application's producers, consumers and admin over one connection to each broker that they share, and those that
-/// consumers have for themselves ([`ConsumerConfig::own_connections`]).
+/// some have for themselves ([`ConsumerConfig::own_connections`], [`ProducerConfig::own_connections`]).
 #[derive(Debug)]
 pub struct Client {
     network: Network,
@@ -183,6 +183,7 @@ impl Client {
     pub fn remove_producer(&mut self, producer: ProducerId) {
         self.producers.remove(&producer.0);
         self.network.name(producer.0, None);
+        self.network.close_lanes(&network::lanes(producer.0));
     }
 
     /// Gives a record to a producer; it is copied into the batch of its partition.
@@ -282,7 +283,7 @@ impl Client {
     pub fn remove_consumer(&mut self, consumer: ConsumerId) {
         self.consumers.remove(&consumer.0);
         self.network.name(consumer.0, None);
-        self.network.close_lanes(&consumer::lanes(consumer.0));
+        self.network.close_lanes(&network::lanes(consumer.0));
     }
 
     /// Has a consumer read a partition from a position on; one that it reads already moves there (seek).

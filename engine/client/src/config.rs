@@ -2,6 +2,7 @@
 
 use headwater_engine::record::Compression;
 
+use crate::network::CHANGES_LANE;
 use crate::{Address, Assignor};
 
 /// What all producers, consumers and the admin of a client share.
@@ -29,6 +30,9 @@ pub struct ClientConfig {
     pub metadata_max_idle_ms: u64,
     /// `allow.auto.create.topics`: whether a topic that is asked for may come to be by that.
     pub allow_auto_create_topics: bool,
+    /// Whether what changes topics and groups goes over connections of its own: what only looks is then answered also while a
+    /// change takes long.
+    pub own_connections_for_changes: bool,
     /// Where partitions and jitter are drawn from; the same seed gives the same run.
     pub seed: u64,
 }
@@ -47,8 +51,15 @@ impl Default for ClientConfig {
             metadata_max_age_ms: 300_000,
             metadata_max_idle_ms: 300_000,
             allow_auto_create_topics: false,
+            own_connections_for_changes: false,
             seed: 0,
         }
+    }
+}
+
+impl ClientConfig {
+    pub(crate) fn lane_of_changes(&self) -> u32 {
+        if self.own_connections_for_changes { CHANGES_LANE } else { 0 }
     }
 }
 
@@ -115,6 +126,9 @@ pub struct ProducerConfig {
     /// Whether a batch that fails for good takes everything unsent with it, so that no later record of its partition is
     /// ever written behind the hole; every further `send` is then refused.
     pub halt_on_failure: bool,
+    /// Whether it has connections of its own, as each of Kafka's producers has: a broker that takes long over its batches
+    /// then delays nobody else's answers. What it asks the coordinator of its transactions goes over the shared ones.
+    pub own_connections: bool,
 }
 
 impl Default for ProducerConfig {
@@ -136,6 +150,7 @@ impl Default for ProducerConfig {
             transactional_id: None,
             transaction_timeout_ms: 60_000,
             halt_on_failure: false,
+            own_connections: false,
         }
     }
 }

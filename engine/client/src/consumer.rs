@@ -9,7 +9,7 @@ use crate::config::{AutoOffsetReset, ClientConfig, ConsumerConfig};
 use crate::error::{ClientError, code};
 use crate::group::{CommitId, GroupMetadata, Member, Membership};
 use crate::metadata::Metadata;
-use crate::network::{Answer, Network};
+use crate::network::{self, Answer, Network};
 
 mod committed;
 mod fetched;
@@ -166,7 +166,7 @@ enum Kind {
 
 impl Consumer {
     pub(crate) fn new(id: u32, config: ConsumerConfig, client: Arc<ClientConfig>) -> Consumer {
-        let [lane, member_lane] = if config.own_connections { lanes(id) } else { [0, 0] };
+        let [lane, member_lane] = if config.own_connections { network::lanes(id) } else { [0, 0] };
         let member =
             config.group.clone().map(|group| Box::new(Member::new(group, client.clone(), member_lane)));
         Consumer {
@@ -346,11 +346,6 @@ impl Consumer {
         let topic_partition = partition.topic_partition.clone();
         self.events.push_back((epoch, ConsumerEvent::Failed { topic_partition, error }));
     }
-}
-
-/// The lanes of a consumer: for its fetches, and to the coordinator of its group. Ids count from 1.
-pub(crate) fn lanes(id: u32) -> [u32; 2] {
-    [id.wrapping_mul(2), id.wrapping_mul(2).wrapping_add(1)]
 }
 
 /// What an event takes of `max_buffered_bytes`.

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! A broker answers the requests of a connection one after the other. So consumers have connections of their own
-//! ([`ConsumerConfig::own_connections`]): an [`Address`] names a broker and a lane, and to a transport every lane is another
-//! connection.
+//! ([`ConsumerConfig::own_connections`]), and producers and what changes topics may have them
+//! ([`ProducerConfig::own_connections`], [`ClientConfig::own_connections_for_changes`]): an [`Address`] names a broker and a lane,
+//! and to a transport every lane is another connection.
 //!
 //! Frames are without the four bytes of length that TCP puts in front. After a pause (a frozen tab), hand in the frames
 //! that have arrived before calling [`Client::handle_timeout`], or what was answered in time counts as late.

@@ -44,6 +44,15 @@ impl Address {
     }
 }
 
+/// The lane of what changes topics and groups, where it has one.
+pub(crate) const CHANGES_LANE: u32 = 1;
+
+/// The lanes of a producer or consumer that has connections of its own; a consumer has the second one to the coordinator of its
+/// group. Ids count from 1.
+pub(crate) fn lanes(id: u32) -> [u32; 2] {
+    [id.wrapping_mul(2), id.wrapping_mul(2).wrapping_add(1)]
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)

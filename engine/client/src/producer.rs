@@ -10,7 +10,7 @@ use headwater_engine::record::{MAX_RECORDS_SIZE, RecordBatchBuilder};
 use crate::config::{Acks, ClientConfig, ProducerConfig};
 use crate::error::{ClientError, code};
 use crate::metadata::Metadata;
-use crate::network::{Answer, Network};
+use crate::network::{self, Answer, Network};
 use crate::partitioner::partition_for_key;
 use crate::random::Random;
 use headwater_engine::sorted::SortedMap;
@@ -138,6 +138,11 @@ struct Placed {
 }
 
 impl Producer {
+    /// Over which of the connections to a broker its batches go.
+    fn lane(&self, id: u32) -> u32 {
+        if self.config.own_connections { network::lanes(id)[0] } else { 0 }
+    }
+
     pub(crate) fn new(mut config: ProducerConfig, client: Arc<ClientConfig>, random: Random) -> Producer {
         config.batch_size = config.batch_size.min(MAX_RECORDS_SIZE);
         config.max_request_size = config.max_request_size.min(MAX_RECORDS_SIZE);

@@ -4,15 +4,20 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use headwater_client::{
-    AdminReply, ConsumerConfig, ConsumerEvent, ConsumerId, NewTopic, OffsetSpec, ProducerConfig, ProducerId,
-    ProducerRecord, StartOffset,
+    AdminReply, ClientConfig, ConsumerConfig, ConsumerEvent, ConsumerId, NewTopic, OffsetSpec,
+    ProducerConfig, ProducerId, ProducerRecord, StartOffset,
 };
 use headwater_engine::TopicPartition;
 use support::{Asked, Cluster, address, is_of};
 
+const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
 const METADATA: i16 = 3;
+const CREATE_TOPICS: i16 = 19;
+const INIT_PRODUCER_ID: i16 = 22;
 
 fn tp(partition: i32) -> TopicPartition {
     TopicPartition { topic: "t".into(), partition }
@@ -186,6 +191,47 @@ fn a_consumer_that_waits_delays_nobody() {
     assert_eq!(cluster.closed, [address(0).on_lane(lanes[0])]);
     cluster.advance(60_000);
     assert!(!cluster.tried.keys().any(|address| address.lane == lanes[0] && cluster.tried[address] > 1));
+}
+
+#[test]
+fn a_producer_and_changes_with_connections_of_their_own_delay_nobody() {
+    let bootstrap_servers = vec![address(0)];
+    let config =
+        ClientConfig { bootstrap_servers, own_connections_for_changes: true, ..ClientConfig::default() };
+    let mut cluster = Cluster::with(1, config);
+    let own = ProducerConfig { linger_ms: 0, own_connections: true, ..ProducerConfig::default() };
+    let p = cluster.client.add_producer(own);
+    let _ = cluster.client.partition_count(cluster.now, "t");
+    cluster.hold = vec![INIT_PRODUCER_ID];
+    cluster.advance(300);
+    send(&mut cluster, p, 0);
+    let identity = cluster.held[0].to.lane;
+    cluster.release();
+    assert_eq!(delivered(&mut cluster, p), [0]);
+    cluster.hold = vec![PRODUCE, CREATE_TOPICS];
+    send(&mut cluster, p, 0);
+    let topic = NewTopic { name: "n".into(), partitions: 1, replication_factor: 1, configs: Vec::new() };
+    cluster.client.create_topics(cluster.now, vec![topic]);
+    cluster.advance(300);
+    let lanes: BTreeMap<i16, u32> = cluster.held.iter().map(|asked| (asked.key, asked.to.lane)).collect();
+    let [produce, create] = [lanes[&PRODUCE], lanes[&CREATE_TOPICS]];
+    assert!(produce != 0 && create != 0 && produce != create, "{lanes:?}");
+    assert_eq!(identity, produce);
+    // Who looks goes by none of them, and is answered.
+    let id = cluster.client.list_offsets(cluster.now, vec![(tp(0), OffsetSpec::Earliest)]);
+    cluster.run();
+    assert_eq!(
+        cluster.client.poll_admin().map(|(answered, reply)| (answered, reply.is_ok())),
+        Some((id, true))
+    );
+    cluster.held.retain(|asked| asked.key == PRODUCE);
+    cluster.release();
+    assert_eq!(delivered(&mut cluster, p), [0]);
+    // It goes, and its connection with it.
+    cluster.closed.clear();
+    cluster.client.remove_producer(p);
+    cluster.run();
+    assert_eq!(cluster.closed, [address(0).on_lane(produce)]);
 }
 
 #[test]

@@ -15,10 +15,15 @@ const HELD: &[i16] = &[0, 1, 8, 11, 12, 13, 14, 22, 24, 25, 26, 28];
 /// How brokers call themselves among each other.
 const BROKER: &str = "broker-";
 
+/// Of so many connections that have ended what they sent is kept, of the last ones.
+const MAX_ENDED: usize = 16;
+
 /// What waits, in its order. It is bounded by what clients may have in flight.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     frames: VecDeque<(f64, ConnectionId, Bytes)>,
+    /// Connections that have ended with something on them that waits, the first one first.
+    ended: VecDeque<ConnectionId>,
     outcomes_since_ms: Option<f64>,
     /// When the broker has something to do next, by the monotonic clock.
     pub(super) due: Option<u64>,
@@ -44,9 +49,26 @@ impl Waits {
         Some(frame)
     }
 
-    /// A connection has ended.
-    pub(super) fn forget(&mut self, connection: ConnectionId) {
-        self.frames.retain(|(_, of, _)| *of != connection);
+    /// A connection has ended. What was sent on it is handled all the same, as where time goes on: true if something waits, and
+    /// then the end comes behind it.
+    pub(super) fn end(&mut self, connection: ConnectionId) -> bool {
+        let waits = self.frames.iter().any(|(_, of, _)| *of == connection);
+        if waits {
+            self.ended.push_back(connection);
+        }
+        waits
+    }
+
+    /// A connection that has ended and has nothing that waits any more, or has to give way to others.
+    pub(super) fn next_ended(&mut self) -> Option<ConnectionId> {
+        if self.ended.len() > MAX_ENDED
+            && let Some(first) = self.ended.pop_front()
+        {
+            self.frames.retain(|(_, of, _)| *of != first);
+            return Some(first);
+        }
+        let at = self.ended.iter().position(|ended| self.frames.iter().all(|(_, of, _)| of != ended))?;
+        self.ended.remove(at)
     }
 
     /// The storage has done something.

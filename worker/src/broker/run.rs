@@ -203,13 +203,24 @@ impl Run {
                     post(&FromBroker::Event(event));
                 }
                 FromPort::Closed => {
-                    self.held.borrow_mut().forget(connection);
-                    driver.handle_disconnect(now, connection);
-                    self.ports.borrow_mut().close(connection);
+                    let mut waits = self.held.borrow_mut();
+                    if !waits.end(connection) {
+                        driver.handle_disconnect(now, connection);
+                        self.ports.borrow_mut().close(connection);
+                    }
+                    self.end_connections(&mut waits, driver);
                 }
             }
         }
         self.schedule();
+    }
+
+    /// Ends those connections whose last request that waited has been handled.
+    fn end_connections(&self, waits: &mut Waits, driver: &mut Driver<IndexedDbStorage>) {
+        while let Some(connection) = waits.next_ended() {
+            driver.handle_disconnect(clock::now(), connection);
+            self.ports.borrow_mut().close(connection);
+        }
     }
 
     fn take_from_peer(self: &Rc<Run>, peer: i32, what: FromPort) {
@@ -353,6 +364,9 @@ impl Run {
             while let Some((connection, frame)) = waits.next_frame() {
                 self.take(connection, FromPort::Frame(frame));
             }
+            if let Some(driver) = self.driver.borrow_mut().as_mut() {
+                self.end_connections(&mut waits, driver);
+            }
         }
         self.schedule();
     }
@@ -365,6 +379,7 @@ impl Run {
             Some(Step::Frame(connection, frame)) => {
                 if let Some(driver) = self.driver.borrow_mut().as_mut() {
                     driver.handle_request(clock::now(), connection, frame);
+                    self.end_connections(&mut self.held.borrow_mut(), driver);
                 }
             }
             None => {}

@@ -70,6 +70,8 @@ impl Hub {
         let client = Client::new(ClientConfig {
             client_id: PAGE_CLIENT_ID.to_owned(),
             bootstrap_servers: vec![address(0)],
+            // While time stands still a change waits for its step, and one can look all the same.
+            own_connections_for_changes: true,
             seed: clock::entropy().unwrap_or_default(),
             ..ClientConfig::default()
         });

@@ -123,6 +123,7 @@ fn pipelined(request: &ImportRequest) -> ProducerConfig {
         buffer_memory: BUFFER_MEMORY,
         max_request_size: MAX_ROW_BYTES + MAX_AROUND_VALUE,
         delivery_timeout_ms: DELIVERY_TIMEOUT_MS,
+        own_connections: true,
         ..ProducerConfig::default()
     }
 }

@@ -130,7 +130,12 @@ async fn send(clients: &Rc<Clients>, record: &RecordToSend) -> Result<Reply, Cli
         headers: &headers,
     };
     let producer = clients.idle_producer.take().unwrap_or_else(|| {
-        let config = ProducerConfig { acks: Acks::All, linger_ms: 0, ..ProducerConfig::default() };
+        let config = ProducerConfig {
+            acks: Acks::All,
+            linger_ms: 0,
+            own_connections: true,
+            ..ProducerConfig::default()
+        };
         hub.with(|client, _| client.add_producer(config))
     });
     let sent = loop {

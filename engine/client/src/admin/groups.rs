@@ -98,6 +98,10 @@ impl GroupOperation {
         matches!(self.what, What::Offsets { committed: Some(_), .. })
     }
 
+    fn changes(&self) -> bool {
+        !matches!(self.what, What::Describe | What::Offsets { .. })
+    }
+
     pub(super) fn asked_of_leaders(&mut self) -> Option<&mut Vec<Asked>> {
         match &mut self.what {
             What::Offsets { committed: Some(_), ends } => Some(ends),
@@ -179,7 +183,10 @@ impl Admin {
         let Some(pending) = self.pending.get_mut(&id) else { return };
         let Operation::Group(group) = &pending.operation else { return };
         let address = match &group.coordinator {
-            Some(address) => Some(address.clone()).filter(|address| network.ready(address)),
+            Some(address) => {
+                let lane = if group.changes() { self.config.lane_of_changes() } else { 0 };
+                Some(address.on_lane(lane)).filter(|address| network.ready(address))
+            }
             None => metadata.any_broker(now, network),
         };
         let Some(address) = address else { return };

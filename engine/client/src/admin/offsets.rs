@@ -50,6 +50,8 @@ impl Admin {
     /// Asks every leader for its partitions.
     pub(super) fn send_offsets(&mut self, now: Now, id: u64, network: &mut Network, metadata: &mut Metadata) {
         let Some(pending) = self.pending.get_mut(&id) else { return };
+        let deletes = matches!(pending.operation, Operation::DeleteRecords(_));
+        let lane = if deletes { self.config.lane_of_changes() } else { 0 };
         let patient = !matches!(pending.operation, Operation::Group(_));
         let Some(asked) = asked_of_leaders(&mut pending.operation) else { return };
         if !patient {
@@ -66,7 +68,7 @@ impl Admin {
             if let Some(leader) = metadata.leader(now, &tp.topic, tp.partition) {
                 let same = |asked: &&Asked| asked.is_open() && asked.topic_partition == *tp;
                 let earlier = asked.iter().take(index).filter(same).count();
-                by_leader.or_default((leader.clone(), earlier)).push(index);
+                by_leader.or_default((leader.on_lane(lane), earlier)).push(index);
             }
         }
         let timeout_ms = self.config.request_timeout_ms;

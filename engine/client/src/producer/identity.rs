@@ -129,7 +129,8 @@ impl Producer {
         if self.known.due_ms().is_none_or(|at| at > now.monotonic_ms) {
             return;
         }
-        let Some(address) = metadata.any_broker(now, network) else { return };
+        let any = metadata.any_broker(now, network).map(|address| address.on_lane(self.lane(id)));
+        let Some(address) = any.filter(|address| network.ready(address)) else { return };
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX)

@@ -20,7 +20,9 @@ impl Producer {
     /// Sends what is due to every broker that can take it.
     pub(super) fn send_due(&mut self, now: Now, id: u32, network: &mut Network, metadata: &mut Metadata) {
         let owner = Owner::Producer(id);
-        for (address, partitions) in self.due_by_leader(now, metadata) {
+        let lane = self.lane(id);
+        for (leader, partitions) in self.due_by_leader(now, metadata) {
+            let address = leader.on_lane(lane);
             if !network.ready(&address) {
                 continue;
             }
