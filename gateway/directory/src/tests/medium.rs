@@ -137,6 +137,15 @@ impl Recording {
         next.map_or(self.len(), |next| sync + 1 + next)
     }
 
+    /// Whether the last write of just these bytes is behind a sync of its file.
+    pub(super) fn has_synced(&self, written: &[u8]) -> bool {
+        let writes = |step: &Step| matches!(step, Step::Write { bytes, .. } if bytes == written);
+        let Some(at) = self.steps.iter().rposition(writes) else { return false };
+        let is_sync =
+            |step: &Step| matches!(step, Step::Sync { node, .. } if self.steps[at].of() == Some(*node));
+        self.steps[at..].iter().any(is_sync)
+    }
+
     /// What is found when the power is cut after so many steps. A sync that was `forgotten` is as if nobody had asked for it.
     pub(super) fn cut(&self, steps: usize, loss: Loss, forgotten: Option<usize>) -> Tree {
         let mut tree = self.before.clone();

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use headwater_driver::LogStorage;
 use headwater_engine::{Applied, Durability, LogId, Offset, SnapshotKind, StorageOp, StoredSnapshot};
 
 use super::crash::{self, Content, INDEX, PRODUCERS, content, expected};
@@ -191,6 +194,41 @@ fn a_power_cut_at_any_step_takes_nothing_that_was_promised() {
             }
         }
         println!("{durability:?}: {} states of {} steps", seen.len(), recording.len());
+    }
+}
+
+/// Nobody waits for the medium, but `flush.ms` has come: from then on it is as if somebody had.
+#[test]
+fn what_flush_ms_has_put_on_the_medium_outlives_a_power_cut() {
+    let promises = Promises::of(script(Durability::Strict));
+    let mut world = World::new();
+    world.record();
+    let mut storage = world.open();
+    storage.flush_every(LOG, Some(Duration::from_millis(1)));
+    let medium = &world.faulty.medium;
+    medium.told();
+    for op in script(Durability::Relaxed) {
+        world.apply(&mut storage, op.clone());
+        if let StorageOp::Append { batches, .. } = &op {
+            let began = Instant::now();
+            while !medium.recording().has_synced(batches) {
+                assert!(began.elapsed() < Duration::from_secs(20), "{op:?} was never synced");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        medium.told();
+    }
+    let recording = medium.recording();
+    let mut seen = BTreeSet::new();
+    for steps in 0..=recording.len() {
+        let answered = recording.told(steps).saturating_sub(1);
+        for loss in losses(steps, 2) {
+            let cut = recording.cut(steps, loss, None).named();
+            if seen.insert((answered, cut.clone())) {
+                let broken = promises.broken(answered, &found_behind(&world, &cut));
+                assert_eq!(broken, None, "cut after {steps}, {loss:?}: {cut:?}");
+            }
+        }
     }
 }
 
