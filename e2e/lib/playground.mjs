@@ -165,7 +165,8 @@ export class Playground {
 
   /**
    * Waits until a group stands as wanted, and answers how. `reading` are the partitions of each member that has some;
-   * `consumed` is how many records its members have read at least.
+   * `consumed` is how many records its members have read at least, `committed` how many are committed, all partitions taken
+   * together: what members have read is known before the group's offsets are looked at again.
    */
   async groupWith(name, wanted) {
     const found = await this.page.waitForFunction(`((name, wanted) => {
@@ -173,8 +174,9 @@ export class Playground {
       if (group === null) return null;
       const reading = group.members.map(({ partitions }) => partitions).filter((partitions) => partitions !== "").sort();
       const consumed = group.members.reduce((sum, { records }) => sum + records, 0);
+      const committed = group.offsets.reduce((sum, { committed }) => sum + (committed ?? 0), 0);
       const holds = (wanted.state ?? group.state) === group.state && (wanted.lag ?? group.lag) === group.lag &&
-        (wanted.consumed ?? 0) <= consumed && (wanted.reading ?? reading).join(" ") === reading.join(" ");
+        (wanted.consumed ?? 0) <= consumed && (wanted.committed ?? committed) === committed && (wanted.reading ?? reading).join(" ") === reading.join(" ");
       return holds && group;
     })(${JSON.stringify(name)}, ${JSON.stringify(wanted)})`, undefined, { timeout: 60_000, polling: 50 });
     return found.jsonValue();
