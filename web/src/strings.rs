@@ -167,8 +167,8 @@ pub(crate) fn group_summary(members: usize, assignor: &str, generation: Option<i
     summary
 }
 
-pub(crate) fn consumed(records: &str) -> String {
-    fill(CONSUMED, &[("records", records)])
+pub(crate) fn records_counted(records: &str) -> String {
+    if records == "1" { records_counted_one().to_owned() } else { fill(RECORDS_COUNTED, &[("records", records)]) }
 }
 
 pub(crate) fn per_second(rate: &str) -> String {
@@ -221,6 +221,7 @@ pub(crate) fn partitions_of(name: &str) -> String {
 
 pub(crate) fn topic_summary(partitions: usize, records: &str, bytes: &str) -> String {
     let index = if partitions == 1 { TOPIC_SUMMARY_ONE } else { TOPIC_SUMMARY };
+    let records = &records_counted(records);
     fill(index, &[("partitions", &partitions.to_string()), ("records", records), ("bytes", bytes)])
 }
 

@@ -100,7 +100,7 @@ fn member_view(group: &Group, member: &Member, can_act: bool, act: &Callback<Gro
             </p>
             <p class="reads">{ for member.partitions.iter().take(MAX_NAMED).map(read) }{ more(member.partitions.len()) }</p>
             if member.consumer.is_some() {
-                <p class="number">{ strings::consumed(&format::integer(member.records)) }<br />{ strings::per_second(&format::rate(member.rate)) }</p>
+                <p class="number">{ strings::records_counted(&format::integer(member.records)) }<br />{ strings::per_second(&format::rate(member.rate)) }</p>
             }
             if let Some(id) = member.consumer.filter(|_| member.is_running()) {
                 <p class="buttons">
