@@ -168,7 +168,11 @@ pub(crate) fn group_summary(members: usize, assignor: &str, generation: Option<i
 }
 
 pub(crate) fn records_counted(records: &str) -> String {
-    if records == "1" { records_counted_one().to_owned() } else { fill(RECORDS_COUNTED, &[("records", records)]) }
+    if records == "1" {
+        records_counted_one().to_owned()
+    } else {
+        fill(RECORDS_COUNTED, &[("records", records)])
+    }
 }
 
 pub(crate) fn per_second(rate: &str) -> String {
