@@ -137,6 +137,22 @@ browserTest("a pause at any moment keeps nobody from looking", async ({ open }) 
   assert.deepEqual(seen, { offsets: Array(60).fill(0), topics: 6 });
 });
 
+browserTest("a broker that ends in a pause is missed, and read from again when it is back", async ({ open }) => {
+  const playground = await open({ workers: 1 });
+  await produce(playground, 50);
+  await ends(playground, (end) => end >= 20);
+  await playground.id("pause").click();
+  await playground.id("terminate-worker-0").click();
+  await playground.id("start-worker-0").waitFor();
+  const read = () => playground.page.evaluate((topic) => globalThis.headwater.api
+    .request({ read: { topic, partition: 0, from: "start", max_records: 1, whole: false } })
+    .then(({ records }) => Number(records.records[0].offset), ({ message }) => message), TOPIC);
+  assert.match(await read(), /^Time stands still, and no broker has answered\./);
+  await playground.id("start-worker-0").click();
+  await playground.running();
+  assert.equal(await read(), 0);
+});
+
 browserTest("what was sent without acknowledgement before a pause is written after it, though its producer is gone", async ({ open }) => {
   const playground = await open({ workers: 1 });
   await playground.page.evaluate(async (topic) => {

@@ -182,6 +182,15 @@ pub(crate) async fn waits_for_a_step(had: &mut u64) -> bool {
     waits
 }
 
+/// Ends when time has stood still for so long in real time.
+pub(crate) async fn stands_still_for(ms: u32) {
+    let mut stood_ms = 0;
+    while stood_ms < ms {
+        TimeoutFuture::new(TURN_MS).await;
+        stood_ms = if is_paused() { stood_ms + TURN_MS } else { 0 };
+    }
+}
+
 fn add(due_ms: f64, callback: Option<Rc<dyn Fn()>>) -> Timer {
     let id = with(|clock| {
         let id = clock.next;

@@ -106,6 +106,12 @@ impl Client {
         self.handle_answers(now);
     }
 
+    /// The transport knows that a broker can be reached again, by its address on the shared lane: nobody waits for the end of a
+    /// back-off (`reconnect.backoff.ms`).
+    pub fn handle_reachable(&mut self, broker: &Address) {
+        self.network.handle_reachable(broker);
+    }
+
     /// Lets time pass. Calling it early does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
         self.network.handle_timeout(now);

@@ -287,6 +287,11 @@ impl Network {
         }
     }
 
+    pub(crate) fn handle_reachable(&mut self, broker: &Address) {
+        let to_it = self.connections.iter_mut().filter(|(address, _)| address.on_lane(0) == *broker);
+        to_it.for_each(|(_, connection)| connection.rested());
+    }
+
     pub(crate) fn handle_disconnect(&mut self, now: Now, address: &Address) {
         let error = ClientError::ours(
             code::NETWORK_EXCEPTION,

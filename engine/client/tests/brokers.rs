@@ -235,6 +235,25 @@ fn a_producer_and_changes_with_connections_of_their_own_delay_nobody() {
 }
 
 #[test]
+fn a_broker_that_is_known_to_be_back_is_connected_to_at_once() {
+    let mut cluster = Cluster::new(1);
+    producer(&mut cluster);
+    cluster.unreachable = vec![0];
+    cluster.disconnect(0);
+    let id = cluster.client.list_offsets(cluster.now, vec![(tp(0), OffsetSpec::Earliest)]);
+    cluster.run();
+    cluster.unreachable.clear();
+    cluster.run();
+    assert!(cluster.client.poll_admin().is_none(), "it backs off");
+    cluster.client.handle_reachable(&address(0));
+    cluster.run();
+    assert_eq!(
+        cluster.client.poll_admin().map(|(answered, reply)| (answered, reply.is_ok())),
+        Some((id, true))
+    );
+}
+
+#[test]
 fn a_consumer_of_many_brokers_is_taken_away_while_they_are_connected_to() {
     let mut cluster = Cluster::new(2);
     cluster.unreachable = vec![1];

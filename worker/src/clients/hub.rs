@@ -32,6 +32,8 @@ const FROZEN_MS: u64 = 5_000;
 const AFTER_FREEZE_MS: f64 = 50.0;
 /// Kafka's number of Produce.
 const PRODUCE: [u8; 2] = [0, 0];
+/// Answers to admin requests that nobody has taken: who asks takes at once, but for those who have given up.
+const MAX_ANSWERS: usize = 1_000;
 /// Produce requests of a connection whose time is taken: more than a producer has on their way.
 const MAX_TIMED: usize = 64;
 
@@ -105,6 +107,8 @@ impl Hub {
                 inner.client.handle_disconnect(now, &address);
             }
             inner.ports.insert(address.clone(), port);
+            // While time stands still a back-off would not end.
+            inner.client.handle_reachable(&address);
             let awaited: Vec<Address> =
                 inner.awaited.iter().filter(|other| other.on_lane(0) == address).cloned().collect();
             for address in awaited {
@@ -257,6 +261,9 @@ impl Hub {
         }
         while let Some((id, answer)) = inner.client.poll_admin() {
             inner.answers.insert(id, answer);
+            if inner.answers.len() > MAX_ANSWERS {
+                inner.answers.pop_first();
+            }
         }
         self.set_timer(inner, now);
     }

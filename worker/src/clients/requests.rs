@@ -1,9 +1,12 @@
 //! What the page asks, answered.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use headwater_client::{
-    Acks, ClientError, Delivered, Delivery, ProducerConfig, ProducerId, ProducerRecord, SendError,
+    Acks, ClientError, Delivered, Delivery, ProducerConfig, ProducerId, ProducerRecord, SendError, code,
 };
 use headwater_engine::TopicPartition;
 use headwater_worker_protocol::{
@@ -17,9 +20,12 @@ use super::hub::Hub;
 use super::source::Source;
 use super::synthetic::Synthetic;
 use super::{Clients, groups, import, member, preview, reading, refusal, report, topics};
+use crate::clock;
 
 /// How long a topic that was just made may be unknown.
 const TOPIC_PATIENCE_MS: f64 = 2_000.0;
+/// Who looks while time stands still is told after so long, in real time, that nobody answers.
+const STANDSTILL_PATIENCE_MS: u32 = 5_000;
 /// How much of a file is looked at for a preview.
 const PREVIEW_BYTES: usize = 256 * 1024;
 
@@ -47,7 +53,7 @@ pub(crate) async fn answer(
         Request::Send(record) => send(clients, &record).await.map_err(report),
         Request::Read { topic, partition, from, max_records, whole } => {
             let topic_partition = TopicPartition { topic, partition };
-            reading::page(hub, topic_partition, from, max_records, whole)
+            unless_time_stands_still(reading::page(hub, topic_partition, from, max_records, whole))
                 .await
                 .map(Reply::Records)
                 .map_err(report)
@@ -182,4 +188,26 @@ async fn show(source: &ImportSource, attachment: JsValue) -> Result<Preview, Err
     }
     chunks.cancel();
     preview::of_file(&beginning, whole).map_err(|reason| refusal("UNREADABLE_FILE", reason))
+}
+
+/// What looks for something is answered also while time stands still, unless its broker does not run: no time-out would come
+/// then.
+async fn unless_time_stands_still<T>(
+    work: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let (mut work, mut late) = (pin!(work), pin!(clock::stands_still_for(STANDSTILL_PATIENCE_MS)));
+    poll_fn(|context| {
+        let done = work.as_mut().poll(context);
+        if done.is_pending() && late.as_mut().poll(context).is_ready() {
+            let message =
+                "Time stands still, and no broker has answered. Start the broker, or have time go on."
+                    .to_owned();
+            return Poll::Ready(Err(ClientError {
+                message,
+                ..ClientError::kafka(code::REQUEST_TIMED_OUT, None)
+            }));
+        }
+        done
+    })
+    .await
 }

@@ -86,6 +86,13 @@ impl Connection {
         matches!(self.state, State::Disconnected { not_before_ms, .. } if not_before_ms > now.monotonic_ms)
     }
 
+    /// It need not wait before it is tried again.
+    pub(super) fn rested(&mut self) {
+        if let State::Disconnected { not_before_ms, .. } = &mut self.state {
+            *not_before_ms = 0;
+        }
+    }
+
     pub(super) fn connecting(&mut self, deadline_ms: u64) {
         self.state = State::Connecting { deadline_ms };
     }
