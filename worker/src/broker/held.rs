@@ -22,7 +22,7 @@ const MAX_ENDED: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     frames: VecDeque<(f64, ConnectionId, Bytes)>,
-    /// Connections that have ended with something on them that waits, the first one first.
+    /// Connections that have ended and are not let go of yet, the first one first.
     ended: VecDeque<ConnectionId>,
     outcomes_since_ms: Option<f64>,
     /// When the broker has something to do next, by the monotonic clock.
@@ -49,26 +49,18 @@ impl Waits {
         Some(frame)
     }
 
-    /// A connection has ended. What was sent on it is handled all the same, as where time goes on: true if something waits, and
-    /// then the end comes behind it.
-    pub(super) fn end(&mut self, connection: ConnectionId) -> bool {
-        let waits = self.frames.iter().any(|(_, of, _)| *of == connection);
-        if waits {
-            self.ended.push_back(connection);
-        }
-        waits
+    /// A connection has ended. What was sent on it is handled all the same, as where time goes on; the end comes behind it.
+    pub(super) fn end(&mut self, connection: ConnectionId) {
+        self.ended.push_back(connection);
     }
 
     /// A connection that has ended and has nothing that waits any more, or has to give way to others.
     pub(super) fn next_ended(&mut self) -> Option<ConnectionId> {
-        if self.ended.len() > MAX_ENDED
-            && let Some(first) = self.ended.pop_front()
-        {
-            self.frames.retain(|(_, of, _)| *of != first);
-            return Some(first);
-        }
-        let at = self.ended.iter().position(|ended| self.frames.iter().all(|(_, of, _)| of != ended))?;
-        self.ended.remove(at)
+        let idle = self.ended.iter().position(|ended| self.frames.iter().all(|(_, of, _)| of != ended));
+        let at = idle.or((self.ended.len() > MAX_ENDED).then_some(0))?;
+        let ended = self.ended.remove(at)?;
+        self.frames.retain(|(_, of, _)| *of != ended);
+        Some(ended)
     }
 
     /// The storage has done something.

@@ -204,10 +204,7 @@ impl Run {
                 }
                 FromPort::Closed => {
                     let mut waits = self.held.borrow_mut();
-                    if !waits.end(connection) {
-                        driver.handle_disconnect(now, connection);
-                        self.ports.borrow_mut().close(connection);
-                    }
+                    waits.end(connection);
                     self.end_connections(&mut waits, driver);
                 }
             }
